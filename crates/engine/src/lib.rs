@@ -1,0 +1,1 @@
+//! Carries out a plan with virtual users over an abstract connection.

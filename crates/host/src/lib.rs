@@ -1,0 +1,1 @@
+//! Is the machine: precise timer, limits, CPU and memory of this process.

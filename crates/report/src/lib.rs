@@ -1,0 +1,1 @@
+//! Writes and reads the run log; renders summaries and verdicts.

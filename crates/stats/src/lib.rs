@@ -1,0 +1,1 @@
+//! Turns samples into windows, summaries and threshold verdicts.
