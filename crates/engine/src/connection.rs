@@ -1,0 +1,132 @@
+//! The seam to the network: what the engine asks of a connection, and what it gets back.
+
+use crate::Clock;
+use loadgen_stats::{Arrival, ErrorKind, Offset, StepIndex, StreamSample, Usage};
+use std::{future::Future, io, time::Duration};
+
+pub use loadgen_scenario::{DialectName, HttpVersion, Method, Origin, Rendered, StreamSpec, Timeouts};
+
+/// Makes the connectors of a run; shared by all shards.
+pub trait Connect: Send + Sync {
+    /// What one shard uses; it stays on the shard's thread.
+    type Connector: Connector;
+
+    /// Makes the connector of one shard, on the shard's own thread and inside its runtime.
+    fn connector(&self, shard: usize) -> io::Result<Self::Connector>;
+}
+
+/// Makes the connections of one shard's users.
+pub trait Connector: 'static {
+    /// What one user uses.
+    type Connection: Connection;
+
+    /// The connection state of a user who has just come: nothing is opened yet.
+    fn connection(&self) -> Self::Connection;
+}
+
+/// The connections of one virtual user: kept per origin and reused from call to call.
+pub trait Connection: 'static {
+    /// Sends one request and reads its answer to the end.
+    ///
+    /// All that is learned goes into `exchange` as it is learned, so that a call that is dropped half-way (cut by the
+    /// end of the run) still tells how far it came. A call whose future was dropped leaves a connection that is not
+    /// used again. All timeouts of the call are kept by the implementer. `exchange.done` is set when the future ends.
+    fn call(
+        &mut self,
+        call: &Call<'_>,
+        exchange: &mut Exchange,
+        sink: &mut dyn StreamSink,
+    ) -> impl Future<Output = ()>;
+}
+
+/// One request, rendered.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The step it belongs to: a key for what can be prepared once per step.
+    pub step: StepIndex,
+    /// The method.
+    pub method: Method,
+    /// Origin, path, header fields and body.
+    pub message: &'a Rendered<'a>,
+    /// Whether `message` is the same at every call of this step, so that its bytes may be kept.
+    pub fixed: bool,
+    /// How long each part may take.
+    pub timeouts: Timeouts,
+    /// The version of HTTP.
+    pub http_version: HttpVersion,
+    /// How the stream is read; applies to 2xx answers only. Absent: a plain body.
+    pub stream: Option<&'a StreamSpec>,
+    /// How many bytes of the decoded body are to be kept in [`Exchange::body`]; 0 for none.
+    pub keep_body: usize,
+    /// Whether the head of the answer is to be kept in [`Exchange::head`] (for `debug`).
+    pub keep_head: bool,
+    /// The run's clock.
+    pub clock: Clock,
+}
+
+/// What became of a request; filled while it runs.
+#[derive(Clone, Debug, Default)]
+pub struct Exchange {
+    /// When a usable connection was there.
+    pub connected: Option<Offset>,
+    /// Looking the name up; zero on a reused connection.
+    pub dns: Duration,
+    /// Opening the TCP connection; zero on a reused connection.
+    pub connecting: Duration,
+    /// The TLS handshake; zero on a reused connection.
+    pub tls: Duration,
+    /// Just before the first write of the request.
+    pub sent_first: Option<Offset>,
+    /// When the write that took the last byte returned; absent where it cannot be told apart (HTTP/2).
+    pub sent_last: Option<Offset>,
+    /// Arrival of the first byte of the final head.
+    pub first_byte: Option<Offset>,
+    /// Arrival of the last byte of the answer, or the instant of the failure.
+    pub done: Option<Offset>,
+    /// The final status.
+    pub status: Option<u16>,
+    /// Bytes written to the socket, TLS records included.
+    pub bytes_sent: u64,
+    /// Bytes read from the socket, TLS records included.
+    pub bytes_received: u64,
+    /// Bytes of the body after transfer and content decoding.
+    pub bytes_decoded: u64,
+    /// Times the request was sent again because a kept-alive connection had gone before any byte of the answer.
+    pub resent: u32,
+    /// The first bytes of the decoded body, up to `keep_body`.
+    pub body: Vec<u8>,
+    /// Status line and header fields of the answer as received, where `keep_head` asked for them.
+    pub head: Vec<u8>,
+    /// Tokens by the provider's usage, of a stream or of a plain answer of a streaming step.
+    pub usage: Option<Usage>,
+    /// What the stream carried so far; present once the head of a 2xx answer of a streaming step arrived.
+    pub stream: Option<StreamSample>,
+    /// Why there is no whole answer, or why the stream is broken; absent where all is well as far as the connection
+    /// can tell. Statuses and checks are judged by the engine.
+    pub failure: Option<Failure>,
+}
+
+/// Why a request failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The kind.
+    pub kind: ErrorKind,
+    /// What happened, for the user; holds no secret.
+    pub message: String,
+}
+
+/// What a running call tells as it happens.
+pub trait StreamSink {
+    /// The first output event arrived; once per stream. `sent_first` is that of the exchange.
+    fn first_output(&mut self, sent_first: Offset, at: Offset, uncertainty: Duration);
+    /// The first visible output arrived; once per stream, where the dialect knows the difference.
+    fn first_text(&mut self, at: Offset);
+    /// Time from one output event of a choice to the next; zero for two of one read.
+    fn gap(&mut self, gap: Duration);
+    /// Output events that arrived with one read.
+    fn output_events(&mut self, at: Offset, events: u32);
+    /// Output events beyond the first that shared one read; `late` where the reader was late, else they came together.
+    fn coalesced(&mut self, events: u32, late: bool);
+    /// How a read that brought the first byte of an answer or an output event was dated.
+    fn arrival(&mut self, arrival: &Arrival);
+}
