@@ -85,6 +85,8 @@ pub struct Exchange {
     pub done: Option<Offset>,
     /// The final status.
     pub status: Option<u16>,
+    /// Whether the whole answer arrived, by HTTP's own framing; a stream in it may be broken all the same.
+    pub whole: bool,
     /// Bytes written to the socket, TLS records included.
     pub bytes_sent: u64,
     /// Bytes read from the socket, TLS records included.
