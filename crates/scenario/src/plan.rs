@@ -1,7 +1,8 @@
 //! The validated plan: what will run, with every default applied and nothing in it that can be wrong.
 
 use crate::template::{Scope, TemplateError, Text};
-use loadgen_stats::{SloLimit, StepIndex, Threshold};
+use crate::threshold::Threshold;
+use loadgen_stats::{SloLimit, StepIndex};
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// What a run does.
