@@ -1,1 +1,25 @@
 //! Is the machine: precise timer, limits, CPU and memory of this process.
+//!
+//! [`PreciseTiming`] is the engine's timer over a timer descriptor of the kernel, [`Monitor`] watches what the
+//! generator itself uses, [`Facts`] says what machine a result comes from.
+
+mod error;
+mod facts;
+mod limits;
+mod monitor;
+mod proc;
+#[cfg(target_os = "linux")]
+mod timer;
+#[cfg(target_os = "linux")]
+mod waiters;
+
+/// Elsewhere than on Linux there is only tokio's timer.
+#[cfg(not(target_os = "linux"))]
+pub use loadgen_engine::TokioTiming as PreciseTiming;
+
+pub use error::Error;
+pub use facts::{Facts, cpus, local_ports, memory_bytes};
+pub use limits::{FileLimit, file_limit, raise_file_limit};
+pub use monitor::Monitor;
+#[cfg(target_os = "linux")]
+pub use timer::{PreciseTimer, PreciseTiming};

@@ -1,0 +1,26 @@
+//! What can fail when the machine is asked.
+
+use std::io;
+
+/// Why a figure of the machine could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the kernel could not be read.
+    #[error("read {path}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of the kernel held something else than expected.
+    #[error("understand {path}")]
+    Format {
+        /// The file.
+        path: String,
+    },
+    /// The limit of open files could not be read or raised.
+    #[error("set the limit of open files")]
+    FileLimit(#[source] io::Error),
+}

@@ -1,0 +1,148 @@
+//! Reads the kernel's text files under `/proc`.
+
+use crate::Error;
+use std::{fs, io, time::Duration};
+
+/// Reads a file and understands it with `parse`.
+pub(crate) fn read<T>(path: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
+    let text = fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(&text).ok_or_else(|| Error::Format {
+        path: path.to_owned(),
+    })
+}
+
+/// The number of kibibytes in the line that begins with `key`, in bytes.
+pub(crate) fn kib_line(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    let mut words = line.split_whitespace();
+    let kib: u64 = words.next()?.parse().ok()?;
+    (words.next() == Some("kB"))
+        .then(|| kib.checked_mul(1024))
+        .flatten()
+}
+
+/// The two numbers of `ip_local_port_range`.
+pub(crate) fn port_range(text: &str) -> Option<(u16, u16)> {
+    let mut words = text.split_whitespace();
+    let (first, last) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    (words.next().is_none() && first <= last).then_some((first, last))
+}
+
+/// The time on a processor in a thread's `schedstat`, whose first number counts it in nanoseconds.
+pub(crate) fn schedstat(text: &str) -> Option<Duration> {
+    text.split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+        .map(Duration::from_nanos)
+}
+
+/// The name and the used processor time in a thread's `stat`, in ticks of the kernel. The name stands in brackets and
+/// may hold brackets and spaces itself.
+pub(crate) fn stat(text: &str) -> Option<(&str, u64)> {
+    let (before, after) = text.rsplit_once(')')?;
+    let (_, name) = before.split_once('(')?;
+    // After the name: state is the 3rd field of the file, utime the 14th, stime the 15th.
+    let mut fields = after.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some((name, user.checked_add(system)?))
+}
+
+/// The ids of this process's threads.
+pub(crate) fn threads() -> io::Result<impl Iterator<Item = String>> {
+    let entries = fs::read_dir("/proc/self/task")?;
+    Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check<T: PartialEq + std::fmt::Debug>(
+        parsed: impl Fn(&str) -> Option<T>,
+        cases: &[(&str, Option<T>)],
+    ) {
+        for (text, expected) in cases {
+            assert_eq!(&parsed(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lines_of_status() {
+        let status = "Name:\tloadgen\nVmPeak:\t  3060 kB\nVmHWM:\t    1592 kB\nVmRSS:\t    1480 kB\nThreads:\t3\n";
+        check(
+            |key| kib_line(status, key),
+            &[
+                ("VmHWM:", Some(1592 * 1024)),
+                ("VmRSS:", Some(1480 * 1024)),
+                ("Threads:", None),
+                ("VmSwap:", None),
+                ("Name:", None),
+            ],
+        );
+        check(
+            |text| kib_line(text, "VmRSS:"),
+            &[
+                ("VmRSS: 18446744073709551615 kB", None),
+                ("VmRSS: -1 kB", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn port_ranges() {
+        check(
+            port_range,
+            &[
+                ("32768\t60999\n", Some((32768, 60999))),
+                ("1 1", Some((1, 1))),
+                ("60999 32768", None),
+                ("32768", None),
+                ("1 2 3", None),
+                ("1 70000", None),
+                ("", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn thread_times() {
+        check(
+            schedstat,
+            &[
+                (
+                    "3250012345 7777 1502\n",
+                    Some(Duration::from_nanos(3_250_012_345)),
+                ),
+                ("0 0 0", Some(Duration::ZERO)),
+                ("a b c", None),
+                ("", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn thread_stats() {
+        check(
+            |text| stat(text).map(|(name, ticks)| (name.to_owned(), ticks)),
+            &[
+                (
+                    "17 (worker-0) S 1 17 17 0 -1 4194560 90 0 0 0 120 34 0 0 20 0",
+                    Some(("worker-0".to_owned(), 154)),
+                ),
+                (
+                    "17 (a) b (c)) R 1 17 17 0 -1 4194560 90 0 0 0 1 2 0 0 20 0",
+                    Some(("a) b (c)".to_owned(), 3)),
+                ),
+                ("17 (x) S 1 17", None),
+                ("17 x S", None),
+                ("", None),
+            ],
+        );
+    }
+}
