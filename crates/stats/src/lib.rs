@@ -1,1 +1,49 @@
 //! Turns samples into windows, summaries and threshold verdicts.
+//!
+//! Pure arithmetic: no clock, no HTTP, no tokio, no scenario text. A shard of the engine owns one [`Recorder`] and
+//! tells it what happened; once a second its [`Totals`] are handed to the [`Ledger`], which merges them into a
+//! [`Window`] and into the whole run, and in the end sums up: [`Summary`].
+
+mod cell;
+mod confidence;
+mod error_kind;
+mod history;
+mod layout;
+mod ledger;
+mod metric;
+mod packed;
+mod recorder;
+mod sample;
+mod selection;
+mod spelling;
+mod summary;
+mod threshold;
+mod time;
+mod times;
+mod totals;
+mod warning;
+mod window;
+
+pub use cell::{CellParts, Figure, LONGEST, TrendCell};
+pub use error_kind::ErrorKind;
+pub use history::{Quantiles, SummaryWindow};
+pub use layout::{
+    Layout, ScenarioIndex, ScenarioLayout, SelectedTrend, SloLimit, StepIndex, StepLayout,
+};
+pub use ledger::{Ledger, Live};
+pub use metric::{Counter, Gauge, Metric, Rate, Trend};
+pub use recorder::Recorder;
+pub use sample::{Arrival, Cut, Ending, Iteration, Outcome, Sample, StreamSample, Usage};
+pub use selection::Selection;
+pub use summary::{
+    ArrivalClock, Bar, ErrorSummary, GeneratorSummary, InFlight, LagFigures, MetricValue, Metrics,
+    OutcomeSummary, RunEnd, ScenarioSummary, StepSummary, StopReason, StreamSummary, Summary,
+    TrendFigures, Verdict,
+};
+pub use threshold::{Judged, Threshold, ThresholdPlace, ThresholdProblem, TooFew, Unit};
+pub use time::Offset;
+pub use totals::{
+    ClockTotals, ErrorTotal, RateCount, ScenarioTotals, StepTotals, StreamTotals, Tally, Totals,
+};
+pub use warning::{Amount, Late, Warning};
+pub use window::{GeneratorSample, VusRange, Window};

@@ -1,0 +1,387 @@
+//! One distribution of times: a histogram, with the exact extremes and sum beside it.
+
+use hdrhistogram::Histogram;
+use std::time::Duration;
+
+/// The longest time that the histogram tells apart: one hour. Longer ones count as one hour in quantiles; minimum,
+/// maximum and mean stay exact.
+pub const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Samples that must lie beyond a quantile before it counts as firm.
+const FIRM: u64 = 10;
+const DIGITS: u8 = 3;
+
+/// The distribution of one trend: whole microseconds at three significant digits, up to [`LONGEST`].
+///
+/// Memory grows with the largest value (16 KiB up to 2 ms, 184 KiB up to an hour) and is kept by [`Self::clear`].
+#[derive(Clone, Debug)]
+pub struct TrendCell {
+    histogram: Histogram<u64>,
+    cut: Option<Box<Histogram<u64>>>,
+    min: u64,
+    max: u64,
+    sum: u128,
+    censored: u64,
+    censored_min: u64,
+}
+
+/// What a [`TrendCell`] is made of, to be written down and read again.
+#[derive(Clone, Debug)]
+pub struct CellParts {
+    /// The samples in microseconds.
+    pub histogram: Histogram<u64>,
+    /// Times, in microseconds, that requests had waited when the end of the run cut them; none of them is in
+    /// `histogram`.
+    pub cut: Option<Histogram<u64>>,
+    /// The shortest sample in nanoseconds; without meaning where there is none.
+    pub min_nanos: u64,
+    /// The longest sample in nanoseconds.
+    pub max_nanos: u64,
+    /// The sum of the samples in nanoseconds.
+    pub sum_nanos: u128,
+    /// Samples that are lower bounds: the waits of requests that timed out.
+    pub censored: u64,
+    /// The shortest of these in nanoseconds; without meaning where there is none.
+    pub censored_min_nanos: u64,
+}
+
+/// One number read from a distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// The time.
+    pub value: Duration,
+    /// Whether the truth is this or more, because timed-out requests lie at or below it; shown with `≥`.
+    pub at_least: bool,
+    /// Whether fewer than ten samples lie beyond it; shown with `~`.
+    pub rough: bool,
+}
+
+impl TrendCell {
+    /// An empty distribution.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            histogram: empty_histogram(),
+            cut: None,
+            min: u64::MAX,
+            max: 0,
+            sum: 0,
+            censored: 0,
+            censored_min: u64::MAX,
+        }
+    }
+
+    /// The distribution that was taken apart into `parts`.
+    #[must_use]
+    pub fn from_parts(parts: CellParts) -> Self {
+        let mut cell = Self {
+            min: if parts.histogram.is_empty() {
+                u64::MAX
+            } else {
+                parts.min_nanos
+            },
+            max: parts.max_nanos,
+            sum: parts.sum_nanos,
+            censored: parts.censored,
+            censored_min: if parts.censored == 0 {
+                u64::MAX
+            } else {
+                parts.censored_min_nanos
+            },
+            cut: parts.cut.map(Box::new),
+            histogram: parts.histogram,
+        };
+        cell.histogram.auto(true);
+        if let Some(cut) = &mut cell.cut {
+            cut.auto(true);
+        }
+        cell
+    }
+
+    /// Takes the distribution apart, as [`Self::from_parts`] wants it.
+    #[must_use]
+    pub fn to_parts(&self) -> CellParts {
+        CellParts {
+            histogram: self.histogram.clone(),
+            cut: self.cut.as_deref().filter(|cut| !cut.is_empty()).cloned(),
+            min_nanos: if self.count() == 0 { 0 } else { self.min },
+            max_nanos: self.max,
+            sum_nanos: self.sum,
+            censored: self.censored,
+            censored_min_nanos: if self.censored == 0 {
+                0
+            } else {
+                self.censored_min
+            },
+        }
+    }
+
+    /// The samples in microseconds.
+    #[must_use]
+    pub const fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
+    }
+
+    /// The waits, in microseconds, of requests that the end of the run cut; not among the samples.
+    #[must_use]
+    pub fn cut(&self) -> Option<&Histogram<u64>> {
+        self.cut.as_deref()
+    }
+
+    /// Adds one sample.
+    pub fn record(&mut self, value: Duration) {
+        let nanos = nanos(value);
+        add_to(&mut self.histogram, nanos);
+        self.min = self.min.min(nanos);
+        self.max = self.max.max(nanos);
+        self.sum += u128::from(nanos);
+    }
+
+    /// Adds the wait of a request that timed out: the truth is this or more.
+    pub fn record_censored(&mut self, value: Duration) {
+        self.record(value);
+        self.censored += 1;
+        self.censored_min = self.censored_min.min(nanos(value));
+    }
+
+    /// Notes the wait of a request that the end of the run cut. It is no sample: it only counts where a limit is
+    /// judged that it had already passed.
+    pub fn record_cut(&mut self, value: Duration) {
+        let cut = self.cut.get_or_insert_with(|| Box::new(empty_histogram()));
+        add_to(cut, nanos(value));
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        add_all(&mut self.histogram, &other.histogram);
+        if let Some(theirs) = other.cut.as_deref().filter(|cut| !cut.is_empty()) {
+            add_all(
+                self.cut.get_or_insert_with(|| Box::new(empty_histogram())),
+                theirs,
+            );
+        }
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.sum += other.sum;
+        self.censored += other.censored;
+        self.censored_min = self.censored_min.min(other.censored_min);
+    }
+
+    /// Forgets every sample and keeps the memory.
+    pub fn clear(&mut self) {
+        if self.count() > 0 {
+            self.histogram.reset();
+        }
+        if let Some(cut) = self.cut.as_deref_mut().filter(|cut| !cut.is_empty()) {
+            cut.reset();
+        }
+        (self.min, self.max, self.sum) = (u64::MAX, 0, 0);
+        (self.censored, self.censored_min) = (0, u64::MAX);
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// How many of the samples are lower bounds.
+    #[must_use]
+    pub const fn censored(&self) -> u64 {
+        self.censored
+    }
+
+    /// Number of waits that the end of the run cut.
+    #[must_use]
+    pub fn cut_count(&self) -> u64 {
+        self.cut.as_ref().map_or(0, |cut| cut.len())
+    }
+
+    /// Whether there is neither a sample nor a cut wait.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0 && self.cut_count() == 0
+    }
+
+    /// The shortest sample, exactly.
+    #[must_use]
+    pub fn min(&self) -> Option<Duration> {
+        (self.count() > 0).then(|| Duration::from_nanos(self.min))
+    }
+
+    /// The longest sample, exactly.
+    #[must_use]
+    pub fn max(&self) -> Option<Duration> {
+        (self.count() > 0).then(|| Duration::from_nanos(self.max))
+    }
+
+    /// The mean of the samples, to the nanosecond.
+    #[must_use]
+    pub fn mean(&self) -> Option<Duration> {
+        let mean = self.sum.checked_div(u128::from(self.count()))?;
+        Some(Duration::from_nanos(
+            u64::try_from(mean).unwrap_or(u64::MAX),
+        ))
+    }
+
+    /// The sum of the samples in nanoseconds, exactly.
+    #[must_use]
+    pub const fn sum_nanos(&self) -> u128 {
+        self.sum
+    }
+
+    /// The value at nearest rank ⌈q·n⌉ (`q` from 0 to 1): within 0.1 % or half a microsecond of the sample, and never
+    /// outside the exact extremes.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<Duration> {
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        let rank = nearest_rank(q, count);
+        if rank == count {
+            return self.max();
+        }
+        if rank == 1 {
+            return self.min();
+        }
+        let micros = self
+            .histogram
+            .value_at_quantile((rank as f64 - 0.5) / count as f64);
+        let nanos = micros.saturating_mul(1000).clamp(self.min, self.max);
+        Some(Duration::from_nanos(nanos))
+    }
+
+    /// Whether fewer than ten samples lie beyond the quantile (towards its nearer end).
+    #[must_use]
+    pub fn is_rough(&self, q: f64) -> bool {
+        let count = self.count();
+        if count == 0 {
+            return true;
+        }
+        let rank = nearest_rank(q, count);
+        let beyond = if q < 0.5 { rank - 1 } else { count - rank };
+        beyond < FIRM
+    }
+
+    /// A quantile with all that is to be said of it.
+    #[must_use]
+    pub fn figure(&self, q: f64) -> Option<Figure> {
+        let value = self.quantile(q)?;
+        Some(Figure {
+            value,
+            at_least: self.is_at_least(value),
+            rough: self.is_rough(q),
+        })
+    }
+
+    /// Whether a number of this distribution that reads `value` is only a lower bound of the truth.
+    #[must_use]
+    pub fn is_at_least(&self, value: Duration) -> bool {
+        self.censored > 0 && self.censored_min <= nanos(value)
+    }
+
+    /// Samples that are not above `limit`, at the histogram's precision.
+    #[must_use]
+    pub fn count_within(&self, limit: Duration) -> u64 {
+        let limit = micros(nanos(limit));
+        self.histogram
+            .iter_recorded()
+            .take_while(|step| self.histogram.highest_equivalent(step.value_iterated_to()) <= limit)
+            .map(|step| step.count_at_value())
+            .sum()
+    }
+
+    /// This distribution with the cut waits above `limit` among its samples, as lower bounds: what a limit on a time
+    /// is judged on.
+    #[must_use]
+    pub fn with_cut_above(&self, limit: Duration) -> Self {
+        let mut whole = self.clone();
+        let Some(cut) = self.cut.as_deref() else {
+            return whole;
+        };
+        let limit = micros(nanos(limit));
+        for step in cut.iter_recorded() {
+            let value = cut.highest_equivalent(step.value_iterated_to());
+            if value > limit {
+                let wait = Duration::from_micros(value);
+                for _ in 0..step.count_at_value() {
+                    whole.record_censored(wait);
+                }
+            }
+        }
+        whole
+    }
+}
+
+impl Default for TrendCell {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Equal counts bucket by bucket and equal exact numbers, whatever memory each holds.
+impl PartialEq for TrendCell {
+    fn eq(&self, other: &Self) -> bool {
+        let numbers = |cell: &Self| {
+            (
+                cell.min,
+                cell.max,
+                cell.sum,
+                cell.censored,
+                cell.censored_min,
+                cell.cut_count(),
+            )
+        };
+        numbers(self) == numbers(other)
+            && same_counts(&self.histogram, &other.histogram)
+            && match (self.cut(), other.cut()) {
+                (Some(left), Some(right)) => same_counts(left, right),
+                _ => true,
+            }
+    }
+}
+
+/// The rank ⌈q·n⌉ among `count` samples, from 1 to `count`. The tiny slack keeps 0.07·100 from becoming 8.
+pub(crate) fn nearest_rank(q: f64, count: u64) -> u64 {
+    let exact = q.clamp(0.0, 1.0) * count as f64;
+    let rank = (exact * (1.0 - 4.0 * f64::EPSILON)).ceil() as u64;
+    rank.clamp(1, count.max(1))
+}
+
+fn empty_histogram() -> Histogram<u64> {
+    Histogram::new(DIGITS).expect("three digits are a valid precision")
+}
+
+fn nanos(value: Duration) -> u64 {
+    u64::try_from(value.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Whole microseconds, rounded to the nearest.
+const fn micros(nanos: u64) -> u64 {
+    nanos.saturating_add(500) / 1000
+}
+
+fn add_to(histogram: &mut Histogram<u64>, nanos: u64) {
+    let longest = LONGEST.as_micros() as u64;
+    let value = micros(nanos).min(longest);
+    if histogram.record(value).is_err() {
+        // Only where memory for a larger table cannot be addressed; the sample is kept in the last bucket.
+        histogram.saturating_record(value);
+    }
+}
+
+fn add_all(into: &mut Histogram<u64>, from: &Histogram<u64>) {
+    if into.add(from).is_err() {
+        for step in from.iter_recorded() {
+            into.saturating_record_n(step.value_iterated_to(), step.count_at_value());
+        }
+    }
+}
+
+fn same_counts(left: &Histogram<u64>, right: &Histogram<u64>) -> bool {
+    left.len() == right.len()
+        && left
+            .iter_recorded()
+            .all(|step| right.count_at(step.value_iterated_to()) == step.count_at_value())
+}

@@ -1,0 +1,203 @@
+//! The whole run: what the shards hand over becomes windows, and in the end a summary.
+
+mod live;
+
+pub use live::Live;
+
+use crate::history::History;
+use crate::summary::{self, RunEnd, Summary};
+use crate::{GeneratorSample, Layout, Offset, Threshold, Totals, VusRange, Window};
+use live::Recent;
+use std::sync::Arc;
+
+/// A worker thread is busy above this share of a core.
+const BUSY: f64 = 0.9;
+/// It must be busy for so many windows in a row, or for so many seconds where windows are longer than one.
+const BUSY_LENGTH: u32 = 3;
+
+/// Merges what the shards hand over, first into the open window and then into the whole run.
+///
+/// It is built again from a run log by [`Self::replay`], with or without a closing record.
+#[derive(Debug)]
+pub struct Ledger {
+    layout: Arc<Layout>,
+    thresholds: Vec<Threshold>,
+    whole: Totals,
+    window: Window,
+    /// Whether the window was closed, and is only kept to be looked at.
+    closed: bool,
+    history: History,
+    recent: Recent,
+    machine: Machine,
+}
+
+/// What the generator used of its machine so far.
+#[derive(Debug, Default)]
+pub(crate) struct Machine {
+    pub(crate) peak_rss_bytes: u64,
+    /// Processor time in core-percent-seconds, and the seconds it was spent in.
+    pub(crate) cpu: (f64, f64),
+    /// The busy windows that each worker thread has just had in a row.
+    workers: Vec<Streak>,
+    /// The most that a worker thread was busy throughout a streak that was long enough.
+    pub(crate) busiest: Option<f64>,
+}
+
+/// Busy windows in a row.
+#[derive(Clone, Copy, Debug, Default)]
+struct Streak {
+    windows: u32,
+    seconds: f64,
+    /// The least busy of them.
+    least: f64,
+}
+
+impl Ledger {
+    /// A ledger without any sample.
+    #[must_use]
+    pub fn new(layout: Arc<Layout>, thresholds: Vec<Threshold>) -> Self {
+        let empty = || Totals::new(&layout);
+        let window = Window {
+            start: Offset::ZERO,
+            end: Offset::ZERO,
+            vus: VusRange::default(),
+            totals: empty(),
+            generator: None,
+        };
+        Self {
+            whole: empty(),
+            window,
+            closed: false,
+            history: History::new(),
+            recent: Recent::default(),
+            machine: Machine::default(),
+            layout,
+            thresholds,
+        }
+    }
+
+    /// Adds what one shard handed over to the open window.
+    pub fn add(&mut self, part: &Totals) {
+        self.reopen();
+        self.window.totals.merge(part);
+    }
+
+    /// Closes the open window, which was [`start`, `end`). The next [`Self::add`] opens another.
+    pub fn close_window(
+        &mut self,
+        start: Offset,
+        end: Offset,
+        vus: VusRange,
+        generator: Option<GeneratorSample>,
+    ) -> &Window {
+        self.reopen();
+        (self.window.start, self.window.end) = (start, end);
+        (self.window.vus, self.window.generator) = (vus, generator);
+        self.whole.merge(&self.window.totals);
+        self.history.push(&self.window, &self.layout);
+        self.recent.push(&self.window);
+        self.machine.push(&self.window);
+        self.closed = true;
+        &self.window
+    }
+
+    /// Takes in a window as it was closed once: how a run log is read again.
+    pub fn replay(&mut self, window: &Window) {
+        self.add(&window.totals);
+        self.close_window(
+            window.start,
+            window.end,
+            window.vus,
+            window.generator.clone(),
+        );
+    }
+
+    /// The layout that is counted by.
+    #[must_use]
+    pub const fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// Everything in closed windows.
+    #[must_use]
+    pub const fn totals(&self) -> &Totals {
+        &self.whole
+    }
+
+    /// The end of the last closed window: where the run ended, for all that is known without a closing record.
+    #[must_use]
+    pub const fn last_end(&self) -> Offset {
+        self.window.end
+    }
+
+    /// A few figures for a progress line, from closed windows.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        self.recent.live(&self.whole, &self.layout)
+    }
+
+    /// Sums up the run. What was added since the last closed window is part of it, but of no window.
+    #[must_use]
+    pub fn finish(&mut self, end: &RunEnd) -> Summary {
+        if !self.closed && !self.window.totals.is_empty() {
+            self.whole.merge(&self.window.totals);
+            self.window.totals.clear();
+        }
+        summary::sum_up(&summary::Material {
+            layout: &self.layout,
+            totals: &self.whole,
+            thresholds: &self.thresholds,
+            history: &self.history,
+            machine: &self.machine,
+            end,
+        })
+    }
+
+    fn reopen(&mut self) {
+        if self.closed {
+            self.window.totals.clear();
+            self.closed = false;
+        }
+    }
+}
+
+impl Machine {
+    fn push(&mut self, window: &Window) {
+        let Some(sample) = &window.generator else {
+            return;
+        };
+        let length = window.end.since(window.start).as_secs_f64();
+        self.peak_rss_bytes = self
+            .peak_rss_bytes
+            .max(sample.peak_rss_bytes)
+            .max(sample.rss_bytes);
+        self.cpu.0 += sample.cpu_percent * length;
+        self.cpu.1 += length;
+        self.workers.resize(sample.workers.len(), Streak::default());
+        for (streak, &share) in self.workers.iter_mut().zip(&sample.workers) {
+            streak.push(share, length);
+            if streak.windows >= BUSY_LENGTH || streak.seconds >= f64::from(BUSY_LENGTH) {
+                self.busiest = Some(self.busiest.unwrap_or(0.0).max(streak.least));
+            }
+        }
+    }
+}
+
+impl Streak {
+    fn push(&mut self, share: f64, seconds: f64) {
+        *self = if share > BUSY {
+            let least = if self.windows == 0 {
+                share
+            } else {
+                self.least.min(share)
+            };
+            Self {
+                windows: self.windows + 1,
+                seconds: self.seconds + seconds,
+                least,
+            }
+        } else {
+            Self::default()
+        };
+    }
+}

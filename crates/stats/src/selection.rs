@@ -1,0 +1,204 @@
+//! Which part of the totals is meant: a scenario, steps, a status, an error, an outcome.
+
+use crate::{
+    Counter, ErrorKind, Layout, Metric, Outcome, Rate, RateCount, ScenarioIndex, SelectedTrend,
+    StepIndex, Totals, Trend, TrendCell,
+};
+
+/// A part of the totals; what is absent limits nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only this scenario.
+    pub scenario: Option<ScenarioIndex>,
+    /// Only these steps: all of one name, as several scenarios may have it.
+    pub steps: Option<Vec<StepIndex>>,
+    /// Only requests with this status.
+    pub status: Option<u16>,
+    /// Only requests that failed so. Of a rate it selects the hits, never the total: the share of all requests that
+    /// failed so.
+    pub error: Option<ErrorKind>,
+    /// Only requests judged so.
+    pub outcome: Option<Outcome>,
+}
+
+impl Selection {
+    /// One scenario.
+    #[must_use]
+    pub fn of_scenario(scenario: ScenarioIndex) -> Self {
+        Self {
+            scenario: Some(scenario),
+            ..Self::default()
+        }
+    }
+
+    /// One step.
+    #[must_use]
+    pub fn of_step(step: StepIndex) -> Self {
+        Self {
+            steps: Some(vec![step]),
+            ..Self::default()
+        }
+    }
+
+    /// The same part, of one outcome.
+    #[must_use]
+    pub fn with_outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = Some(outcome);
+        self
+    }
+
+    /// Whether it holds that step.
+    #[must_use]
+    pub fn has_step(&self, layout: &Layout, step: StepIndex) -> bool {
+        let of_scenario = |wanted| {
+            layout
+                .steps
+                .get(step.0)
+                .is_some_and(|step| step.scenario == wanted)
+        };
+        self.scenario.is_none_or(of_scenario)
+            && self
+                .steps
+                .as_ref()
+                .is_none_or(|steps| steps.contains(&step))
+    }
+
+    /// The recorders that a trend needs so that it can be selected by status.
+    pub(crate) fn selected(&self, metric: Metric) -> Vec<SelectedTrend> {
+        let (Metric::Trend(trend), Some(status)) = (metric, self.status) else {
+            return Vec::new();
+        };
+        let one = |step| SelectedTrend {
+            trend,
+            status,
+            step,
+            scenario: self.scenario,
+        };
+        match &self.steps {
+            Some(steps) => steps.iter().map(|&step| one(Some(step))).collect(),
+            None => vec![one(None)],
+        }
+    }
+}
+
+impl Totals {
+    /// The distribution of a trend, merged over the selected part. A trend by status is there only if
+    /// [`Layout::selected`] names it.
+    #[must_use]
+    pub fn trend(&self, layout: &Layout, trend: Trend, selection: &Selection) -> TrendCell {
+        let mut merged = TrendCell::new();
+        if selection.status.is_some() {
+            let wanted = selection.selected(Metric::Trend(trend));
+            for (selected, cell) in layout.selected.iter().zip(&self.selected) {
+                if wanted.contains(selected) {
+                    merged.merge(cell);
+                }
+            }
+        } else if trend == Trend::IterationDuration {
+            for scenario in self.scenarios_of(selection) {
+                merged.merge(&scenario.durations(selection.outcome));
+            }
+        } else {
+            for step in self.steps_of(layout, selection) {
+                step.add_trend(trend, selection.outcome, &mut merged);
+            }
+        }
+        merged
+    }
+
+    /// A counter over the selected part: what finished outside warm-up, and the part inside the measured part.
+    #[must_use]
+    pub fn counter(&self, layout: &Layout, counter: Counter, selection: &Selection) -> (u64, u64) {
+        let place = counter.index();
+        if counter.is_of_iterations() {
+            let counts = self
+                .scenarios_of(selection)
+                .map(|totals| (totals.counters[place], totals.in_window[place]));
+            return counts.fold((0, 0), add);
+        }
+        let tallies = self
+            .steps_of(layout, selection)
+            .flat_map(|step| &step.tallies);
+        let selected = tallies.filter(|tally| {
+            selection
+                .status
+                .is_none_or(|status| tally.status == Some(status))
+                && selection
+                    .error
+                    .is_none_or(|error| tally.error == Some(error))
+        });
+        selected
+            .map(|tally| (tally.counters[place], tally.in_window[place]))
+            .fold((0, 0), add)
+    }
+
+    /// A rate over the selected part. A selected error limits the hits and leaves the total.
+    #[must_use]
+    pub fn rate(&self, layout: &Layout, rate: Rate, selection: &Selection) -> RateCount {
+        let mut sum = RateCount::default();
+        for tally in self
+            .steps_of(layout, selection)
+            .flat_map(|step| &step.tallies)
+        {
+            if selection
+                .status
+                .is_none_or(|status| tally.status == Some(status))
+            {
+                let mut part = tally.rates[rate.index()];
+                if selection
+                    .error
+                    .is_some_and(|error| tally.error != Some(error))
+                {
+                    part.hits = 0;
+                }
+                sum.merge(part);
+            }
+        }
+        sum
+    }
+
+    /// Finished requests of the selected part that were due in the measured part, by [`Outcome::index`].
+    #[must_use]
+    pub fn outcomes(&self, layout: &Layout, selection: &Selection) -> [u64; Outcome::ALL.len()] {
+        let mut sum = [0; Outcome::ALL.len()];
+        for step in self.steps_of(layout, selection) {
+            for (sum, count) in sum.iter_mut().zip(step.outcomes) {
+                *sum += count;
+            }
+        }
+        sum
+    }
+
+    fn steps_of<'a>(
+        &'a self,
+        layout: &'a Layout,
+        selection: &'a Selection,
+    ) -> impl Iterator<Item = &'a crate::StepTotals> {
+        let selected = move |&(place, _): &(usize, _)| selection.has_step(layout, StepIndex(place));
+        self.steps
+            .iter()
+            .enumerate()
+            .filter(selected)
+            .map(|(_, step)| step)
+    }
+
+    fn scenarios_of<'a>(
+        &'a self,
+        selection: &'a Selection,
+    ) -> impl Iterator<Item = &'a crate::ScenarioTotals> {
+        let selected = |place| {
+            selection
+                .scenario
+                .is_none_or(|wanted| wanted == ScenarioIndex(place))
+        };
+        self.scenarios
+            .iter()
+            .enumerate()
+            .filter(move |&(place, _)| selected(place))
+            .map(|(_, totals)| totals)
+    }
+}
+
+const fn add(left: (u64, u64), right: (u64, u64)) -> (u64, u64) {
+    (left.0 + right.0, left.1 + right.1)
+}

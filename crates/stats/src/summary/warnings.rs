@@ -1,0 +1,130 @@
+//! Raises the warnings of a run.
+
+use super::Material;
+use crate::{Amount, Counter, ErrorKind, Judged, Late, Selection, Trend, TrendCell, Warning};
+use std::time::Duration;
+
+/// Lag that is never held against the generator.
+const HARMLESS: Duration = Duration::from_millis(1);
+/// The share of events read late, and of requests cut, above which a run is doubted.
+const FEW: f64 = 0.01;
+
+/// Every warning that the totals give reason to.
+pub(super) fn raise(
+    material: &Material<'_>,
+    thresholds: &[Judged],
+    nothing_succeeded: Option<&str>,
+) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if let Some(reason) = nothing_succeeded {
+        warnings.push(Warning::NothingSucceeded {
+            reason: reason.to_owned(),
+        });
+    }
+    generator_late(material, &mut warnings);
+    if let Some(share) = material.machine.busiest {
+        warnings.push(Warning::GeneratorBusy { share });
+    }
+    exhausted(material, &mut warnings);
+    arrival_uncertain(material, &mut warnings);
+    unfinished(material, &mut warnings);
+    too_few_samples(thresholds, &mut warnings);
+    warnings
+}
+
+fn generator_late(material: &Material<'_>, warnings: &mut Vec<Warning>) {
+    let lag = all(material, Trend::ScheduleLag);
+    let duration = all(material, Trend::HttpReqDuration);
+    let limit = tolerated(&duration, 20);
+    let clock = &material.totals.clock;
+    for (what, cell) in [(Late::Starting, &lag), (Late::Reading, &clock.read_lag)] {
+        if let Some(seen) = cell.quantile(0.99).filter(|&seen| seen > limit) {
+            let (seen, limit) = (Amount::Time(seen), Amount::Time(limit));
+            warnings.push(Warning::GeneratorLate { what, seen, limit });
+        }
+    }
+    let late = clock.coalesced_late as f64 / clock.events.max(1) as f64;
+    if late > FEW {
+        let (seen, limit) = (Amount::Share(late.min(1.0)), Amount::Share(FEW));
+        warnings.push(Warning::GeneratorLate {
+            what: Late::Events,
+            seen,
+            limit,
+        });
+    }
+}
+
+fn exhausted(material: &Material<'_>, warnings: &mut Vec<Warning>) {
+    let count = |kind| {
+        let of_kind = Selection {
+            error: Some(kind),
+            ..Selection::default()
+        };
+        material
+            .totals
+            .counter(material.layout, Counter::HttpReqs, &of_kind)
+            .0
+    };
+    let (ports, files) = (count(ErrorKind::NoPorts), count(ErrorKind::NoFiles));
+    if ports > 0 {
+        warnings.push(Warning::PortsExhausted { count: ports });
+    }
+    if files > 0 {
+        warnings.push(Warning::FilesExhausted { count: files });
+    }
+}
+
+fn arrival_uncertain(material: &Material<'_>, warnings: &mut Vec<Warning>) {
+    let limit = tolerated(&all(material, Trend::Ttft), 100);
+    let seen = material.totals.clock.uncertainty.quantile(0.99);
+    if let Some(seen) = seen.filter(|&seen| seen > limit) {
+        warnings.push(Warning::ArrivalUncertain { seen, limit });
+    }
+}
+
+fn unfinished(material: &Material<'_>, warnings: &mut Vec<Warning>) {
+    let &Material { layout, totals, .. } = material;
+    let part = Selection::default();
+    let dropped = totals.counter(layout, Counter::DroppedIterations, &part).0;
+    if dropped > 0 {
+        warnings.push(Warning::DroppedIterations { count: dropped });
+    }
+    let cut: u64 = totals
+        .steps
+        .iter()
+        .map(|step| step.in_flight_measured)
+        .sum();
+    let finished: u64 = totals.outcomes(layout, &part).iter().sum();
+    let share = cut as f64 / (cut + finished).max(1) as f64;
+    if share > FEW {
+        warnings.push(Warning::CutRequests { count: cut, share });
+    }
+}
+
+fn too_few_samples(thresholds: &[Judged], warnings: &mut Vec<Warning>) {
+    for threshold in thresholds {
+        if let Some(too_few) = threshold.too_few {
+            warnings.push(Warning::TooFewSamples {
+                threshold: format!("{}: {}", threshold.metric, threshold.expression),
+                more: too_few.more,
+                of: if too_few.of_streams {
+                    "streams"
+                } else {
+                    "samples"
+                },
+            });
+        }
+    }
+}
+
+/// One millisecond, or that part of the median where it is more.
+fn tolerated(of: &TrendCell, part: u32) -> Duration {
+    of.quantile(0.5)
+        .map_or(HARMLESS, |median| HARMLESS.max(median / part))
+}
+
+fn all(material: &Material<'_>, trend: Trend) -> TrendCell {
+    material
+        .totals
+        .trend(material.layout, trend, &Selection::default())
+}

@@ -1,0 +1,359 @@
+//! Reads `p95 < 2s`.
+
+use super::{Aggregate, Condition, Operator, ThresholdPlace, ThresholdProblem};
+use crate::Metric;
+use crate::spelling::nearest;
+use std::ops::Range;
+
+/// A piece of the expression with its place.
+#[derive(Clone, Debug)]
+struct Piece<'a> {
+    text: &'a str,
+    span: Range<usize>,
+}
+
+/// What the number is measured in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    Time,
+    Count,
+    PerSecond,
+    Share,
+}
+
+/// Reads an expression on a metric; without one, only what holds for all.
+pub(super) fn parse(
+    text: &str,
+    metric: Option<Metric>,
+) -> Result<Condition, Vec<ThresholdProblem>> {
+    let mut rest = Rest { text, at: 0 };
+    let aggregate = rest.take(|letter| !letter.is_whitespace() && !is_operator(letter));
+    let operator = rest.take(is_operator);
+    let number =
+        rest.take(|letter| letter.is_ascii_digit() || matches!(letter, '.' | '_' | '-' | '+'));
+    let unit = rest.take(|letter| letter.is_alphabetic() || matches!(letter, '%' | '/'));
+    let mut problems = Vec::new();
+    // `p95 < 2 for 30s`: the clause may follow a number without unit.
+    let mut clause = rest.all();
+    let mut unit = unit;
+    if is_clause(unit.text) {
+        clause = Piece {
+            text: &text[unit.span.start..],
+            span: unit.span.start..clause.span.end.max(unit.span.end),
+        };
+        unit = Piece {
+            text: "",
+            span: number.span.end..number.span.end,
+        };
+    }
+    let aggregate = read_aggregate(&aggregate, metric, &mut problems);
+    let operator = read_operator(&operator, aggregate, &mut problems);
+    let measure = aggregate
+        .zip(metric)
+        .map(|(aggregate, metric)| measure(metric, aggregate));
+    let limit = read_limit(&number, &unit, measure, &mut problems);
+    no_clause(&clause, &mut problems);
+    match (aggregate, operator, limit) {
+        (Some(aggregate), Some(operator), Some(limit)) if problems.is_empty() => Ok(Condition {
+            aggregate,
+            operator,
+            limit,
+        }),
+        _ => Err(problems),
+    }
+}
+
+struct Rest<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Rest<'a> {
+    /// Skips blanks and takes what belongs together.
+    fn take(&mut self, belongs: impl Fn(char) -> bool) -> Piece<'a> {
+        self.skip_blanks();
+        let rest = &self.text[self.at..];
+        let length = rest.find(|letter| !belongs(letter)).unwrap_or(rest.len());
+        let span = self.at..self.at + length;
+        self.at = span.end;
+        Piece {
+            text: &self.text[span.clone()],
+            span,
+        }
+    }
+
+    fn all(&mut self) -> Piece<'a> {
+        self.skip_blanks();
+        let end = self.at + self.text[self.at..].trim_end().len();
+        Piece {
+            text: &self.text[self.at..end],
+            span: self.at..end,
+        }
+    }
+
+    fn skip_blanks(&mut self) {
+        let rest = &self.text[self.at..];
+        self.at += rest.len() - rest.trim_start().len();
+    }
+}
+
+const fn is_operator(letter: char) -> bool {
+    matches!(letter, '<' | '>' | '=' | '!')
+}
+
+fn is_clause(word: &str) -> bool {
+    matches!(word, "for" | "after" | "abort")
+}
+
+fn read_aggregate(
+    piece: &Piece<'_>,
+    metric: Option<Metric>,
+    problems: &mut Vec<ThresholdProblem>,
+) -> Option<Aggregate> {
+    let aggregate = match piece.text {
+        "avg" | "mean" => Some(Aggregate::Mean),
+        "min" => Some(Aggregate::Min),
+        "max" => Some(Aggregate::Max),
+        "med" => Some(Aggregate::Quantile(0.5)),
+        "count" => Some(Aggregate::Count),
+        "rate" => Some(Aggregate::Rate),
+        "value" => Some(Aggregate::Value),
+        text => quantile(text).map(Aggregate::Quantile),
+    };
+    let Some(aggregate) = aggregate else {
+        let message = match piece.text {
+            "" => "what to compare is missing".to_owned(),
+            text => format!("unknown aggregate `{text}`"),
+        };
+        problems.push(problem(
+            piece,
+            message,
+            Some(aggregate_help(piece.text, metric)),
+        ));
+        return None;
+    };
+    if let Some(metric) = metric
+        && !fits(metric, aggregate)
+    {
+        let message = format!(
+            "`{}` is a {} and has no `{}`",
+            metric.name(),
+            metric.kind(),
+            piece.text
+        );
+        problems.push(problem(
+            piece,
+            message,
+            Some(format!("write {}", aggregates(metric))),
+        ));
+        return None;
+    }
+    Some(aggregate)
+}
+
+/// `p99.9` → 0.999.
+fn quantile(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('p')?;
+    let plain = digits
+        .chars()
+        .all(|letter| letter.is_ascii_digit() || letter == '.');
+    let percent: f64 = digits.parse().ok().filter(|_| plain)?;
+    (percent > 0.0 && percent < 100.0).then_some(percent / 100.0)
+}
+
+fn aggregate_help(text: &str, metric: Option<Metric>) -> String {
+    // k6 writes `p(95)`.
+    let bare: String = text
+        .chars()
+        .filter(|letter| !matches!(letter, '(' | ')'))
+        .collect();
+    if text != bare && quantile(&bare).is_some() {
+        return format!("write `{bare}`");
+    }
+    match text {
+        "p0" => return "write `min`".to_owned(),
+        "p100" => return "write `max`".to_owned(),
+        _ => {}
+    }
+    let known = [
+        "p50", "p90", "p95", "p99", "p99.9", "avg", "mean", "min", "max", "med", "count", "rate",
+        "value",
+    ];
+    match nearest(text, known) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!(
+            "write {}",
+            metric.map_or(
+                "`p95`, `avg`, `max`, `count`, `rate` or `value`",
+                aggregates
+            )
+        ),
+    }
+}
+
+const fn fits(metric: Metric, aggregate: Aggregate) -> bool {
+    match metric {
+        Metric::Trend(_) => !matches!(aggregate, Aggregate::Rate | Aggregate::Value),
+        Metric::Counter(_) => matches!(aggregate, Aggregate::Count | Aggregate::Rate),
+        Metric::Rate(_) => matches!(aggregate, Aggregate::Rate),
+        Metric::Gauge(_) => matches!(
+            aggregate,
+            Aggregate::Value | Aggregate::Min | Aggregate::Max
+        ),
+    }
+}
+
+const fn aggregates(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Trend(_) => "a quantile such as `p95`, or `avg`, `min`, `max`, `med`, `count`",
+        Metric::Counter(_) => "`count`, or `rate` for a count per second",
+        Metric::Rate(_) => "`rate`",
+        Metric::Gauge(_) => "`value`, `min` or `max`",
+    }
+}
+
+fn read_operator(
+    piece: &Piece<'_>,
+    aggregate: Option<Aggregate>,
+    problems: &mut Vec<ThresholdProblem>,
+) -> Option<Operator> {
+    let operator = match piece.text {
+        "<" => Operator::Less,
+        "<=" => Operator::LessOrEqual,
+        ">" => Operator::Greater,
+        ">=" => Operator::GreaterOrEqual,
+        "==" => Operator::Equal,
+        text => {
+            let message = match text {
+                "" => "a comparison is missing".to_owned(),
+                text => format!("unknown comparison `{text}`"),
+            };
+            let help = match text {
+                "=" | "===" => "write `==`",
+                "=<" => "write `<=`",
+                "=>" => "write `>=`",
+                _ => "write one of <, <=, >, >=, ==",
+            };
+            problems.push(problem(piece, message, Some(help.to_owned())));
+            return None;
+        }
+    };
+    if operator == Operator::Equal && matches!(aggregate, Some(Aggregate::Quantile(_))) {
+        let message = "a quantile is never exactly equal to a number".to_owned();
+        problems.push(problem(
+            piece,
+            message,
+            Some("write `<` or `<=`".to_owned()),
+        ));
+        return None;
+    }
+    Some(operator)
+}
+
+const fn measure(metric: Metric, aggregate: Aggregate) -> Measure {
+    match (metric, aggregate) {
+        (Metric::Trend(_), Aggregate::Count) => Measure::Count,
+        (Metric::Trend(_), _) => Measure::Time,
+        (Metric::Rate(_), _) => Measure::Share,
+        (Metric::Counter(_), Aggregate::Rate) => Measure::PerSecond,
+        (Metric::Counter(_) | Metric::Gauge(_), _) => Measure::Count,
+    }
+}
+
+fn read_limit(
+    number: &Piece<'_>,
+    unit: &Piece<'_>,
+    measure: Option<Measure>,
+    problems: &mut Vec<ThresholdProblem>,
+) -> Option<f64> {
+    let plain = number.text.replace('_', "");
+    let Some(value) = plain.parse::<f64>().ok().filter(|value| value.is_finite()) else {
+        let message = match number.text {
+            "" => "a number is missing".to_owned(),
+            text => format!("`{text}` is no number"),
+        };
+        problems.push(problem(number, message, None));
+        return None;
+    };
+    let factor = read_unit(unit, measure, problems)?;
+    let limit = value * factor;
+    if limit < 0.0 {
+        problems.push(problem(number, "no metric is below zero".to_owned(), None));
+        return None;
+    }
+    if measure == Some(Measure::Share) && limit > 1.0 {
+        let help = (unit.text.is_empty() && value <= 100.0).then(|| format!("write `{value}%`"));
+        problems.push(problem(
+            number,
+            "a rate lies between 0 and 1".to_owned(),
+            help,
+        ));
+        return None;
+    }
+    Some(limit)
+}
+
+/// What a number of that unit must be multiplied by.
+fn read_unit(
+    unit: &Piece<'_>,
+    measure: Option<Measure>,
+    problems: &mut Vec<ThresholdProblem>,
+) -> Option<f64> {
+    const ALL: [(&str, Measure, f64); 6] = [
+        ("us", Measure::Time, 0.001),
+        ("µs", Measure::Time, 0.001),
+        ("ms", Measure::Time, 1.0),
+        ("s", Measure::Time, 1000.0),
+        ("%", Measure::Share, 0.01),
+        ("/s", Measure::PerSecond, 1.0),
+    ];
+    if unit.text.is_empty() {
+        return Some(1.0);
+    }
+    let known = ALL.into_iter().find(|&(name, ..)| name == unit.text);
+    let message = match (known, measure) {
+        (Some((_, of, factor)), Some(measure)) if of == measure => return Some(factor),
+        (Some((.., factor)), None) => return Some(factor),
+        (Some(_), Some(_)) => format!("the unit `{}` does not fit here", unit.text),
+        (None, _) => format!("unknown unit `{}`", unit.text),
+    };
+    let help = match measure {
+        Some(Measure::Time) => "a time is written with `us`, `ms` or `s`",
+        Some(Measure::Share) => "a share is written with `%`, or as a number from 0 to 1",
+        Some(Measure::PerSecond) => "a rate per second is written with `/s`, or without a unit",
+        Some(Measure::Count) => "a count has no unit",
+        None => "the units are `us`, `ms`, `s`, `%` and `/s`",
+    };
+    problems.push(problem(unit, message, Some(help.to_owned())));
+    None
+}
+
+/// What may come to follow the number one day is refused, so that it is not taken for granted.
+fn no_clause(piece: &Piece<'_>, problems: &mut Vec<ThresholdProblem>) {
+    let Some(word) = piece.text.split_whitespace().next() else {
+        return;
+    };
+    let (message, help) = if is_clause(word) {
+        (
+            format!("`{word}` is not built yet"),
+            "leave it out: the whole run is judged".to_owned(),
+        )
+    } else {
+        let near = nearest(word, ["for", "after", "abort"])
+            .map(|near| format!("`{near}` is not built yet either"));
+        (
+            format!("`{}` is too much", piece.text),
+            near.unwrap_or_else(|| "end after the number and its unit".to_owned()),
+        )
+    };
+    problems.push(problem(piece, message, Some(help)));
+}
+
+fn problem(piece: &Piece<'_>, message: String, help: Option<String>) -> ThresholdProblem {
+    ThresholdProblem {
+        place: ThresholdPlace::Expression,
+        span: piece.span.clone(),
+        message,
+        help,
+    }
+}

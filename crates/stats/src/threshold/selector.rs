@@ -1,0 +1,288 @@
+//! Reads `metric{tag=value,…}`.
+
+use super::{ThresholdPlace, ThresholdProblem};
+use crate::spelling::nearest;
+use crate::{ErrorKind, Layout, Metric, Outcome, ScenarioIndex, Selection, StepIndex, Trend};
+use std::ops::Range;
+
+/// Why a selector could not be read, and the metric if at least that is known.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) metric: Option<Metric>,
+    pub(super) problems: Vec<ThresholdProblem>,
+}
+
+/// `tag=value` with its place.
+struct Tag<'a> {
+    name: &'a str,
+    name_span: Range<usize>,
+    value: &'a str,
+    value_span: Range<usize>,
+}
+
+/// Reads the metric and the part of it that is meant.
+pub(super) fn parse(text: &str, layout: &Layout) -> Result<(Metric, Selection), Failed> {
+    let brace = text.find('{').unwrap_or(text.len());
+    let mut problems = Vec::new();
+    let metric = name(&text[..brace], &mut problems);
+    let mut selection = Selection::default();
+    let mut seen: Vec<&str> = Vec::new();
+    for tag in tags(text, brace, &mut problems) {
+        if seen.contains(&tag.name) {
+            problems.push(problem(
+                tag.name_span.clone(),
+                format!("tag `{}` is given twice", tag.name),
+                None,
+            ));
+        } else if metric.is_none_or(|metric| allowed(metric, &tag, &mut problems)) {
+            set(&mut selection, &tag, layout, &mut problems);
+        }
+        seen.push(tag.name);
+    }
+    narrow_steps(&mut selection, text, brace, layout, &mut problems);
+    exclude_status_with_outcome(&selection, brace..text.len(), metric, &mut problems);
+    match metric {
+        Some(metric) if problems.is_empty() => Ok((metric, selection)),
+        metric => Err(Failed { metric, problems }),
+    }
+}
+
+fn name(text: &str, problems: &mut Vec<ThresholdProblem>) -> Option<Metric> {
+    let span = trimmed(text, 0);
+    let name = &text[span.clone()];
+    let metric = Metric::from_name(name);
+    if metric.is_none() {
+        let names: Vec<&str> = Metric::all().map(Metric::name).collect();
+        let help = nearest(name, names).map(|name| format!("did you mean `{name}`?"));
+        let message = if name.is_empty() {
+            "a metric is missing".into()
+        } else {
+            format!("unknown metric `{name}`")
+        };
+        problems.push(problem(span, message, help));
+    }
+    metric
+}
+
+/// The tags between the braces that begin at `brace`.
+fn tags<'a>(text: &'a str, brace: usize, problems: &mut Vec<ThresholdProblem>) -> Vec<Tag<'a>> {
+    if brace == text.len() {
+        return Vec::new();
+    }
+    let whole = trimmed(text, 0);
+    let Some(inner) = text[brace + 1..whole.end].strip_suffix('}') else {
+        let help = Some("write `metric{tag=value}`".to_owned());
+        problems.push(problem(
+            brace..whole.end,
+            "the braces are not closed".to_owned(),
+            help,
+        ));
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut start = brace + 1;
+    for part in inner.split(',') {
+        let span = trimmed(part, start);
+        start += part.len() + 1;
+        if let Some((name, value)) = text[span.clone()].split_once('=') {
+            let value_start = span.start + name.len() + 1;
+            let (name_span, value_span) = (trimmed(name, span.start), trimmed(value, value_start));
+            let value_span = unquoted(text, value_span);
+            found.push(Tag {
+                name: &text[name_span.clone()],
+                name_span,
+                value: &text[value_span.clone()],
+                value_span,
+            });
+        } else {
+            let help = text[span.clone()].split_once(':').map_or_else(
+                || "write `tag=value`, such as `step=chat`".to_owned(),
+                |(name, value)| format!("write `{}={}`", name.trim(), value.trim()),
+            );
+            let message = if span.is_empty() {
+                "a tag is missing"
+            } else {
+                "this is no tag with a value"
+            };
+            problems.push(problem(span, message.to_owned(), Some(help)));
+        }
+    }
+    found
+}
+
+/// The tags that a metric has.
+const fn tag_names(metric: Metric) -> &'static [&'static str] {
+    match metric {
+        Metric::Trend(Trend::Itl) => &["scenario", "step"],
+        Metric::Trend(Trend::IterationDuration) => &["scenario", "outcome"],
+        Metric::Trend(_) => &["scenario", "step", "outcome", "status"],
+        Metric::Counter(counter) if counter.is_of_iterations() => &["scenario"],
+        Metric::Counter(_) | Metric::Rate(_) => &["scenario", "step", "status", "error"],
+        Metric::Gauge(_) => &[],
+    }
+}
+
+fn allowed(metric: Metric, tag: &Tag<'_>, problems: &mut Vec<ThresholdProblem>) -> bool {
+    let names = tag_names(metric);
+    if names.contains(&tag.name) {
+        return true;
+    }
+    let help = match nearest(tag.name, names.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if names.is_empty() => "it has no tags".to_owned(),
+        None => format!("its tags are {}", names.join(", ")),
+    };
+    let message = format!("`{}` has no tag `{}`", metric.name(), tag.name);
+    problems.push(problem(tag.name_span.clone(), message, Some(help)));
+    false
+}
+
+fn set(
+    selection: &mut Selection,
+    tag: &Tag<'_>,
+    layout: &Layout,
+    problems: &mut Vec<ThresholdProblem>,
+) {
+    match tag.name {
+        "scenario" => {
+            let names = layout
+                .scenarios
+                .iter()
+                .map(|scenario| scenario.name.as_str());
+            let place = names.clone().position(|name| name == tag.value);
+            selection.scenario = place.map(ScenarioIndex);
+            expect(place.is_some(), tag, "scenario", names, problems);
+        }
+        "step" => {
+            let names = layout.steps.iter().map(|step| step.name.as_str());
+            let named = names
+                .clone()
+                .enumerate()
+                .filter(|&(_, name)| name == tag.value);
+            let steps: Vec<StepIndex> = named.map(|(place, _)| StepIndex(place)).collect();
+            expect(!steps.is_empty(), tag, "step", names, problems);
+            selection.steps = Some(steps);
+        }
+        "outcome" => {
+            selection.outcome = Outcome::from_name(tag.value);
+            expect(
+                selection.outcome.is_some(),
+                tag,
+                "outcome",
+                Outcome::ALL.map(Outcome::name),
+                problems,
+            );
+        }
+        "error" => {
+            selection.error = ErrorKind::from_name(tag.value);
+            expect(
+                selection.error.is_some(),
+                tag,
+                "error kind",
+                ErrorKind::ALL.map(ErrorKind::name),
+                problems,
+            );
+        }
+        "status" => {
+            selection.status = tag
+                .value
+                .parse()
+                .ok()
+                .filter(|status| (100..1000).contains(status));
+            if selection.status.is_none() {
+                let message = format!("`{}` is no HTTP status", tag.value);
+                let help = Some("write three digits, such as 200".to_owned());
+                problems.push(problem(tag.value_span.clone(), message, help));
+            }
+        }
+        // Only reached where the metric is not known, so that its tags are not either.
+        _ => {}
+    }
+}
+
+fn expect<'a>(
+    found: bool,
+    tag: &Tag<'_>,
+    what: &str,
+    names: impl IntoIterator<Item = &'a str>,
+    problems: &mut Vec<ThresholdProblem>,
+) {
+    if !found {
+        let help = nearest(tag.value, names).map(|name| format!("did you mean `{name}`?"));
+        problems.push(problem(
+            tag.value_span.clone(),
+            format!("unknown {what} `{}`", tag.value),
+            help,
+        ));
+    }
+}
+
+/// Keeps only the steps of the scenario, where both are given.
+fn narrow_steps(
+    selection: &mut Selection,
+    text: &str,
+    brace: usize,
+    layout: &Layout,
+    problems: &mut Vec<ThresholdProblem>,
+) {
+    let (Some(scenario), Some(steps)) = (selection.scenario, &mut selection.steps) else {
+        return;
+    };
+    let had_some = !steps.is_empty();
+    steps.retain(|step| {
+        layout
+            .steps
+            .get(step.0)
+            .is_some_and(|step| step.scenario == scenario)
+    });
+    if had_some && steps.is_empty() {
+        let message = "the scenario has no such step".to_owned();
+        problems.push(problem(brace..trimmed(text, 0).end, message, None));
+    }
+}
+
+fn exclude_status_with_outcome(
+    selection: &Selection,
+    span: Range<usize>,
+    metric: Option<Metric>,
+    problems: &mut Vec<ThresholdProblem>,
+) {
+    if matches!(metric, Some(Metric::Trend(_)))
+        && selection.status.is_some()
+        && selection.outcome.is_some()
+    {
+        let help = Some("keep one of the two".to_owned());
+        problems.push(problem(
+            span,
+            "a trend is selected by status or by outcome, not by both".to_owned(),
+            help,
+        ));
+    }
+}
+
+fn problem(span: Range<usize>, message: String, help: Option<String>) -> ThresholdProblem {
+    ThresholdProblem {
+        place: ThresholdPlace::Metric,
+        span,
+        message,
+        help,
+    }
+}
+
+/// Where `part`, which begins at `start`, is without the blanks around it.
+fn trimmed(part: &str, start: usize) -> Range<usize> {
+    let begin = start + part.len() - part.trim_start().len();
+    begin..begin + part.trim().len()
+}
+
+fn unquoted(text: &str, span: Range<usize>) -> Range<usize> {
+    let value = &text[span.clone()];
+    let quoted = value.len() >= 2
+        && (value.starts_with('"') && value.ends_with('"')
+            || value.starts_with('\'') && value.ends_with('\''));
+    if quoted {
+        span.start + 1..span.end - 1
+    } else {
+        span
+    }
+}

@@ -1,0 +1,199 @@
+//! Which times one finished request has: the one place that says who is in which trend.
+
+use crate::{Ending, Outcome, Sample, SloLimit, StreamSample, Trend, Usage};
+use std::time::Duration;
+
+/// A time of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Time {
+    /// How long it was.
+    pub(crate) value: Duration,
+    /// Whether it is only how long the request had waited when it timed out.
+    pub(crate) censored: bool,
+}
+
+/// The times of one finished request, by [`Trend::index`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Times([Option<Time>; Trend::ALL.len()]);
+
+impl Times {
+    /// The times of `sample`; `streams`: whether its step reads streams.
+    pub(crate) fn of(sample: &Sample<'_>, streams: bool) -> Self {
+        let mut times = Self::default();
+        times.connection(sample);
+        times.exchange(sample);
+        if sample.outcome != Outcome::Rejected {
+            times.first_outputs(sample, streams);
+            if let (Outcome::Ok, Some(stream)) = (sample.outcome, &sample.stream) {
+                times.good_stream(sample, stream);
+            }
+        }
+        times
+    }
+
+    /// The time of one trend, where the request has it.
+    pub(crate) const fn get(&self, trend: Trend) -> Option<Time> {
+        self.0[trend.index()]
+    }
+
+    /// Every time the request has.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Trend, Time)> {
+        Trend::ALL
+            .iter()
+            .filter_map(|&trend| Some((trend, self.get(trend)?)))
+    }
+
+    /// How the connection came about: of every request that got one, however it ended.
+    fn connection(&mut self, sample: &Sample<'_>) {
+        self.set(Trend::ScheduleLag, sample.started.since(sample.due));
+        let Some(connected) = sample.connected else {
+            return;
+        };
+        let phases = sample.dns + sample.connecting + sample.tls;
+        self.set(
+            Trend::HttpReqBlocked,
+            connected.since(sample.started).saturating_sub(phases),
+        );
+        self.set(Trend::HttpReqDns, sample.dns);
+        self.set(Trend::HttpReqConnecting, sample.connecting);
+        self.set(Trend::HttpReqTlsHandshaking, sample.tls);
+    }
+
+    /// Request and answer: of answers that came whole, and of timeouts with the time they had waited.
+    fn exchange(&mut self, sample: &Sample<'_>) {
+        let timed_out = match sample.ending {
+            Ending::Whole => false,
+            Ending::TimedOut => true,
+            Ending::Broken => return,
+        };
+        let done = sample.done;
+        self.put(Trend::HttpReqLatency, done.since(sample.due), timed_out);
+        let Some(sent_first) = sample.sent_first else {
+            return;
+        };
+        self.put(Trend::HttpReqDuration, done.since(sent_first), timed_out);
+        if let Some(sent_last) = sample.sent_last {
+            self.set(Trend::HttpReqSending, sent_last.since(sent_first));
+        }
+        // Where sending cannot be told apart, it is part of the wait.
+        let sent = sample.sent_last.unwrap_or(sent_first);
+        match sample.first_byte {
+            Some(first_byte) => {
+                self.set(Trend::HttpReqWaiting, first_byte.since(sent));
+                self.put(Trend::HttpReqReceiving, done.since(first_byte), timed_out);
+            }
+            None if timed_out => self.put(Trend::HttpReqWaiting, done.since(sent), true),
+            None => {}
+        }
+    }
+
+    /// The waits for the first output: of every stream that had one, and of those that timed out before it.
+    fn first_outputs(&mut self, sample: &Sample<'_>, streams: bool) {
+        let stream = sample.stream.as_ref();
+        let first_output = stream.and_then(|stream| stream.first_output);
+        let first_text = stream.and_then(|stream| stream.first_text);
+        let waited_in_vain =
+            sample.ending == Ending::TimedOut && streams && is_no_refusal(sample.status);
+        let end = |arrived| match arrived {
+            Some(at) => Some((at, false)),
+            None => waited_in_vain.then_some((sample.done, true)),
+        };
+        if let Some((at, censored)) = end(first_output) {
+            self.put(Trend::Ttft, at.since(sample.due), censored);
+            if let Some(sent_first) = sample.sent_first {
+                self.put(Trend::TtftService, at.since(sent_first), censored);
+            }
+        }
+        if let Some((at, censored)) = end(first_text) {
+            self.put(Trend::TtftText, at.since(sample.due), censored);
+        }
+    }
+
+    fn good_stream(&mut self, sample: &Sample<'_>, stream: &StreamSample) {
+        let Some(last_output) = stream.last_output else {
+            return;
+        };
+        if let Some(sent_first) = sample.sent_first {
+            self.set(Trend::StreamDuration, last_output.since(sent_first));
+        }
+        if let Some(ended) = stream.ended {
+            self.set(Trend::StreamTail, ended.since(last_output));
+        }
+        if let (Some(first_output), Some(tokens)) =
+            (stream.first_output, shown_tokens(sample.usage, stream))
+            && tokens >= 2
+            && stream.choices <= 1
+        {
+            let nanos = last_output.since(first_output).as_nanos() / u128::from(tokens - 1);
+            self.set(
+                Trend::Tpot,
+                Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)),
+            );
+        }
+    }
+
+    const fn set(&mut self, trend: Trend, value: Duration) {
+        self.put(trend, value, false);
+    }
+
+    const fn put(&mut self, trend: Trend, value: Duration, censored: bool) {
+        self.0[trend.index()] = Some(Time { value, censored });
+    }
+}
+
+/// Whether a request met the limits of its step: `None` where no limit applies to it.
+///
+/// A limit whose time cannot be known does not apply: the token time of a good stream without usage or with several
+/// choices, the sending time where it cannot be told apart.
+pub(crate) fn is_good(
+    sample: &Sample<'_>,
+    times: &Times,
+    limits: &[SloLimit],
+    streams: bool,
+) -> Option<bool> {
+    if limits.is_empty() {
+        return None;
+    }
+    if sample.outcome == Outcome::Failed || (streams && sample.outcome == Outcome::Rejected) {
+        return Some(false);
+    }
+    let mut verdict = None;
+    for limit in limits {
+        if let Some(met) = meets(sample, times, *limit) {
+            verdict = Some(verdict.unwrap_or(true) && met);
+        }
+    }
+    verdict
+}
+
+fn meets(sample: &Sample<'_>, times: &Times, limit: SloLimit) -> Option<bool> {
+    if let Some(time) = times.get(limit.trend) {
+        return Some(!time.censored && time.value <= limit.limit);
+    }
+    match limit.trend {
+        Trend::Tpot => {
+            let stream = sample.stream.as_ref()?;
+            let few = shown_tokens(sample.usage, stream).is_some_and(|tokens| tokens < 2);
+            few.then_some(true)
+        }
+        Trend::HttpReqSending | Trend::Itl | Trend::IterationDuration => None,
+        // Every other time is there unless what it waits for never came.
+        _ => Some(false),
+    }
+}
+
+/// The tokens that the stream showed, by usage; reasoning that was not shown is taken off.
+fn shown_tokens(usage: Option<Usage>, stream: &StreamSample) -> Option<u64> {
+    let usage = usage?;
+    let hidden = if stream.reasoning_shown {
+        0
+    } else {
+        usage.reasoning
+    };
+    Some(usage.output.saturating_sub(hidden))
+}
+
+/// Whether the answer, as far as it came, may be a stream: dialects read 2xx bodies only.
+fn is_no_refusal(status: Option<u16>) -> bool {
+    status.is_none_or(|status| (200..300).contains(&status))
+}

@@ -1,0 +1,83 @@
+//! The iterations of one scenario.
+
+use super::tally::add;
+use crate::{Counter, Outcome, TrendCell};
+use std::time::Duration;
+
+/// The iterations of one scenario over an interval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScenarioTotals {
+    /// What finished outside warm-up, by [`Counter::index`]; only the counters of iterations are used.
+    pub counters: [u64; Counter::ALL.len()],
+    /// The part of it that finished inside the measured part.
+    pub in_window: [u64; Counter::ALL.len()],
+    /// `iteration_duration` of iterations without a failure that began in the measured part.
+    pub ok: TrendCell,
+    /// The same of iterations with a failure in them.
+    pub failed: TrendCell,
+}
+
+impl ScenarioTotals {
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        add(&mut self.counters, &other.counters);
+        add(&mut self.in_window, &other.in_window);
+        self.ok.merge(&other.ok);
+        self.failed.merge(&other.failed);
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.counters = [0; Counter::ALL.len()];
+        self.in_window = [0; Counter::ALL.len()];
+        self.ok.clear();
+        self.failed.clear();
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counters.iter().all(|&count| count == 0)
+            && self.ok.is_empty()
+            && self.failed.is_empty()
+    }
+
+    /// The distribution of `iteration_duration`, of one outcome or of all.
+    #[must_use]
+    pub fn durations(&self, outcome: Option<Outcome>) -> TrendCell {
+        let mut merged = TrendCell::new();
+        for (cell, of) in [(&self.ok, Outcome::Ok), (&self.failed, Outcome::Failed)] {
+            if outcome.is_none_or(|wanted| wanted == of) {
+                merged.merge(cell);
+            }
+        }
+        merged
+    }
+
+    pub(crate) fn count(&mut self, counter: Counter, amount: u64, in_window: bool) {
+        self.counters[counter.index()] += amount;
+        if in_window {
+            self.in_window[counter.index()] += amount;
+        }
+    }
+
+    pub(crate) fn duration(&mut self, length: Duration, failed: bool) {
+        if failed {
+            &mut self.failed
+        } else {
+            &mut self.ok
+        }
+        .record(length);
+    }
+}
+
+impl Default for ScenarioTotals {
+    fn default() -> Self {
+        Self {
+            counters: [0; Counter::ALL.len()],
+            in_window: [0; Counter::ALL.len()],
+            ok: TrendCell::new(),
+            failed: TrendCell::new(),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Reasons not to believe a run, each with the advice that cures it.
+
+use std::{fmt, time::Duration};
+
+/// A reason not to believe a run, or not all of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Warning {
+    /// The generator acted or read later than the service can be blamed for.
+    GeneratorLate {
+        /// What was late.
+        what: Late,
+        /// How late, at the 99th percentile of a time.
+        seen: Amount,
+        /// How late it may be.
+        limit: Amount,
+    },
+    /// A worker thread was busy for three seconds on end.
+    GeneratorBusy {
+        /// The most of one core, from 0 to 1, that a worker thread used without a pause.
+        share: f64,
+    },
+    /// Arrivals were due but never begun.
+    DroppedIterations {
+        /// How many.
+        count: u64,
+    },
+    /// A threshold lies within what chance alone explains.
+    TooFewSamples {
+        /// The threshold.
+        threshold: String,
+        /// About how many more it takes; none where no number would do.
+        more: Option<u64>,
+        /// What is counted.
+        of: &'static str,
+    },
+    /// No free local port was left.
+    PortsExhausted {
+        /// Requests that failed so.
+        count: u64,
+    },
+    /// No free file descriptor was left.
+    FilesExhausted {
+        /// Requests that failed so.
+        count: u64,
+    },
+    /// The run log lacks something.
+    LogIncomplete {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The arrival of first outputs is not known well enough.
+    ArrivalUncertain {
+        /// By how much, at the 99th percentile.
+        seen: Duration,
+        /// How much would do.
+        limit: Duration,
+    },
+    /// The end of the run cut requests.
+    CutRequests {
+        /// How many of those due in the measured part.
+        count: u64,
+        /// Their share, from 0 to 1.
+        share: f64,
+    },
+    /// No request of the measured part succeeded.
+    NothingSucceeded {
+        /// Why, in one line.
+        reason: String,
+    },
+}
+
+/// What the generator was late with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// Starting requests: `schedule_lag`.
+    Starting,
+    /// Reading what had arrived: `read_lag`.
+    Reading,
+    /// Reading events apart: `coalesced_late`.
+    Events,
+}
+
+/// A time or a share.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Amount {
+    /// A time.
+    Time(Duration),
+    /// A share from 0 to 1.
+    Share(f64),
+}
+
+impl Warning {
+    /// The public name.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::GeneratorLate { .. } => "generator-late",
+            Self::GeneratorBusy { .. } => "generator-busy",
+            Self::DroppedIterations { .. } => "dropped-iterations",
+            Self::TooFewSamples { .. } => "too-few-samples",
+            Self::PortsExhausted { .. } => "ports-exhausted",
+            Self::FilesExhausted { .. } => "files-exhausted",
+            Self::LogIncomplete { .. } => "log-incomplete",
+            Self::ArrivalUncertain { .. } => "arrival-uncertain",
+            Self::CutRequests { .. } => "cut-requests",
+            Self::NothingSucceeded { .. } => "nothing-succeeded",
+        }
+    }
+
+    /// What happened, in one line.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::GeneratorLate { what, seen, limit } => late_message(*what, *seen, *limit),
+            Self::GeneratorBusy { share } => {
+                format!(
+                    "a worker thread used {:.0} % of a core for three seconds or longer",
+                    share * 100.0
+                )
+            }
+            Self::DroppedIterations { count } => {
+                format!("{} never begun", plural(*count, "due iteration"))
+            }
+            Self::TooFewSamples {
+                threshold,
+                more: Some(more),
+                of,
+            } => {
+                format!(
+                    "too few samples to be sure of `{threshold}`: about {more} more {of} would do"
+                )
+            }
+            Self::TooFewSamples {
+                threshold,
+                more: None,
+                ..
+            } => {
+                format!(
+                    "`{threshold}` lies too near its limit for any number of samples to be sure"
+                )
+            }
+            Self::PortsExhausted { count } => {
+                format!("{} found no free local port", plural(*count, "request"))
+            }
+            Self::FilesExhausted { count } => format!(
+                "{} found no free file descriptor",
+                plural(*count, "request")
+            ),
+            Self::LogIncomplete { reason } => format!("the run log is incomplete: {reason}"),
+            Self::ArrivalUncertain { seen, limit } => format!(
+                "the arrival of first outputs is uncertain by {} at p99; more than {} blurs ttft",
+                Amount::Time(*seen),
+                Amount::Time(*limit)
+            ),
+            Self::CutRequests { count, share } => {
+                format!(
+                    "the end of the run cut {} ({:.1} %)",
+                    plural(*count, "request"),
+                    share * 100.0
+                )
+            }
+            Self::NothingSucceeded { reason } => format!("no request succeeded: {reason}"),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::GeneratorLate { .. } => {
+                "use a machine with more or faster cores, or less load; times may be the generator's own"
+            }
+            Self::GeneratorBusy { .. } => {
+                "use more workers (--workers), a machine with more cores, or less load"
+            }
+            Self::DroppedIterations { .. } => {
+                "raise max_vus, or read it as: the service is slower than the rate asks"
+            }
+            Self::TooFewSamples { .. } => "run longer, or with more load",
+            Self::PortsExhausted { .. } => {
+                "keep connections alive, widen net.ipv4.ip_local_port_range, or use more source addresses"
+            }
+            Self::FilesExhausted { .. } => "raise the limit of open files (ulimit -n)",
+            Self::LogIncomplete { .. } => {
+                "check the disk; the summary of the run itself is complete"
+            }
+            Self::ArrivalUncertain { .. } => {
+                "use less load per worker, so that sockets are read sooner"
+            }
+            Self::CutRequests { .. } => {
+                "raise graceful_stop, so that requests can finish: those cut count only against limits they had passed"
+            }
+            Self::NothingSucceeded { .. } => {
+                "look at the errors; --allow-all-failed accepts such a run"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(time) => write!(f, "{:.1} ms", time.as_secs_f64() * 1000.0),
+            Self::Share(share) => write!(f, "{:.1} %", share * 100.0),
+        }
+    }
+}
+
+fn late_message(what: Late, seen: Amount, limit: Amount) -> String {
+    let what = match what {
+        Late::Starting => format!("requests began {seen} late at p99"),
+        Late::Reading => format!("arrivals were read {seen} late at p99"),
+        Late::Events => format!("{seen} of the output events were read late, together with others"),
+    };
+    format!("{what}; more than {limit} makes the generator part of what is measured")
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
