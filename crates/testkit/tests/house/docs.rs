@@ -85,6 +85,15 @@ const WARNINGS: &[&str] = &[
     "cut-requests",
 ];
 
+/// The names of metrics in the table of `crates/stats/src/metric.rs`, whose lines read `Variant = "name",`.
+pub(crate) fn names_in_table(source: &str) -> Vec<&str> {
+    let name = |line| -> Option<&str> { str::split_once(line, " = \"")?.1.strip_suffix("\",") };
+    source
+        .lines()
+        .filter_map(|line| name(line.trim()))
+        .collect()
+}
+
 /// Public names that the page never sets in backticks.
 pub(crate) fn undefined(page: &str, names: &[&[&str]]) -> Vec<String> {
     let missing = names
@@ -215,6 +224,12 @@ mod tests {
             undefined("`ttft_service`, itl and `tls`", names),
             ["`ttft` is not defined", "`itl` is not defined"]
         );
+    }
+
+    #[test]
+    fn the_names_of_a_table_are_found() {
+        let source = "    Trend {\n        /// Doc = \"no\" x.\n        Ttft = \"ttft\",\n        Itl = \"itl\",\n    }\n";
+        assert_eq!(names_in_table(source), ["ttft", "itl"]);
     }
 
     #[test]

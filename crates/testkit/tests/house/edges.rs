@@ -94,6 +94,7 @@ const ROOMS: &[Room] = &[
         ours: &["loadgen-capacity", "loadgen-stats"],
         outside: &[
             "base64",
+            "flate2",
             "hdrhistogram",
             "minijinja",
             "schemars",

@@ -42,7 +42,7 @@ pub(crate) fn without_purpose(files: &Texts) -> Vec<String> {
 
 fn says_something(line: &str) -> bool {
     line.strip_prefix("//! ")
-        .is_some_and(|doc| doc.split_whitespace().count() >= 3)
+        .is_some_and(|doc| doc.split_whitespace().count() >= 2)
 }
 
 /// Lines that print. The lint sees most of them; this also sees those that a macro or an `expect` hides.
