@@ -58,6 +58,10 @@
 //! (`x-truth-received`), how many of them were dropped for want of room (`x-truth-dropped`), and
 //! what its instants count from (`x-truth-clock`: `monotonic` or `start`).
 //!
+//! The end of an exchange is noted right after its last write. So a client that has just read the
+//! last byte may find its record still open for some microseconds: look again until it has
+//! `ended_ns`.
+//!
 //! # Limits
 //!
 //! - HTTP/1.1 and 1.0 without TLS. Bodies of requests are limited to 16 MiB (413).

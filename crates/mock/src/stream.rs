@@ -225,3 +225,104 @@ impl EventStream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::Settings;
+    use crate::clock::Clock;
+    use crate::dialect::tests::three_tokens;
+    use crate::openai::Chat;
+    use crate::tap::Conn;
+    use crate::truth::{Arrival, Log, TruthRecord};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// A stream of three tokens, told to a client that takes each event `slow` after it is given.
+    /// The times of the events since the start, and the record.
+    async fn told(
+        settings: &Settings,
+        number: u64,
+        slow: Duration,
+    ) -> (Vec<Duration>, TruthRecord) {
+        let start = Instant::now();
+        let clock = Clock::start();
+        let log = Arc::new(Log::new(clock, 10));
+        let conn = Arc::new(Conn::new(1, clock));
+        let arrival = Arrival {
+            at: start.into_std(),
+            connection: 1,
+            method: "POST",
+            path: "/",
+            id: None,
+        };
+        let script = Script {
+            dialect: &Chat,
+            answer: three_tokens(),
+            lot: Lot::draw(settings, number),
+            start,
+            ttft: settings.ttft,
+            itl: settings.itl,
+        };
+        let mut stream = EventStream::new(Exchange::open(&log, &conn, &arrival), script);
+        let mut times = Vec::new();
+        while let Some(event) = poll_fn(|context| stream.poll_event(context)).await {
+            event.unwrap();
+            times.push(start.elapsed());
+            tokio::time::sleep(slow).await;
+            conn.flushed();
+        }
+        drop(stream);
+        let record = log.kept().entries[0].record();
+        (times, record)
+    }
+
+    fn settings() -> Settings {
+        Settings {
+            ttft: 200 * MS,
+            itl: 20 * MS,
+            ..Settings::default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn events_come_when_they_are_due() {
+        let (times, record) = told(&settings(), 1, Duration::ZERO).await;
+        let expected = [0, 200, 220, 240, 240, 240, 240].map(|due| due * MS);
+        assert_eq!(times, expected);
+        let stamps = record
+            .events_ns
+            .iter()
+            .map(|ns| Duration::from_nanos(ns - record.received_ns));
+        assert_eq!(stamps.collect::<Vec<_>>(), expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_client_is_not_waited_for_twice() {
+        // The second token was late; the third is due by the start, not by the second.
+        let (times, record) = told(&settings(), 1, 35 * MS).await;
+        assert_eq!(times, [0, 200, 235, 270, 305, 340, 375].map(|due| due * MS));
+        assert_eq!(record.ended, Ended::Complete);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn jitter_is_the_lots() {
+        let settings = Settings {
+            jitter: 0.5,
+            seed: 9,
+            ..settings()
+        };
+        let (times, _) = told(&settings, 4, Duration::ZERO).await;
+        let mut lot = Lot::draw(&settings, 4);
+        let mut due = Duration::ZERO;
+        for (token, wait) in [200 * MS, 20 * MS, 20 * MS].into_iter().enumerate() {
+            due += lot.wait(wait);
+            // tokio's clock goes by milliseconds.
+            let late = times[token + 1].checked_sub(due).unwrap();
+            assert!(late <= MS, "token {token} {late:?} late");
+        }
+    }
+}

@@ -73,7 +73,8 @@ impl Conn {
         self.finishing.store(true, Ordering::Relaxed);
     }
 
-    fn flushed(&self) {
+    /// The system has accepted all that was given.
+    pub(crate) fn flushed(&self) {
         let freed = self.busy.swap(false, Ordering::Relaxed);
         let finished = self.finishing.swap(false, Ordering::Relaxed);
         if !freed && !finished {
@@ -140,5 +141,74 @@ impl Drop for Tap {
         for (entry, _) in locked(&self.conn.waiting).finished.drain(..) {
             entry.note(|record| record.end(now, Ended::ClientLeft));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+    use crate::truth::{Arrival, Log};
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn one_frame_is_under_way_at_a_time() {
+        let conn = Conn::new(1, Clock::start());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let context = Context::from_waker(&waker);
+        conn.flushed();
+        assert!(conn.poll_free(&context).is_ready());
+        conn.given();
+        assert!(conn.poll_free(&context).is_pending());
+        conn.flushed();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert!(conn.poll_free(&context).is_ready());
+        conn.flushed();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    }
+
+    /// An answer that was given whole, and then written or not; how it ended.
+    async fn end(written: bool) -> Ended {
+        let clock = Clock::start();
+        let log = Log::new(clock, 1);
+        let at = tokio::time::Instant::now().into_std();
+        let (_, entry) = log.open(&Arrival {
+            at,
+            connection: 1,
+            method: "GET",
+            path: "/",
+            id: None,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let conn = Arc::new(Conn::new(1, clock));
+        let tap = Tap::new(socket, Arc::clone(&conn));
+        conn.finish(Arc::clone(&entry), Ended::Rejected);
+        assert_eq!(entry.record().ended, Ended::Open);
+        if written {
+            conn.flushed();
+        }
+        drop(tap);
+        entry.record().ended
+    }
+
+    #[tokio::test]
+    async fn only_what_was_written_is_complete() {
+        assert_eq!(end(true).await, Ended::Rejected);
+        assert_eq!(end(false).await, Ended::ClientLeft);
     }
 }
