@@ -124,6 +124,12 @@ impl Ledger {
         &self.whole
     }
 
+    /// The window that was closed last.
+    #[must_use]
+    pub const fn last_window(&self) -> &Window {
+        &self.window
+    }
+
     /// The end of the last closed window: where the run ended, for all that is known without a closing record.
     #[must_use]
     pub const fn last_end(&self) -> Offset {
