@@ -4,7 +4,9 @@ use crate::Clock;
 use loadgen_stats::{Arrival, ErrorKind, Offset, StepIndex, StreamSample, Usage};
 use std::{future::Future, io, time::Duration};
 
-pub use loadgen_scenario::{DialectName, HttpVersion, Method, Origin, Rendered, StreamSpec, Timeouts};
+pub use loadgen_scenario::{
+    DialectName, HttpVersion, Method, Origin, Rendered, StreamSpec, Timeouts,
+};
 
 /// Makes the connectors of a run; shared by all shards.
 pub trait Connect: Send + Sync {

@@ -2,14 +2,33 @@
 
 mod clock;
 mod connection;
+mod error;
+mod flight;
+mod judge;
 mod observer;
+mod permits;
+mod phase;
+mod run;
+mod schedule;
+mod seed;
+mod shard;
+mod sink;
 mod timer;
+mod user;
+mod worker;
 
 pub use clock::Clock;
 pub use connection::{
-    Call, Connect, Connection, Connector, DialectName, Exchange, Failure, HttpVersion, Method, Origin, Rendered,
-    StreamSink, StreamSpec, Timeouts,
+    Call, Connect, Connection, Connector, DialectName, Exchange, Failure, HttpVersion, Method,
+    Origin, Rendered, StreamSink, StreamSpec, Timeouts,
 };
-pub use loadgen_stats::{Arrival, ErrorKind, Offset, StepIndex, StreamSample, Usage};
+pub use error::Error;
+pub use loadgen_stats::{
+    Arrival, ErrorKind, GeneratorSample, Offset, StepIndex, StreamSample, Usage,
+};
 pub use observer::{Directive, Event, Observer};
+pub use phase::Stop;
+pub use run::{Outcome, Settings, run};
+pub use schedule::Schedule;
 pub use timer::{Timer, Timing, TokioTiming};
+pub use worker::Placement;

@@ -1,0 +1,146 @@
+//! A request on its way, from its start until it is recorded.
+
+use crate::{
+    connection::{Connector, Exchange},
+    judge::{Judgement, judge},
+    shard::Shard,
+    timer::Timer,
+};
+use loadgen_scenario::Request;
+use loadgen_stats::{Cut, Ending, ErrorKind, Offset, Outcome, Sample};
+use std::borrow::Cow;
+
+/// A request on its way; dropped before it lands, it is booked as cut with what it had come to.
+pub(crate) struct Flight<'a, C: Connector, T: Timer> {
+    shard: &'a Shard<C, T>,
+    request: &'a Request,
+    due: Offset,
+    started: Offset,
+    exchange: Exchange,
+    landed: bool,
+}
+
+impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
+    pub(crate) fn begin(shard: &'a Shard<C, T>, request: &'a Request, due: Offset) -> Self {
+        let started = shard.clock.now();
+        Self {
+            shard,
+            request,
+            due,
+            started,
+            exchange: Exchange::default(),
+            landed: false,
+        }
+    }
+
+    pub(crate) fn exchange(&mut self) -> &mut Exchange {
+        &mut self.exchange
+    }
+
+    /// The request has ended: judges and records it. Returns when it was done, and the outcome.
+    pub(crate) fn land(mut self) -> (Offset, Outcome) {
+        self.landed = true;
+        let done = *self
+            .exchange
+            .done
+            .get_or_insert_with(|| self.shard.clock.now());
+        let stream = self.exchange.stream.take();
+        let judgement = judge(&self.request.expect, &self.exchange);
+        let mut sample = sample(
+            self.request,
+            self.due,
+            self.started,
+            &self.exchange,
+            &judgement,
+        );
+        sample.stream = stream;
+        self.shard.recorder.borrow_mut().request(&sample);
+        (done, judgement.outcome)
+    }
+}
+
+impl<C: Connector, T: Timer> Drop for Flight<'_, C, T> {
+    fn drop(&mut self) {
+        if self.landed {
+            return;
+        }
+        let exchange = &self.exchange;
+        self.shard.recorder.borrow_mut().cut(&Cut {
+            step: self.request.index,
+            due: self.due,
+            sent_first: exchange.sent_first,
+            sent_whole: exchange.sent_last.is_some(),
+            first_output: exchange
+                .stream
+                .as_ref()
+                .and_then(|stream| stream.first_output),
+            at: self.shard.clock.now(),
+            bytes_sent: exchange.bytes_sent,
+            bytes_received: exchange.bytes_received,
+            resent: exchange.resent,
+        });
+    }
+}
+
+/// Records a request whose message could not be built.
+pub(crate) fn template_failed<C: Connector, T: Timer>(
+    shard: &Shard<C, T>,
+    request: &Request,
+    due: Offset,
+    reason: &str,
+) -> (Offset, Outcome) {
+    let now = shard.clock.now();
+    let exchange = Exchange {
+        done: Some(now),
+        ..Exchange::default()
+    };
+    let judgement = Judgement {
+        outcome: Outcome::Failed,
+        ending: Ending::Broken,
+        error: Some((ErrorKind::Template, Cow::Borrowed(reason))),
+        checks_held: 0,
+        checks_made: 0,
+    };
+    shard
+        .recorder
+        .borrow_mut()
+        .request(&sample(request, due, now, &exchange, &judgement));
+    (now, Outcome::Failed)
+}
+
+fn sample<'a>(
+    request: &Request,
+    due: Offset,
+    started: Offset,
+    exchange: &Exchange,
+    judgement: &'a Judgement<'_>,
+) -> Sample<'a> {
+    Sample {
+        step: request.index,
+        due,
+        started,
+        connected: exchange.connected,
+        dns: exchange.dns,
+        connecting: exchange.connecting,
+        tls: exchange.tls,
+        sent_first: exchange.sent_first,
+        sent_last: exchange.sent_last,
+        first_byte: exchange.first_byte,
+        done: exchange.done.unwrap_or(started),
+        status: exchange.status,
+        ending: judgement.ending,
+        outcome: judgement.outcome,
+        error: judgement
+            .error
+            .as_ref()
+            .map(|(kind, text)| (*kind, text.as_ref())),
+        bytes_sent: exchange.bytes_sent,
+        bytes_received: exchange.bytes_received,
+        bytes_decoded: exchange.bytes_decoded,
+        checks_held: judgement.checks_held,
+        checks_made: judgement.checks_made,
+        resent: exchange.resent,
+        usage: exchange.usage,
+        stream: None,
+    }
+}

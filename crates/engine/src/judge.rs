@@ -1,0 +1,263 @@
+//! Judges an answer by what the step expects of it.
+
+use crate::connection::Exchange;
+use loadgen_scenario::Expect;
+use loadgen_stats::{Ending, ErrorKind, Outcome};
+use std::borrow::Cow;
+
+/// The longest text of an error that is kept.
+const MESSAGE_LIMIT: usize = 240;
+
+/// What is thought of one exchange.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Judgement<'a> {
+    pub(crate) outcome: Outcome,
+    pub(crate) ending: Ending,
+    pub(crate) error: Option<(ErrorKind, Cow<'a, str>)>,
+    pub(crate) checks_held: u32,
+    pub(crate) checks_made: u32,
+}
+
+/// Judges an exchange: the connection's own failure first, then the status, then the body.
+pub(crate) fn judge<'a>(expect: &Expect, exchange: &'a Exchange) -> Judgement<'a> {
+    let status_held = exchange.status.is_some_and(|status| allows(expect, status));
+    let body_held =
+        |text: &String| exchange.failure.is_none() && memmem(&exchange.body, text.as_bytes());
+    let missing = expect.body_contains.iter().find(|text| !body_held(text));
+    let held_in_body = expect
+        .body_contains
+        .iter()
+        .filter(|text| body_held(text))
+        .count();
+    let checks_made = u32::from(expect.status_is_check) + count(expect.body_contains.len());
+    let checks_held = u32::from(expect.status_is_check && status_held) + count(held_in_body);
+    let error = match (&exchange.failure, exchange.status) {
+        (Some(failure), _) => Some((failure.kind, Cow::Borrowed(failure.message.as_str()))),
+        (None, Some(status)) if !status_held => Some(unexpected_status(status, exchange)),
+        (None, _) => missing.map(|text| {
+            (
+                ErrorKind::Check,
+                Cow::Owned(format!("the body does not contain {text:?}")),
+            )
+        }),
+    };
+    let outcome = match (&error, exchange.status) {
+        (Some(_), _) | (None, None) => Outcome::Failed,
+        (None, Some(status)) if (200..400).contains(&status) => Outcome::Ok,
+        (None, Some(_)) => Outcome::Rejected,
+    };
+    Judgement {
+        outcome,
+        ending: ending(exchange),
+        error,
+        checks_held,
+        checks_made,
+    }
+}
+
+fn allows(expect: &Expect, status: u16) -> bool {
+    expect
+        .statuses
+        .iter()
+        .any(|(first, last)| (*first..=*last).contains(&status))
+}
+
+fn ending(exchange: &Exchange) -> Ending {
+    let timed_out = exchange.failure.as_ref().is_some_and(|failure| {
+        matches!(
+            failure.kind,
+            ErrorKind::Timeout | ErrorKind::ConnectTimeout | ErrorKind::StreamStalled
+        )
+    });
+    match (timed_out, exchange.whole) {
+        (true, _) => Ending::TimedOut,
+        (false, true) => Ending::Whole,
+        (false, false) => Ending::Broken,
+    }
+}
+
+fn unexpected_status(status: u16, exchange: &Exchange) -> (ErrorKind, Cow<'_, str>) {
+    let kind = match status {
+        400..500 => ErrorKind::Http4xx,
+        500.. => ErrorKind::Http5xx,
+        _ => ErrorKind::Check,
+    };
+    let body = String::from_utf8_lossy(&exchange.body);
+    let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = if body.is_empty() {
+        format!("status {status}")
+    } else {
+        format!("status {status}: {body}")
+    };
+    (kind, Cow::Owned(text.chars().take(MESSAGE_LIMIT).collect()))
+}
+
+fn memmem(haystack: &[u8], needle: &[u8]) -> bool {
+    needle.is_empty()
+        || haystack
+            .windows(needle.len())
+            .any(|window| window == needle)
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Failure;
+
+    struct Case {
+        name: &'static str,
+        statuses: &'static [(u16, u16)],
+        contains: &'static [&'static str],
+        status: Option<u16>,
+        body: &'static str,
+        failure: Option<ErrorKind>,
+        whole: bool,
+        want: (Outcome, Ending, Option<ErrorKind>, u32, u32),
+    }
+
+    const DEFAULT: &[(u16, u16)] = &[(200, 399)];
+
+    fn check(case: &Case) {
+        let expect = Expect {
+            statuses: case.statuses.to_vec(),
+            status_is_check: case.statuses != DEFAULT,
+            body_contains: case
+                .contains
+                .iter()
+                .map(|text| (*text).to_owned())
+                .collect(),
+        };
+        let exchange = Exchange {
+            status: case.status,
+            body: case.body.as_bytes().to_vec(),
+            failure: case.failure.map(|kind| Failure {
+                kind,
+                message: "m".to_owned(),
+            }),
+            whole: case.whole,
+            ..Exchange::default()
+        };
+        let got = judge(&expect, &exchange);
+        let error = got.error.as_ref().map(|(kind, _)| *kind);
+        assert_eq!(
+            (
+                got.outcome,
+                got.ending,
+                error,
+                got.checks_held,
+                got.checks_made
+            ),
+            case.want,
+            "{}",
+            case.name
+        );
+    }
+
+    #[test]
+    fn answers_are_judged() {
+        use {Ending::*, ErrorKind as E, Outcome::*};
+        let plain = Case {
+            name: "",
+            statuses: DEFAULT,
+            contains: &[],
+            status: Some(200),
+            body: "",
+            failure: None,
+            whole: true,
+            want: (Ok, Whole, None, 0, 0),
+        };
+        let cases = [
+            Case {
+                name: "200",
+                ..plain
+            },
+            Case {
+                name: "302 by default",
+                status: Some(302),
+                ..plain
+            },
+            Case {
+                name: "404",
+                status: Some(404),
+                want: (Failed, Whole, Some(E::Http4xx), 0, 0),
+                ..plain
+            },
+            Case {
+                name: "503",
+                status: Some(503),
+                want: (Failed, Whole, Some(E::Http5xx), 0, 0),
+                ..plain
+            },
+            Case {
+                name: "expected 429",
+                statuses: &[(200, 200), (429, 429)],
+                status: Some(429),
+                want: (Rejected, Whole, None, 1, 1),
+                ..plain
+            },
+            Case {
+                name: "unexpected 302",
+                statuses: &[(200, 200)],
+                status: Some(302),
+                want: (Failed, Whole, Some(E::Check), 0, 1),
+                ..plain
+            },
+            Case {
+                name: "body",
+                contains: &["yes", "no"],
+                body: "oh yes",
+                want: (Failed, Whole, Some(E::Check), 1, 2),
+                ..plain
+            },
+            Case {
+                name: "timeout",
+                statuses: &[(200, 200)],
+                status: None,
+                failure: Some(E::Timeout),
+                whole: false,
+                want: (Failed, TimedOut, Some(E::Timeout), 0, 1),
+                ..plain
+            },
+            Case {
+                name: "refused",
+                status: None,
+                failure: Some(E::ConnectRefused),
+                whole: false,
+                want: (Failed, Broken, Some(E::ConnectRefused), 0, 0),
+                ..plain
+            },
+            Case {
+                name: "error in mid-stream of a whole answer",
+                failure: Some(E::StreamError),
+                want: (Failed, Whole, Some(E::StreamError), 0, 0),
+                ..plain
+            },
+        ];
+        for case in &cases {
+            check(case);
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_status_holds_the_start_of_the_body() {
+        let body = format!("{{\n  \"error\": \"{}\" }}", "é".repeat(500)).into_bytes();
+        let exchange = Exchange {
+            status: Some(500),
+            body,
+            whole: true,
+            ..Exchange::default()
+        };
+        let expect = Expect {
+            statuses: DEFAULT.to_vec(),
+            status_is_check: false,
+            body_contains: Vec::new(),
+        };
+        let (_, text) = judge(&expect, &exchange).error.expect("failed");
+        assert!(text.starts_with("status 500: { \"error\": \"é"), "{text}");
+        assert_eq!(text.chars().count(), MESSAGE_LIMIT);
+    }
+}

@@ -1,0 +1,44 @@
+//! Hands what a running call tells to the shard's recorder.
+
+use crate::connection::StreamSink;
+use loadgen_stats::{Arrival, Offset, Recorder, StepIndex};
+use std::{cell::RefCell, time::Duration};
+
+/// The sink of one request.
+pub(crate) struct RecorderSink<'a> {
+    pub(crate) recorder: &'a RefCell<Recorder>,
+    pub(crate) step: StepIndex,
+    pub(crate) due: Offset,
+}
+
+impl StreamSink for RecorderSink<'_> {
+    fn first_output(&mut self, sent_first: Offset, at: Offset, uncertainty: Duration) {
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.first_output(self.step, self.due, sent_first, at);
+        recorder.first_output_uncertainty(uncertainty);
+    }
+
+    fn first_text(&mut self, at: Offset) {
+        self.recorder
+            .borrow_mut()
+            .first_text(self.step, self.due, at);
+    }
+
+    fn gap(&mut self, gap: Duration) {
+        self.recorder.borrow_mut().gap(self.step, self.due, gap);
+    }
+
+    fn output_events(&mut self, at: Offset, events: u32) {
+        self.recorder
+            .borrow_mut()
+            .output_events(self.step, at, events);
+    }
+
+    fn coalesced(&mut self, events: u32, late: bool) {
+        self.recorder.borrow_mut().coalesced(events, late);
+    }
+
+    fn arrival(&mut self, arrival: &Arrival) {
+        self.recorder.borrow_mut().arrival(arrival);
+    }
+}
