@@ -1,5 +1,9 @@
 //! One distribution of times: a histogram, with the exact extremes and sum beside it.
 
+mod parts;
+
+pub use parts::CellParts;
+
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
@@ -25,26 +29,6 @@ pub struct TrendCell {
     censored_min: u64,
 }
 
-/// What a [`TrendCell`] is made of, to be written down and read again.
-#[derive(Clone, Debug)]
-pub struct CellParts {
-    /// The samples in microseconds.
-    pub histogram: Histogram<u64>,
-    /// Times, in microseconds, that requests had waited when the end of the run cut them; none of them is in
-    /// `histogram`.
-    pub cut: Option<Histogram<u64>>,
-    /// The shortest sample in nanoseconds; without meaning where there is none.
-    pub min_nanos: u64,
-    /// The longest sample in nanoseconds.
-    pub max_nanos: u64,
-    /// The sum of the samples in nanoseconds.
-    pub sum_nanos: u128,
-    /// Samples that are lower bounds: the waits of requests that timed out.
-    pub censored: u64,
-    /// The shortest of these in nanoseconds; without meaning where there is none.
-    pub censored_min_nanos: u64,
-}
-
 /// One number read from a distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figure {
@@ -68,51 +52,6 @@ impl TrendCell {
             sum: 0,
             censored: 0,
             censored_min: u64::MAX,
-        }
-    }
-
-    /// The distribution that was taken apart into `parts`.
-    #[must_use]
-    pub fn from_parts(parts: CellParts) -> Self {
-        let mut cell = Self {
-            min: if parts.histogram.is_empty() {
-                u64::MAX
-            } else {
-                parts.min_nanos
-            },
-            max: parts.max_nanos,
-            sum: parts.sum_nanos,
-            censored: parts.censored,
-            censored_min: if parts.censored == 0 {
-                u64::MAX
-            } else {
-                parts.censored_min_nanos
-            },
-            cut: parts.cut.map(Box::new),
-            histogram: parts.histogram,
-        };
-        cell.histogram.auto(true);
-        if let Some(cut) = &mut cell.cut {
-            cut.auto(true);
-        }
-        cell
-    }
-
-    /// Takes the distribution apart, as [`Self::from_parts`] wants it.
-    #[must_use]
-    pub fn to_parts(&self) -> CellParts {
-        CellParts {
-            histogram: self.histogram.clone(),
-            cut: self.cut.as_deref().filter(|cut| !cut.is_empty()).cloned(),
-            min_nanos: if self.count() == 0 { 0 } else { self.min },
-            max_nanos: self.max,
-            sum_nanos: self.sum,
-            censored: self.censored,
-            censored_min_nanos: if self.censored == 0 {
-                0
-            } else {
-                self.censored_min
-            },
         }
     }
 
@@ -320,28 +259,6 @@ impl Default for TrendCell {
     }
 }
 
-/// Equal counts bucket by bucket and equal exact numbers, whatever memory each holds.
-impl PartialEq for TrendCell {
-    fn eq(&self, other: &Self) -> bool {
-        let numbers = |cell: &Self| {
-            (
-                cell.min,
-                cell.max,
-                cell.sum,
-                cell.censored,
-                cell.censored_min,
-                cell.cut_count(),
-            )
-        };
-        numbers(self) == numbers(other)
-            && same_counts(&self.histogram, &other.histogram)
-            && match (self.cut(), other.cut()) {
-                (Some(left), Some(right)) => same_counts(left, right),
-                _ => true,
-            }
-    }
-}
-
 /// The rank ⌈q·n⌉ among `count` samples, from 1 to `count`. The tiny slack keeps 0.07·100 from becoming 8.
 pub(crate) fn nearest_rank(q: f64, count: u64) -> u64 {
     let exact = q.clamp(0.0, 1.0) * count as f64;
@@ -377,11 +294,4 @@ fn add_all(into: &mut Histogram<u64>, from: &Histogram<u64>) {
             into.saturating_record_n(step.value_iterated_to(), step.count_at_value());
         }
     }
-}
-
-fn same_counts(left: &Histogram<u64>, right: &Histogram<u64>) -> bool {
-    left.len() == right.len()
-        && left
-            .iter_recorded()
-            .all(|step| right.count_at(step.value_iterated_to()) == step.count_at_value())
 }

@@ -2,11 +2,14 @@
 //!
 //! Recording takes no lock. It allocates only where a trend, a status or an error is seen for the first time.
 
-use crate::times::{Times, is_good};
+mod amounts;
+
+use crate::times::{Time, Times, is_good};
 use crate::{
-    Arrival, Counter, Cut, Iteration, Layout, Offset, Outcome, Rate, Sample, ScenarioIndex,
-    SelectedTrend, StepIndex, StreamSample, Totals, Trend,
+    Arrival, Counter, Cut, Iteration, Layout, Offset, Outcome, Sample, ScenarioIndex,
+    SelectedTrend, StepIndex, Totals, Trend, TrendCell,
 };
+use amounts::{counts, rate, stream_of, tokens, trend_outcome, waits};
 use std::{sync::Arc, time::Duration};
 
 /// The recorder of one shard.
@@ -282,105 +285,11 @@ impl Recorder {
     }
 }
 
-fn record(cell: &mut crate::TrendCell, time: crate::times::Time) {
+fn record(cell: &mut TrendCell, time: Time) {
     if time.censored {
         cell.record_censored(time.value);
     } else {
         cell.record(time.value);
-    }
-}
-
-/// The stream of a sample; a refusal that `expect` allows is none.
-fn stream_of<'a>(sample: &'a Sample<'_>) -> Option<&'a StreamSample> {
-    sample
-        .stream
-        .as_ref()
-        .filter(|_| sample.outcome != Outcome::Rejected)
-}
-
-/// Tokens of the answer: by usage, else one per output event.
-fn tokens(sample: &Sample<'_>, stream: &StreamSample) -> u64 {
-    sample
-        .usage
-        .map_or(stream.output_events, |usage| usage.output)
-}
-
-fn counts(sample: &Sample<'_>) -> [(Counter, u64); 10] {
-    let stream = stream_of(sample);
-    let output = match stream {
-        Some(stream) => tokens(sample, stream),
-        None => sample.usage.map_or(0, |usage| usage.output),
-    };
-    let wasted = sample.outcome == Outcome::Failed;
-    let early = sample
-        .first_byte
-        .zip(sample.sent_last)
-        .is_some_and(|(first_byte, sent_last)| first_byte < sent_last);
-    [
-        (Counter::HttpReqs, 1),
-        (Counter::HttpReqsResent, u64::from(sample.resent)),
-        (Counter::DataSent, sample.bytes_sent),
-        (Counter::DataReceived, sample.bytes_received),
-        (Counter::DataDecoded, sample.bytes_decoded),
-        (
-            Counter::InputTokens,
-            sample.usage.map_or(0, |usage| usage.input),
-        ),
-        (Counter::OutputTokens, if wasted { 0 } else { output }),
-        (Counter::WastedTokens, if wasted { output } else { 0 }),
-        (
-            Counter::StreamEvents,
-            stream.map_or(0, |stream| stream.events),
-        ),
-        (Counter::EarlyReply, u64::from(early)),
-    ]
-}
-
-fn rate(rates: &mut [crate::RateCount], sample: &Sample<'_>, good: Option<bool>) {
-    let failed = sample.outcome == Outcome::Failed;
-    rates[Rate::HttpReqFailed.index()].count(failed);
-    let checks = &mut rates[Rate::Checks.index()];
-    checks.hits += u64::from(sample.checks_held);
-    checks.total += u64::from(sample.checks_made);
-    if stream_of(sample).is_some() {
-        // A check is about what a whole stream says: the stream itself did not fail.
-        let broken = sample
-            .error
-            .is_some_and(|(kind, _)| kind != crate::ErrorKind::Check);
-        rates[Rate::StreamFailed.index()].count(broken);
-    }
-    if let Some(good) = good {
-        rates[Rate::Goodput.index()].count(good);
-    }
-}
-
-/// How long a cut request had waited, by the trends in which that is known to be too short.
-fn waits(cut: &Cut, streams: bool) -> impl Iterator<Item = (Trend, Duration)> {
-    let since_due = cut.at.since(cut.due);
-    let since_sent = cut.sent_first.map(|sent| cut.at.since(sent));
-    let silent = streams && cut.first_output.is_none();
-    [
-        Some((Trend::HttpReqLatency, since_due)),
-        since_sent.map(|wait| (Trend::HttpReqDuration, wait)),
-        silent.then_some((Trend::Ttft, since_due)),
-        silent.then_some((Trend::TtftText, since_due)),
-        since_sent
-            .filter(|_| silent)
-            .map(|wait| (Trend::TtftService, wait)),
-        since_sent
-            .filter(|_| streams)
-            .map(|wait| (Trend::StreamDuration, wait)),
-    ]
-    .into_iter()
-    .flatten()
-}
-
-/// Where a cut request is noted: it has no outcome, and would have been a good one for all that is known.
-const fn trend_outcome(trend: Trend) -> Option<Outcome> {
-    if trend.is_early() {
-        None
-    } else {
-        Some(Outcome::Ok)
     }
 }
 

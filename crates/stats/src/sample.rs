@@ -71,7 +71,9 @@ pub struct Sample<'a> {
     pub tls: Duration,
     /// First byte handed to the kernel.
     pub sent_first: Option<Offset>,
-    /// Last byte accepted by the kernel; absent where it cannot be told (HTTP/2).
+    /// Last byte accepted by the kernel; absent where it cannot be told (HTTP/2): the request then has no
+    /// `http_req_sending`, and `http_req_waiting` begins with the first byte sent. Where an answer came before the
+    /// whole request was out, the instant at which sending stopped.
     pub sent_last: Option<Offset>,
     /// Arrival of the first byte of the final head.
     pub first_byte: Option<Offset>,

@@ -1,77 +1,31 @@
 //! What is said of a run when it is over.
 
 mod distribution;
+mod end;
+mod generator;
 mod metrics;
+mod outcome;
 mod streams;
 mod verdict;
 mod warnings;
 
 pub use distribution::Bar;
+pub use end::{ArrivalClock, RunEnd, StopReason};
+pub use generator::{GeneratorSummary, LagFigures};
 pub use metrics::{MetricValue, Metrics, TrendFigures};
+pub use outcome::OutcomeSummary;
 pub use streams::StreamSummary;
+pub use verdict::Verdict;
 
 use crate::history::{History, SummaryWindow};
 use crate::ledger::Machine;
 use crate::threshold::judge::{Facts, judge};
 use crate::{
-    Counter, ErrorKind, Figure, Judged, Layout, Metric, Offset, Outcome, Selection, StepIndex,
-    Threshold, Totals, Trend, VusRange, Warning,
+    Counter, ErrorKind, Judged, Layout, Metric, Selection, StepIndex, Threshold, Totals, Trend,
+    TrendCell,
+    VusRange, Warning,
 };
 use std::time::Duration;
-
-/// How a run ended: what the ledger cannot know from windows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunEnd {
-    /// Why it ended.
-    pub stop_reason: StopReason,
-    /// The measured part of due times: from the end of warm-up until the end of starting.
-    pub measured: (Offset, Offset),
-    /// When the last user had ended.
-    pub ended: Offset,
-    /// Whether a run in which nothing succeeded may pass.
-    pub allow_all_failed: bool,
-    /// Whether too few samples make the verdict inconclusive.
-    pub strict: bool,
-    /// Processor time over the whole run in percent of one core; where absent, the mean over the windows.
-    pub cpu_percent: Option<f64>,
-    /// The most resident memory in bytes; where absent, the most that a window saw.
-    pub peak_rss_bytes: Option<u64>,
-    /// What dated the arrivals; where absent, what dated most of them.
-    pub arrival_clock: Option<ArrivalClock>,
-}
-
-/// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopReason {
-    /// Its load was done.
-    Completed,
-    /// A signal came.
-    Interrupted,
-    /// A threshold asked for it.
-    Threshold,
-    /// It could not go on.
-    Error,
-}
-
-/// What dated the arrivals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArrivalClock {
-    /// The kernel's receive stamps.
-    Kernel,
-    /// The time of the read.
-    Read,
-}
-
-/// Whether a run held its limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Every limit held.
-    Pass,
-    /// A limit did not hold, or nothing succeeded.
-    Fail,
-    /// It cannot be told.
-    Inconclusive,
-}
 
 /// What is said of a run when it is over.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +60,8 @@ pub struct Summary {
     pub outcomes: OutcomeSummary,
     /// `http_req_duration` as bars.
     pub duration_bars: Vec<Bar>,
+    /// The distribution of `http_req_duration`, for charts.
+    pub durations: TrendCell,
     /// The streams, where there were any.
     pub streams: Option<StreamSummary>,
     /// Good requests per second over the measured part, where a limit of `[slo]` applies to any.
@@ -164,52 +120,6 @@ pub struct ErrorSummary {
     pub message: String,
 }
 
-/// What the generator did.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GeneratorSummary {
-    /// Processor time in percent of one core, where it is known.
-    pub cpu_percent: Option<f64>,
-    /// The most resident memory in bytes, where it is known.
-    pub peak_rss_bytes: Option<u64>,
-    /// What dated the arrivals.
-    pub arrival_clock: ArrivalClock,
-    /// How late requests began.
-    pub schedule_lag: Option<LagFigures>,
-    /// How late arrivals were read, where the kernel stamped them.
-    pub read_lag: Option<LagFigures>,
-    /// Kernel stamps that had to be refused.
-    pub clock_fallbacks: u64,
-    /// Extra events of a read that the service, or a proxy, sent together.
-    pub coalesced_prompt: u64,
-    /// Extra events of a read that was late.
-    pub coalesced_late: u64,
-}
-
-/// How late the generator was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LagFigures {
-    /// The median.
-    pub p50: Figure,
-    /// The 99th percentile.
-    pub p99: Figure,
-    /// The longest.
-    pub max: Duration,
-}
-
-/// How the requests due in the measured part ended.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct OutcomeSummary {
-    /// A whole answer, as expected.
-    pub ok: u64,
-    /// Failed.
-    pub failed: u64,
-    /// A non-2xx answer that `expect` allows.
-    pub rejected: u64,
-    /// `http_req_duration`, `http_req_latency` and `ttft` of the first alone: set where the others exceed 1 %, so that
-    /// fast refusals do not flatter.
-    pub ok_trends: Vec<(Trend, TrendFigures)>,
-}
-
 /// What a summary is made from.
 pub(crate) struct Material<'a> {
     pub(crate) layout: &'a Layout,
@@ -218,78 +128,6 @@ pub(crate) struct Material<'a> {
     pub(crate) history: &'a History,
     pub(crate) machine: &'a Machine,
     pub(crate) end: &'a RunEnd,
-}
-
-impl StopReason {
-    /// The public name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Interrupted => "interrupted",
-            Self::Threshold => "threshold",
-            Self::Error => "error",
-        }
-    }
-
-    /// The reason of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::Completed,
-            Self::Interrupted,
-            Self::Threshold,
-            Self::Error,
-        ]
-        .into_iter()
-        .find(|one| one.name() == name)
-    }
-}
-
-impl Verdict {
-    /// The public name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-}
-
-impl ArrivalClock {
-    /// The public name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel",
-            Self::Read => "read",
-        }
-    }
-}
-
-impl RunEnd {
-    /// The end of a run that measured that part of due times and was over at `ended`.
-    #[must_use]
-    pub const fn new(stop_reason: StopReason, measured: (Offset, Offset), ended: Offset) -> Self {
-        Self {
-            stop_reason,
-            measured,
-            ended,
-            allow_all_failed: false,
-            strict: false,
-            cpu_percent: None,
-            peak_rss_bytes: None,
-            arrival_clock: None,
-        }
-    }
-
-    /// Length of the measured part. An end of starting that lies after the run's end is not waited for.
-    #[must_use]
-    pub fn measured_length(&self) -> Duration {
-        self.measured.1.min(self.ended).since(self.measured.0)
-    }
 }
 
 /// Sums a run up.
@@ -324,13 +162,14 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
         .map(|threshold| judge(threshold, totals, layout, facts))
         .collect();
     let errors = errors(layout, totals);
-    let outcomes = outcomes(layout, totals);
+    let outcomes = outcome::sum_up(layout, totals);
     let nothing_succeeded = verdict::nothing_succeeded(material, &outcomes, &errors);
     let warnings = warnings::raise(material, &thresholds, nothing_succeeded.as_deref());
     let good: u64 = totals.steps.iter().map(|step| step.good_in_window).sum();
     let has_goodput = totals.rate(layout, crate::Rate::Goodput, &all).total > 0;
     let requests = totals.counter(layout, Counter::HttpReqs, &all).1;
     let per_second = |count| crate::threshold::judge::per_second(count, facts.measured);
+    let durations = totals.trend(layout, Trend::HttpReqDuration, &all);
     Summary {
         duration: end.ended.as_duration(),
         measured: facts.measured,
@@ -349,9 +188,10 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
             .max()
             .unwrap_or(0),
         windows,
-        generator: generator(material),
+        generator: generator::sum_up(material),
         outcomes,
-        duration_bars: distribution::bars(&totals.trend(layout, Trend::HttpReqDuration, &all)),
+        duration_bars: distribution::bars(&durations),
+        durations,
         streams: streams::sum_up(material),
         goodput_per_second: per_second(good).filter(|_| has_goodput),
         requests_per_second: per_second(requests),
@@ -417,65 +257,4 @@ fn errors(layout: &Layout, totals: &Totals) -> Vec<ErrorSummary> {
         }
     });
     named.collect()
-}
-
-fn outcomes(layout: &Layout, totals: &Totals) -> OutcomeSummary {
-    let [ok, failed, rejected] = totals.outcomes(layout, &Selection::default());
-    let mut ok_trends = Vec::new();
-    if (failed + rejected) * 100 > ok + failed + rejected {
-        let only_ok = Selection::default().with_outcome(Outcome::Ok);
-        for trend in [Trend::HttpReqDuration, Trend::HttpReqLatency, Trend::Ttft] {
-            let figures = TrendFigures::of(&totals.trend(layout, trend, &only_ok));
-            ok_trends.extend(figures.map(|figures| (trend, figures)));
-        }
-    }
-    OutcomeSummary {
-        ok,
-        failed,
-        rejected,
-        ok_trends,
-    }
-}
-
-fn generator(material: &Material<'_>) -> GeneratorSummary {
-    let &Material {
-        layout,
-        totals,
-        machine,
-        end,
-        ..
-    } = material;
-    let clock = &totals.clock;
-    let mean_cpu = (machine.cpu.1 > 0.0).then(|| machine.cpu.0 / machine.cpu.1);
-    let mostly = if clock.kernel > clock.read {
-        ArrivalClock::Kernel
-    } else {
-        ArrivalClock::Read
-    };
-    GeneratorSummary {
-        cpu_percent: end.cpu_percent.or(mean_cpu),
-        peak_rss_bytes: end
-            .peak_rss_bytes
-            .or_else(|| (machine.peak_rss_bytes > 0).then_some(machine.peak_rss_bytes)),
-        arrival_clock: end.arrival_clock.unwrap_or(mostly),
-        schedule_lag: LagFigures::of(&totals.trend(
-            layout,
-            Trend::ScheduleLag,
-            &Selection::default(),
-        )),
-        read_lag: LagFigures::of(&clock.read_lag),
-        clock_fallbacks: clock.fallbacks,
-        coalesced_prompt: clock.coalesced_prompt,
-        coalesced_late: clock.coalesced_late,
-    }
-}
-
-impl LagFigures {
-    fn of(cell: &crate::TrendCell) -> Option<Self> {
-        Some(Self {
-            p50: cell.figure(0.5)?,
-            p99: cell.figure(0.99)?,
-            max: cell.max()?,
-        })
-    }
 }

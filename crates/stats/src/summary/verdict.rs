@@ -1,7 +1,30 @@
 //! Whether a run held its limits.
 
-use super::{ErrorSummary, Material, OutcomeSummary, RunEnd, StopReason, Verdict};
+use super::{ErrorSummary, Material, OutcomeSummary, RunEnd, StopReason};
 use crate::Judged;
+
+/// Whether a run held its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every limit held.
+    Pass,
+    /// A limit did not hold, or nothing succeeded.
+    Fail,
+    /// It cannot be told.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The public name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
 
 /// The verdict: a limit that failed comes before one that cannot be told.
 pub(super) fn of(end: &RunEnd, thresholds: &[Judged], nothing_succeeded: bool) -> Verdict {

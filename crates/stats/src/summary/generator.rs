@@ -1,0 +1,81 @@
+//! What is said of the generator.
+
+use super::{ArrivalClock, Material};
+use crate::{Figure, Selection, Trend, TrendCell};
+use std::time::Duration;
+
+/// What the generator did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GeneratorSummary {
+    /// Processor time in percent of one core, where it is known.
+    pub cpu_percent: Option<f64>,
+    /// The most resident memory in bytes, where it is known.
+    pub peak_rss_bytes: Option<u64>,
+    /// What dated the arrivals.
+    pub arrival_clock: ArrivalClock,
+    /// How late requests began.
+    pub schedule_lag: Option<LagFigures>,
+    /// How late arrivals were read, where the kernel stamped them.
+    pub read_lag: Option<LagFigures>,
+    /// Kernel stamps that had to be refused.
+    pub clock_fallbacks: u64,
+    /// Extra events of a read that the service, or a proxy, sent together.
+    pub coalesced_prompt: u64,
+    /// Extra events of a read that was late.
+    pub coalesced_late: u64,
+}
+
+/// How late the generator was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LagFigures {
+    /// The median.
+    pub p50: Figure,
+    /// The 99th percentile.
+    pub p99: Figure,
+    /// The longest.
+    pub max: Duration,
+}
+
+/// Sums the generator up.
+pub(super) fn sum_up(material: &Material<'_>) -> GeneratorSummary {
+    let &Material {
+        layout,
+        totals,
+        machine,
+        end,
+        ..
+    } = material;
+    let clock = &totals.clock;
+    let mean_cpu = (machine.cpu.1 > 0.0).then(|| machine.cpu.0 / machine.cpu.1);
+    let mostly = if clock.kernel > clock.read {
+        ArrivalClock::Kernel
+    } else {
+        ArrivalClock::Read
+    };
+    GeneratorSummary {
+        cpu_percent: end.cpu_percent.or(mean_cpu),
+        peak_rss_bytes: end
+            .peak_rss_bytes
+            .or_else(|| (machine.peak_rss_bytes > 0).then_some(machine.peak_rss_bytes)),
+        arrival_clock: end.arrival_clock.unwrap_or(mostly),
+        schedule_lag: LagFigures::of(&totals.trend(
+            layout,
+            Trend::ScheduleLag,
+            &Selection::default(),
+        )),
+        read_lag: LagFigures::of(&clock.read_lag),
+        clock_fallbacks: clock.fallbacks,
+        coalesced_prompt: clock.coalesced_prompt,
+        coalesced_late: clock.coalesced_late,
+    }
+}
+
+impl LagFigures {
+    fn of(cell: &TrendCell) -> Option<Self> {
+        Some(Self {
+            p50: cell.figure(0.5)?,
+            p99: cell.figure(0.99)?,
+            max: cell.max()?,
+        })
+    }
+}
