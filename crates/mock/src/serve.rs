@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
     RETRY_AFTER,
@@ -15,19 +13,18 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use crate::body::{Body, Content, Cut, Plain, Truth};
+use crate::body::{Body, Content, Cut, Plain};
 use crate::dialect::{Answer, Dialect, Took};
 use crate::exchange::{Exchange, Gate};
 use crate::faults::Lot;
 use crate::reply::Reply;
+use crate::request::{MOST_BODY, Unread, read};
 use crate::route::Target;
 use crate::stream::{EventStream, Script};
 use crate::tap::Conn;
+use crate::telling::tell;
 use crate::truth::{Arrival, Fault, Log};
 use crate::{Settings, auth, openai, plain};
-
-/// The most bytes of a request's body.
-const MOST_BODY: usize = 16 * 1024 * 1024;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -41,12 +38,6 @@ pub(crate) struct Site {
 enum Verdict {
     Reply(Reply),
     Stream(Script),
-}
-
-/// Why a request's body could not be read.
-enum Unread {
-    TooLarge,
-    ClientLeft,
 }
 
 /// One request being answered.
@@ -70,7 +61,7 @@ pub(crate) async fn serve(
 ) -> Result<Response<Body>, Cut> {
     let (head, body) = request.into_parts();
     if head.uri.path() == "/_truth" {
-        return truth(&site, conn, &head.method, body).await;
+        return tell(&site, conn, &head.method, body).await;
     }
     let start = Instant::now();
     let id = head
@@ -284,64 +275,4 @@ fn too_large(dialect: Option<&dyn Dialect>) -> Reply {
     // What is left of the body is not read, so the connection ends here.
     refuse(StatusCode::PAYLOAD_TOO_LARGE, dialect, &message)
         .with(CONNECTION, HeaderValue::from_static("close"))
-}
-
-/// Reads a request's body to its end, and keeps it if asked to.
-async fn read(mut body: Incoming, keep: bool) -> Result<Bytes, Unread> {
-    if body.size_hint().lower() > MOST_BODY as u64 {
-        return Err(Unread::TooLarge);
-    }
-    let mut kept = BytesMut::new();
-    let mut size = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Unread::ClientLeft)?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        size += data.len();
-        if size > MOST_BODY {
-            return Err(Unread::TooLarge);
-        }
-        if keep {
-            kept.extend_from_slice(&data);
-        }
-    }
-    Ok(kept.freeze())
-}
-
-/// `/_truth`, which is not counted among the requests.
-async fn truth(
-    site: &Site,
-    conn: Arc<Conn>,
-    method: &Method,
-    body: Incoming,
-) -> Result<Response<Body>, Cut> {
-    read(body, false).await.map_err(|_| Cut)?;
-    let kept = site.log.kept();
-    if *method == Method::DELETE {
-        site.log.clear();
-    }
-    let allowed = Target::Truth.methods_without(method);
-    let (status, entries) = match *method {
-        _ if allowed.is_some() => (StatusCode::METHOD_NOT_ALLOWED, Vec::new()),
-        Method::DELETE => (StatusCode::NO_CONTENT, Vec::new()),
-        _ => (StatusCode::OK, kept.entries),
-    };
-    let mut response = Response::new(Body::Truth(Truth::new(conn, entries)));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    if let Some(methods) = allowed {
-        headers.insert(ALLOW, HeaderValue::from_static(methods));
-    }
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/x-ndjson"),
-    );
-    headers.insert("x-truth-received", HeaderValue::from(kept.received));
-    headers.insert("x-truth-dropped", HeaderValue::from(kept.dropped));
-    headers.insert(
-        "x-truth-clock",
-        HeaderValue::from_static(site.log.clock.name()),
-    );
-    Ok(response)
 }

@@ -1,37 +1,27 @@
 //! Starts and stops the mock: its threads, its listener, its connections.
 
-use std::convert::Infallible;
+use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpStream as StdStream};
+use std::net::SocketAddr;
 use std::sync::{Arc, mpsc as sync_mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::clock::Clock;
+use crate::connections::{Handed, Host, Stopped, accept, listen, receive, stopping};
 use crate::exchange::Gate;
-use crate::serve::{Site, serve};
-use crate::tap::{Conn, Tap};
+use crate::serve::Site;
 use crate::truth::Log;
 use crate::{Error, Settings, TruthRecord};
 
-/// Connections that may wait to be accepted. Bursts of thousands at once are what the mock is
-/// for; the system lowers this to its own limit.
-const BACKLOG: u32 = 8192;
 /// Sockets that may wait for their worker.
 const HANDED: usize = 1024;
 /// How long [`Mock::stop`] lets requests finish.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long to wait when the system has no descriptor left for a connection.
-const BREATH: Duration = Duration::from_millis(20);
-
 /// A running mock. Dropping it stops it at once.
-#[derive(Debug)]
 pub struct Mock {
     address: SocketAddr,
     site: Arc<Site>,
@@ -39,13 +29,13 @@ pub struct Mock {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// A socket and the number of its connection, on the way to a worker.
-type Handed = (StdStream, u64);
+/// Where a worker says that it listens (and at which address) or serves, or why it cannot.
+type Tell = sync_mpsc::SyncSender<Result<Option<SocketAddr>, Error>>;
 
 /// What one worker thread starts with.
 struct Worker {
     site: Arc<Site>,
-    stop: watch::Receiver<Option<Instant>>,
+    stop: Stopped,
     task: Task,
 }
 
@@ -156,6 +146,17 @@ impl Mock {
     }
 }
 
+impl fmt::Debug for Mock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The truth may hold a million records, which is no one's idea of a debug text.
+        let settings = &self.site.settings;
+        let mut mock = formatter.debug_struct("Mock");
+        mock.field("address", &self.address)
+            .field("settings", settings)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for Mock {
     fn drop(&mut self) {
         self.end(Duration::ZERO);
@@ -179,148 +180,51 @@ impl Worker {
         }
     }
 
-    fn run(self, tell: &sync_mpsc::SyncSender<Result<Option<SocketAddr>, Error>>) {
-        let runtime = match tokio::runtime::Builder::new_current_thread()
+    fn run(self, tell: &Tell) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()
-        {
-            Ok(runtime) => runtime,
-            Err(source) => return tell_or_end(tell, Err(Error::Worker { source })),
+            .build();
+        let ended = match runtime {
+            Ok(runtime) => runtime.block_on(self.work(tell)),
+            Err(source) => Err(Error::Worker { source }),
         };
-        runtime.block_on(async {
-            let Self { site, stop, task } = self;
-            let (alive, mut dead) = mpsc::channel(1);
-            let host = Host {
-                site,
-                stop: stop.clone(),
-                _alive: alive,
-            };
-            let mut stopped = stop;
-            match task {
-                Task::Accept { address, others } => {
-                    let listener =
-                        listen(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
-                    let (bound, listener) = match listener {
-                        Ok(bound) => bound,
-                        Err(source) => {
-                            return tell_or_end(tell, Err(Error::Listen { address, source }));
-                        }
-                    };
-                    tell_or_end(tell, Ok(Some(bound)));
-                    until(&mut stopped, accept(&host, &listener, &others)).await;
-                }
-                Task::Receive { mut sockets } => {
-                    tell_or_end(tell, Ok(None));
-                    until(&mut stopped, receive(&host, &mut sockets)).await;
-                }
-            }
-            drop(host);
-            // Without a time the mock itself is gone.
-            let deadline = stopped
-                .borrow()
-                .map_or_else(tokio::time::Instant::now, Into::into);
-            // No connection left, or no time: what is left is cut when the runtime is dropped.
-            let _ = timeout_at(deadline, dead.recv()).await;
-        });
-    }
-}
-
-/// What every connection of one worker needs.
-#[derive(Clone)]
-struct Host {
-    site: Arc<Site>,
-    stop: watch::Receiver<Option<Instant>>,
-    /// Held by each connection, so that the worker sees when none is left.
-    _alive: mpsc::Sender<Infallible>,
-}
-
-impl Host {
-    fn spawn(&self, socket: TcpStream, number: u64) {
-        // Without it each event would wait for the acknowledgement of the one before.
-        let _ = socket.set_nodelay(true);
-        tokio::spawn(self.clone().converse(socket, number));
-    }
-
-    async fn converse(mut self, socket: TcpStream, number: u64) {
-        let conn = Arc::new(Conn::new(number, self.site.log.clock));
-        let tap = Tap::new(socket, Arc::clone(&conn));
-        let site = Arc::clone(&self.site);
-        let service =
-            service_fn(move |request| serve(Arc::clone(&site), Arc::clone(&conn), request));
-        let mut server = http1::Builder::new();
-        // Events are small: copying them into one buffer is cheaper than gathering pieces.
-        let server = server.writev(false).header_read_timeout(None);
-        let mut talk = std::pin::pin!(server.serve_connection(tap, service));
-        // Errors are the clients' doings, and each is in the truth.
-        tokio::select! {
-            biased;
-            _ = talk.as_mut() => return,
-            () = stopping(&mut self.stop) => talk.as_mut().graceful_shutdown(),
+        if let Err(error) = ended {
+            // Errors come before any other news; who started this thread still waits for it.
+            let _ = tell.send(Err(error));
         }
-        let _ = talk.await;
     }
-}
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// Accepts, and hands connections round.
-async fn accept(host: &Host, listener: &TcpListener, others: &[mpsc::Sender<Handed>]) {
-    let mut number = 0;
-    loop {
-        let Ok((socket, _)) = listener.accept().await else {
-            // Mostly a lack of descriptors, which passes when connections end.
-            sleep(BREATH).await;
-            continue;
-        };
-        // The remainder is at most the number of workers.
-        let worker = (number % (others.len() as u64 + 1)) as usize;
-        number += 1;
-        match worker.checked_sub(1).and_then(|other| others.get(other)) {
-            None => host.spawn(socket, number),
-            Some(other) => {
-                if let Ok(socket) = socket.into_std() {
-                    // A worker that is gone has dropped its end; so the client is hung up on.
-                    let _ = other.send((socket, number)).await;
-                }
+    async fn work(mut self, tell: &Tell) -> Result<(), Error> {
+        let (host, mut gone) = Host::new(self.site, self.stop.clone());
+        match self.task {
+            Task::Accept { address, others } => {
+                let failed = |source| Error::Listen { address, source };
+                let listener = listen(address).map_err(failed)?;
+                let bound = listener.local_addr().map_err(failed)?;
+                let _ = tell.send(Ok(Some(bound)));
+                until(&mut self.stop, accept(&host, &listener, &others)).await;
+            }
+            Task::Receive { mut sockets } => {
+                let _ = tell.send(Ok(None));
+                until(&mut self.stop, receive(&host, &mut sockets)).await;
             }
         }
-    }
-}
-
-async fn receive(host: &Host, sockets: &mut mpsc::Receiver<Handed>) {
-    while let Some((socket, number)) = sockets.recv().await {
-        if let Ok(socket) = TcpStream::from_std(socket) {
-            host.spawn(socket, number);
-        }
+        drop(host);
+        // Without a time the mock itself is gone.
+        let deadline = self
+            .stop
+            .borrow()
+            .map_or_else(tokio::time::Instant::now, Into::into);
+        // No connection left, or no time: what is left is cut when the runtime is dropped.
+        let _ = timeout_at(deadline, gone.recv()).await;
+        Ok(())
     }
 }
 
 /// Does `work` until the mock is to stop.
-async fn until(stop: &mut watch::Receiver<Option<Instant>>, work: impl Future<Output = ()>) {
+async fn until(stop: &mut Stopped, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => (),
         () = stopping(stop) => (),
     }
-}
-
-/// Resolves when the mock is to stop, or is gone.
-async fn stopping(stop: &mut watch::Receiver<Option<Instant>>) {
-    let _ = stop.wait_for(Option::is_some).await;
-}
-
-/// Tells the starting thread; if that is gone, so is the mock, and the worker ends by itself.
-fn tell_or_end(
-    tell: &sync_mpsc::SyncSender<Result<Option<SocketAddr>, Error>>,
-    news: Result<Option<SocketAddr>, Error>,
-) {
-    let _ = tell.send(news);
 }
