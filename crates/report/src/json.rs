@@ -1,0 +1,297 @@
+//! The summary as JSON, schema `loadgen.summary/1`: what scripts and pipelines hold on to.
+
+mod build;
+mod metrics;
+mod named;
+
+use crate::Header;
+use loadgen_stats::Summary;
+use metrics::{LagJson, Metrics, TrendJson};
+use named::Named;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// The format of the summaries written here.
+pub const SUMMARY_SCHEMA: &str = "loadgen.summary/1";
+
+/// Writes the summary of a run as indented JSON and ends the line.
+///
+/// # Errors
+///
+/// Where `out` fails.
+pub fn write_json(mut out: impl Write, header: &Header, summary: &Summary) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut out, &SummaryJson::of(header, summary))?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// The JSON Schema of the summaries written here, indented, with its line end.
+#[must_use]
+pub fn summary_schema() -> String {
+    let schema = schemars::schema_for!(SummaryJson<'static>);
+    let mut text = serde_json::to_string_pretty(schema.as_value())
+        .expect("a schema holds nothing that JSON cannot");
+    text.push('\n');
+    text
+}
+
+/// What is said of a run when it is over. Times are in milliseconds unless their name says otherwise.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Summary", title = "Summary of a loadgen run")]
+struct SummaryJson<'a> {
+    /// The format: `loadgen.summary/1`.
+    #[schemars(extend("const" = SUMMARY_SCHEMA))]
+    schema: &'a str,
+    /// The name of the scenario file.
+    name: &'a str,
+    /// The version of loadgen that carried out the run.
+    version: &'a str,
+    /// SHA-256 of the canonical plan, in hexadecimal: equal for runs that may be compared.
+    plan_hash: &'a str,
+    /// The seed of every random choice.
+    seed: u64,
+    /// When the run began, in RFC 3339 and UTC.
+    started_at: &'a str,
+    /// From the start to the end of the last user, in seconds.
+    duration_s: f64,
+    /// Length of the measured part, in seconds.
+    measured_s: f64,
+    /// Where the requests went, without user and password; null where every step has a URL of its own.
+    target: Option<&'a str>,
+    /// Why the run ended.
+    stop_reason: StopReasonJson,
+    /// Whether it held its limits.
+    verdict: VerdictJson,
+    /// Why no request succeeded; null where one did.
+    nothing_succeeded: Option<&'a str>,
+    /// The metrics of the whole run, by name. One without a sample is absent unless a threshold names it.
+    metrics: Metrics,
+    /// The scenarios, by name.
+    scenarios: Named<ScenarioJson>,
+    /// Finished requests by status.
+    statuses: Named<u64>,
+    /// Requests that the end of the run cut.
+    in_flight: InFlightJson,
+    /// How the requests due in the measured part ended.
+    outcomes: OutcomesJson,
+    /// The streams; null where no step reads any.
+    streams: Option<StreamsJson>,
+    /// Finished requests per second over the measured part; null where it has no length.
+    requests_per_second: Option<f64>,
+    /// Good requests per second over the measured part; null where no limit of `[slo]` applies to any.
+    goodput_per_second: Option<f64>,
+    /// The most virtual users at once, warm-up included.
+    peak_vus: u64,
+    /// The thresholds, in the order in which they were given.
+    thresholds: Vec<ThresholdJson<'a>>,
+    /// Failures by kind and step, the most frequent first.
+    errors: Vec<ErrorJson<'a>>,
+    /// Reasons not to believe the run.
+    warnings: Vec<WarningJson>,
+    /// The course of the run: at most 3,600 intervals.
+    windows: Vec<WindowJson>,
+    /// What the generator did.
+    generator: GeneratorJson,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "StopReason")]
+enum StopReasonJson {
+    Completed,
+    Interrupted,
+    Threshold,
+    Error,
+}
+
+/// Whether a run held its limits.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Verdict")]
+enum VerdictJson {
+    Pass,
+    Fail,
+    Inconclusive,
+}
+
+/// One scenario.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Scenario")]
+struct ScenarioJson {
+    /// Its metrics, by name.
+    metrics: Metrics,
+    /// Its request steps, by name.
+    steps: Named<StepJson>,
+}
+
+/// One request step.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Step")]
+struct StepJson {
+    /// Its metrics, by name.
+    metrics: Metrics,
+}
+
+/// Requests that the end of the run cut.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "InFlight")]
+struct InFlightJson {
+    /// How many.
+    count: u64,
+    /// The part of them that had been sent whole.
+    sent: u64,
+    /// How long the longest had been under way.
+    longest_ms: f64,
+}
+
+/// How the requests due in the measured part ended.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Outcomes")]
+struct OutcomesJson {
+    /// A whole answer, as expected.
+    ok: u64,
+    /// No whole answer, an unexpected status, a failed check or a broken stream.
+    failed: u64,
+    /// A non-2xx answer that `expect` allows.
+    rejected: u64,
+    /// Trends of the first alone, by name: present where the others exceed 1 %, so that fast refusals do not flatter.
+    ok_metrics: Named<TrendJson>,
+}
+
+/// The streams due in the measured part.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Streams")]
+struct StreamsJson {
+    /// Finished streams.
+    finished: u64,
+    /// The part of them for which usage did not tell the tokens: their output is counted in events.
+    without_usage: u64,
+    /// Their output events.
+    output_events: u64,
+    /// Output events per read of a socket; more than 1 where events came together.
+    events_per_read: Option<f64>,
+    /// The share of gaps in `itl` that are zero, from 0 to 1.
+    zero_gap_share: Option<f64>,
+    /// Tokens of good streams per second.
+    tokens_per_second: Option<f64>,
+    /// Tokens per second as one user sees them: one over the median of `tpot`.
+    tokens_per_second_per_user: Option<f64>,
+}
+
+/// A limit and what was observed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Threshold")]
+struct ThresholdJson<'a> {
+    /// The metric with its tags, as written.
+    metric: &'a str,
+    /// The expression, as written.
+    expression: &'a str,
+    /// What was observed, in `unit`; null where there is no sample.
+    observed: Option<f64>,
+    /// The limit, in `unit`.
+    limit: f64,
+    /// `ms`, `/s`, `%`, or empty for a count.
+    unit: &'static str,
+    /// Whether the limit held. A metric without a sample does not hold.
+    ok: bool,
+    /// Whether it was judged: not where a signal came before there was a sample.
+    judged: bool,
+    /// Whether the truth is what was observed or more, because requests timed out or were cut.
+    at_least: bool,
+    /// Whether fewer than ten samples lie beyond the observed quantile.
+    rough: bool,
+}
+
+/// Failures of one kind in one step.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+struct ErrorJson<'a> {
+    /// Their kind.
+    kind: &'static str,
+    /// The name of their scenario.
+    scenario: &'a str,
+    /// The name of their step.
+    step: &'a str,
+    /// How many.
+    count: u64,
+    /// The text of the first.
+    message: &'a str,
+}
+
+/// A reason not to believe the run.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Warning")]
+struct WarningJson {
+    /// Its name.
+    code: &'static str,
+    /// What happened.
+    message: String,
+    /// What to do about it.
+    advice: &'static str,
+}
+
+/// One interval of the run. Counts are of what finished in it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Window")]
+struct WindowJson {
+    /// When it began, in seconds from the start of the run.
+    start_s: f64,
+    /// When it ended.
+    end_s: f64,
+    /// The virtual users at its end.
+    vus: u64,
+    /// Finished iterations.
+    iterations: u64,
+    /// Finished requests.
+    http_reqs: u64,
+    /// The part of them that failed.
+    http_req_failed: u64,
+    /// Of requests that finished in it; null where there is none.
+    http_req_duration: Option<QuantilesJson>,
+    /// Of streams whose first output came in it; null where there is none.
+    ttft: Option<QuantilesJson>,
+}
+
+/// The quantiles of an interval.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Quantiles")]
+struct QuantilesJson {
+    p50: f64,
+    p95: f64,
+    p99: f64,
+}
+
+/// What the generator did.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Generator")]
+struct GeneratorJson {
+    /// Processor time in percent of one core; null where it is not known.
+    cpu_percent: Option<f64>,
+    /// The most resident memory; null where it is not known.
+    peak_rss_bytes: Option<u64>,
+    /// What dated the arrivals.
+    arrival_clock: ClockJson,
+    /// How late requests began; null where there was none.
+    schedule_lag: Option<LagJson>,
+    /// How late arrivals were read; null where the kernel did not stamp them.
+    read_lag: Option<LagJson>,
+    /// Kernel stamps that had to be refused.
+    clock_fallbacks: u64,
+    /// Extra events of a read that the service, or a proxy, sent together.
+    coalesced_prompt: u64,
+    /// Extra events of a read that was late.
+    coalesced_late: u64,
+}
+
+/// What dated the arrivals.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "ArrivalClock")]
+enum ClockJson {
+    /// The kernel's receive stamps.
+    Kernel,
+    /// The time of the read.
+    Read,
+}

@@ -1,0 +1,217 @@
+//! Fills the JSON summary from what the statistics say.
+
+use super::metrics::{self, LagJson, TrendJson, millis};
+use super::{
+    ClockJson, ErrorJson, GeneratorJson, InFlightJson, OutcomesJson, QuantilesJson, SUMMARY_SCHEMA,
+    ScenarioJson, StepJson, StopReasonJson, StreamsJson, SummaryJson, ThresholdJson, VerdictJson,
+    WarningJson, WindowJson,
+};
+use crate::Header;
+use loadgen_stats::{
+    ArrivalClock, ErrorSummary, GeneratorSummary, InFlight, Judged, OutcomeSummary, Quantiles,
+    ScenarioSummary, StopReason, StreamSummary, Summary, SummaryWindow, Verdict, Warning,
+};
+
+impl<'a> SummaryJson<'a> {
+    pub(super) fn of(header: &'a Header, summary: &'a Summary) -> Self {
+        let scenarios = summary.scenarios.iter();
+        let statuses = summary.statuses.iter();
+        Self {
+            schema: SUMMARY_SCHEMA,
+            name: &header.name,
+            version: &header.version,
+            plan_hash: &header.plan_hash,
+            seed: header.seed,
+            started_at: &header.started_at,
+            duration_s: summary.duration.as_secs_f64(),
+            measured_s: summary.measured.as_secs_f64(),
+            target: header.target.as_deref(),
+            stop_reason: summary.stop_reason.into(),
+            verdict: summary.verdict.into(),
+            nothing_succeeded: summary.nothing_succeeded.as_deref(),
+            metrics: metrics::of(&summary.metrics),
+            scenarios: scenarios
+                .map(|scenario| (scenario.name.clone(), scenario.into()))
+                .collect(),
+            statuses: statuses
+                .map(|&(status, count)| (status.to_string(), count))
+                .collect(),
+            in_flight: summary.in_flight.into(),
+            outcomes: (&summary.outcomes).into(),
+            streams: summary.streams.as_ref().map(Into::into),
+            requests_per_second: summary.requests_per_second,
+            goodput_per_second: summary.goodput_per_second,
+            peak_vus: summary.peak_vus,
+            thresholds: summary.thresholds.iter().map(Into::into).collect(),
+            errors: summary.errors.iter().map(Into::into).collect(),
+            warnings: summary.warnings.iter().map(Into::into).collect(),
+            windows: summary.windows.iter().map(Into::into).collect(),
+            generator: (&summary.generator).into(),
+        }
+    }
+}
+
+impl From<StopReason> for StopReasonJson {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::Completed => Self::Completed,
+            StopReason::Interrupted => Self::Interrupted,
+            StopReason::Threshold => Self::Threshold,
+            StopReason::Error => Self::Error,
+        }
+    }
+}
+
+impl From<Verdict> for VerdictJson {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self::Pass,
+            Verdict::Fail => Self::Fail,
+            Verdict::Inconclusive => Self::Inconclusive,
+        }
+    }
+}
+
+impl From<&ScenarioSummary> for ScenarioJson {
+    fn from(scenario: &ScenarioSummary) -> Self {
+        let steps = scenario.steps.iter();
+        let steps = steps.map(|step| {
+            (
+                step.name.clone(),
+                StepJson {
+                    metrics: metrics::of(&step.metrics),
+                },
+            )
+        });
+        Self {
+            metrics: metrics::of(&scenario.metrics),
+            steps: steps.collect(),
+        }
+    }
+}
+
+impl From<InFlight> for InFlightJson {
+    fn from(in_flight: InFlight) -> Self {
+        Self {
+            count: in_flight.count,
+            sent: in_flight.sent,
+            longest_ms: millis(in_flight.longest),
+        }
+    }
+}
+
+impl From<&OutcomeSummary> for OutcomesJson {
+    fn from(outcomes: &OutcomeSummary) -> Self {
+        let trends = outcomes.ok_trends.iter();
+        Self {
+            ok: outcomes.ok,
+            failed: outcomes.failed,
+            rejected: outcomes.rejected,
+            ok_metrics: trends
+                .map(|(trend, figures)| (trend.name().to_owned(), TrendJson::of(Some(figures))))
+                .collect(),
+        }
+    }
+}
+
+impl From<&StreamSummary> for StreamsJson {
+    fn from(streams: &StreamSummary) -> Self {
+        Self {
+            finished: streams.finished,
+            without_usage: streams.without_usage,
+            output_events: streams.output_events,
+            events_per_read: streams.events_per_read,
+            zero_gap_share: streams.zero_gap_share,
+            tokens_per_second: streams.tokens_per_second,
+            tokens_per_second_per_user: streams.tokens_per_second_per_user,
+        }
+    }
+}
+
+impl<'a> From<&'a Judged> for ThresholdJson<'a> {
+    fn from(judged: &'a Judged) -> Self {
+        Self {
+            metric: &judged.metric,
+            expression: &judged.expression,
+            observed: judged.observed,
+            limit: judged.limit,
+            unit: judged.unit.name(),
+            ok: judged.ok,
+            judged: judged.judged,
+            at_least: judged.at_least,
+            rough: judged.rough,
+        }
+    }
+}
+
+impl<'a> From<&'a ErrorSummary> for ErrorJson<'a> {
+    fn from(error: &'a ErrorSummary) -> Self {
+        let ErrorSummary {
+            kind,
+            scenario,
+            step,
+            count,
+            message,
+        } = error;
+        Self {
+            kind: kind.name(),
+            scenario,
+            step,
+            count: *count,
+            message,
+        }
+    }
+}
+
+impl From<&Warning> for WarningJson {
+    fn from(warning: &Warning) -> Self {
+        Self {
+            code: warning.code(),
+            message: warning.message(),
+            advice: warning.advice(),
+        }
+    }
+}
+
+impl From<&SummaryWindow> for WindowJson {
+    fn from(window: &SummaryWindow) -> Self {
+        Self {
+            start_s: window.start.as_secs_f64(),
+            end_s: window.end.as_secs_f64(),
+            vus: window.vus.last,
+            iterations: window.iterations,
+            http_reqs: window.http_reqs,
+            http_req_failed: window.http_req_failed,
+            http_req_duration: window.http_req_duration.map(Into::into),
+            ttft: window.ttft.map(Into::into),
+        }
+    }
+}
+
+impl From<Quantiles> for QuantilesJson {
+    fn from(quantiles: Quantiles) -> Self {
+        Self {
+            p50: millis(quantiles.p50.value),
+            p95: millis(quantiles.p95.value),
+            p99: millis(quantiles.p99.value),
+        }
+    }
+}
+
+impl From<&GeneratorSummary> for GeneratorJson {
+    fn from(generator: &GeneratorSummary) -> Self {
+        Self {
+            cpu_percent: generator.cpu_percent,
+            peak_rss_bytes: generator.peak_rss_bytes,
+            arrival_clock: match generator.arrival_clock {
+                ArrivalClock::Kernel => ClockJson::Kernel,
+                ArrivalClock::Read => ClockJson::Read,
+            },
+            schedule_lag: generator.schedule_lag.as_ref().map(LagJson::of),
+            read_lag: generator.read_lag.as_ref().map(LagJson::of),
+            clock_fallbacks: generator.clock_fallbacks,
+            coalesced_prompt: generator.coalesced_prompt,
+            coalesced_late: generator.coalesced_late,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The run log: one line of JSON before the run, one for every interval, one at the end.
+
+mod cell;
+mod closing;
+mod header;
+mod reader;
+mod replay;
+mod totals;
+mod window;
+mod writer;
+
+pub use closing::Closing;
+pub use header::{Header, Host, METRIC_DEFINITIONS, RUN_LOG_SCHEMA};
+pub use reader::{LogEnd, RunLogReader};
+pub use replay::{Replayed, replay};
+pub use writer::RunLogWriter;
+
+use serde::{Deserialize, Serialize};
+
+/// A line after the first.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Record {
+    Window(Box<window::WindowRecord>),
+    Closing(Box<closing::ClosingRecord>),
+}

@@ -1,0 +1,114 @@
+//! Appends a run log as the run goes.
+
+use super::closing::{Closing, ClosingRecord};
+use super::header::{Header, HeaderRecord};
+use super::{Record, window::WindowRecord};
+use crate::error::Error;
+use loadgen_stats::{Offset, Window};
+use serde::Serialize;
+use std::{io::Write, time::Duration};
+
+/// Up to here every window is a record of its own.
+const FINE: Offset = Offset::from_nanos(3600 * 1_000_000_000);
+/// From there on windows are gathered until they span this.
+const COARSE: Duration = Duration::from_secs(10);
+
+/// Writes a run log: each record is one write of one whole line, so that a killed run loses at most the last.
+///
+/// The first error is returned; then the writer goes quiet, so that a full disk does not stop a run.
+#[derive(Debug)]
+pub struct RunLogWriter<W> {
+    out: W,
+    line: Vec<u8>,
+    gathered: Option<Window>,
+    windows: u64,
+    failed: bool,
+}
+
+impl<W: Write> RunLogWriter<W> {
+    /// Begins a run log. `out` should not buffer: a record that is not handed to the system is lost with the process.
+    ///
+    /// # Errors
+    ///
+    /// Where the first line cannot be written.
+    pub fn new(out: W, header: &Header) -> Result<Self, Error> {
+        let mut writer = Self {
+            out,
+            line: Vec::new(),
+            gathered: None,
+            windows: 0,
+            failed: false,
+        };
+        writer.write(&HeaderRecord::of(header))?;
+        Ok(writer)
+    }
+
+    /// Appends the window: at once in the first hour of the run, later when ten seconds are gathered.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written, once: after that nothing is written any more.
+    pub fn window(&mut self, window: &Window) -> Result<(), Error> {
+        if window.start < FINE && self.gathered.is_none() {
+            return self.record(window);
+        }
+        let gathered = match self.gathered.take() {
+            Some(mut gathered) => {
+                gathered.extend(window);
+                gathered
+            }
+            None => window.clone(),
+        };
+        // Windows end a little early or late: nearest counts, so that the tenth is never missed.
+        let length = gathered.end.since(gathered.start) + Duration::from_millis(500);
+        if length >= COARSE {
+            return self.record(&gathered);
+        }
+        self.gathered = Some(gathered);
+        Ok(())
+    }
+
+    /// Appends what is still gathered, and the closing record.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::window`].
+    pub fn close(&mut self, closing: &Closing) -> Result<(), Error> {
+        if let Some(gathered) = self.gathered.take() {
+            self.record(&gathered)?;
+        }
+        self.write(&Record::Closing(Box::new(ClosingRecord::of(
+            closing,
+            self.windows,
+        ))))
+    }
+
+    /// Whether every record so far was written.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        !self.failed
+    }
+
+    fn record(&mut self, window: &Window) -> Result<(), Error> {
+        self.windows += 1;
+        self.write(&Record::Window(Box::new(WindowRecord::of(window))))
+    }
+
+    fn write(&mut self, record: &impl Serialize) -> Result<(), Error> {
+        if self.failed {
+            return Ok(());
+        }
+        let written = self.write_line(record);
+        self.failed = written.is_err();
+        written
+    }
+
+    fn write_line(&mut self, record: &impl Serialize) -> Result<(), Error> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, record)?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)?;
+        self.out.flush()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! Summaries as text.
+mod chart;
+mod style;
+mod table;
+mod units;
