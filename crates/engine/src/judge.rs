@@ -10,16 +10,22 @@ const MESSAGE_LIMIT: usize = 240;
 
 /// What is thought of one exchange.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Judgement<'a> {
-    pub(crate) outcome: Outcome,
-    pub(crate) ending: Ending,
-    pub(crate) error: Option<(ErrorKind, Cow<'a, str>)>,
-    pub(crate) checks_held: u32,
-    pub(crate) checks_made: u32,
+pub struct Judgement<'a> {
+    /// Whether it failed.
+    pub outcome: Outcome,
+    /// How it ended.
+    pub ending: Ending,
+    /// Why it failed, and what was seen.
+    pub error: Option<(ErrorKind, Cow<'a, str>)>,
+    /// Checks that held.
+    pub checks_held: u32,
+    /// Checks that were made.
+    pub checks_made: u32,
 }
 
 /// Judges an exchange: the connection's own failure first, then the status, then the body.
-pub(crate) fn judge<'a>(expect: &Expect, exchange: &'a Exchange) -> Judgement<'a> {
+#[must_use]
+pub fn judge<'a>(expect: &Expect, exchange: &'a Exchange) -> Judgement<'a> {
     let status_held = exchange.status.is_some_and(|status| allows(expect, status));
     let body_held =
         |text: &String| exchange.failure.is_none() && memmem(&exchange.body, text.as_bytes());

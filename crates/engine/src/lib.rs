@@ -23,6 +23,7 @@ pub use connection::{
     Origin, Rendered, StreamSink, StreamSpec, Timeouts,
 };
 pub use error::Error;
+pub use judge::{Judgement, judge};
 pub use loadgen_stats::{
     Arrival, ErrorKind, GeneratorSample, Offset, StepIndex, StreamSample, Usage,
 };
