@@ -37,7 +37,7 @@ pub trait Dialect: Send {
 
     /// Reads one event. `name` is the event's type (`message` where it has none); `data` may be blank.
     ///
-    /// Fails where the dialect demands JSON and `data` is none; what was found until then stays in `reading`.
+    /// Fails where the dialect demands JSON and `data` is none; what `reading` then holds does not count.
     fn read(&self, name: &[u8], data: &[u8], reading: &mut Reading) -> Result<(), NotJson>;
 
     /// The tokens that an answer without a stream reports.

@@ -141,7 +141,7 @@ fn choice(
         match &*key.bytes() {
             b"index" => part.choice = index(cursor)?,
             b"delta" | b"message" => {
-                cursor.object(|cursor, key| delta(cursor, &key, &mut found))?
+                cursor.object(|cursor, key| delta(cursor, &key, &mut found))?;
             }
             b"text" => text(cursor, &mut found)?,
             b"finish_reason" => part.finished = finish_reason(cursor, loose)?,
@@ -235,7 +235,7 @@ fn holds_text(cursor: &mut Cursor<'_>) -> Result<Option<bool>, NotJson> {
     match cursor.peek() {
         Some(b'"') => held = cursor.filled()?,
         Some(b'[') => {
-            cursor.array(|cursor| holds_text(cursor).map(|inner| held |= inner == Some(true)))?
+            cursor.array(|cursor| holds_text(cursor).map(|inner| held |= inner == Some(true)))?;
         }
         Some(b'{') => cursor.object(|cursor, key| match &*key.bytes() {
             b"type" | b"id" | b"format" | b"signature" | b"index" => cursor.skip(),
@@ -271,19 +271,19 @@ fn usage(cursor: &mut Cursor<'_>, tokens: &mut PartialUsage) -> Result<(), NotJs
         match &*key.bytes() {
             b"prompt_tokens" | b"input_tokens" => tokens.input = cursor.count()?.or(tokens.input),
             b"completion_tokens" | b"output_tokens" => {
-                tokens.output = cursor.count()?.or(tokens.output)
+                tokens.output = cursor.count()?.or(tokens.output);
             }
             b"reasoning_tokens" => tokens.reasoning = cursor.count()?.or(tokens.reasoning),
             b"completion_tokens_details" | b"output_tokens_details" => {
                 cursor.object(|cursor, key| {
                     match &*key.bytes() {
                         b"reasoning_tokens" => {
-                            tokens.reasoning = cursor.count()?.or(tokens.reasoning)
+                            tokens.reasoning = cursor.count()?.or(tokens.reasoning);
                         }
                         _ => cursor.skip()?,
                     }
                     Ok(())
-                })?
+                })?;
             }
             _ => cursor.skip()?,
         }
@@ -308,7 +308,7 @@ fn calls_tool(cursor: &mut Cursor<'_>) -> Result<bool, NotJson> {
             b"type" => {
                 found = cursor
                     .string()?
-                    .is_some_and(|kind| kind.bytes().ends_with(b"_call"))
+                    .is_some_and(|kind| kind.bytes().ends_with(b"_call"));
             }
             _ => cursor.skip()?,
         }

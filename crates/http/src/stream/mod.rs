@@ -138,18 +138,9 @@ impl StreamReader {
             sample,
             sink,
         };
-        let fed = match parser {
-            Parser::Sse(parser) => parser
-                .feed(bytes, &mut |event| {
-                    progress.event(event.name, event.data, event.unterminated, &mut scene)
-                })
-                .map_err(|error| error.to_string()),
-            Parser::Lines(parser) => parser
-                .feed(bytes, &mut |line| {
-                    progress.event(b"message", line.bytes, line.unterminated, &mut scene)
-                })
-                .map_err(|error| error.to_string()),
-        };
+        let fed = parser.feed(bytes, &mut |name, data, torn| {
+            progress.event(name, data, torn, &mut scene);
+        });
         exchange.usage = progress.usage.total().or(exchange.usage);
         fed.map_err(|message| progress.too_large(message))
     }
@@ -189,18 +180,8 @@ impl StreamReader {
             sample,
             sink,
         };
-        let ended = match parser {
-            Parser::Sse(parser) => parser
-                .finish(&mut |event| {
-                    progress.event(event.name, event.data, event.unterminated, &mut scene)
-                })
-                .map_err(|error| error.to_string()),
-            Parser::Lines(parser) => parser
-                .finish(&mut |line| {
-                    progress.event(b"message", line.bytes, line.unterminated, &mut scene)
-                })
-                .map_err(|error| error.to_string()),
-        };
+        let ended =
+            parser.finish(&mut |name, data, torn| progress.event(name, data, torn, &mut scene));
         exchange.usage = progress.usage.total().or(exchange.usage);
         progress.end_read(read_at, Duration::ZERO, exchange, sink);
         if let Err(message) = ended {
@@ -223,6 +204,39 @@ impl StreamReader {
     #[must_use]
     pub const fn last_event(&self) -> Option<Offset> {
         self.progress.last_event
+    }
+}
+
+impl Parser {
+    /// Calls `on_event` with the name and the data of every event, and whether it is unterminated.
+    fn feed(
+        &mut self,
+        bytes: &[u8],
+        on_event: &mut impl FnMut(&[u8], &[u8], bool),
+    ) -> Result<(), String> {
+        match self {
+            Self::Sse(parser) => parser
+                .feed(bytes, &mut |event| {
+                    on_event(event.name, event.data, event.unterminated);
+                })
+                .map_err(|error| error.to_string()),
+            Self::Lines(parser) => parser
+                .feed(bytes, &mut |line| {
+                    on_event(b"message", line.bytes, line.unterminated);
+                })
+                .map_err(|error| error.to_string()),
+        }
+    }
+
+    fn finish(&mut self, on_event: &mut impl FnMut(&[u8], &[u8], bool)) -> Result<(), String> {
+        match self {
+            Self::Sse(parser) => parser
+                .finish(&mut |event| on_event(event.name, event.data, event.unterminated))
+                .map_err(|error| error.to_string()),
+            Self::Lines(parser) => parser
+                .finish(&mut |line| on_event(b"message", line.bytes, line.unterminated))
+                .map_err(|error| error.to_string()),
+        }
     }
 }
 
@@ -256,8 +270,13 @@ impl Progress {
         match self.dialect.read(name, data, &mut self.reading) {
             // What the end of the body tore apart tells of the tear, not of a server that cannot write JSON.
             Err(_) if unterminated => return,
-            Err(error) if !is_keep_alive(name) => self.malformed(error, data),
-            _ => {}
+            Err(error) => {
+                self.reading.clear();
+                if !is_keep_alive(name) {
+                    self.malformed(error, data);
+                }
+            }
+            Ok(()) => {}
         }
         scene.sample.events += 1;
         self.last_event = Some(scene.at);
