@@ -295,3 +295,6 @@ fn add_all(into: &mut Histogram<u64>, from: &Histogram<u64>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

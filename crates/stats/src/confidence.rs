@@ -4,6 +4,8 @@
 const Z: f64 = 1.959_963_984_540_054;
 /// The probability left on each side.
 const TAIL: f64 = 0.025;
+/// More samples than this are never asked for.
+const MOST: u64 = 1_000_000_000_000;
 /// Above this variance the binomial distribution is taken as normal.
 const NORMAL: f64 = 200.0;
 
@@ -35,39 +37,59 @@ pub(crate) fn quantile_is_open(q: f64, count: u64, within: u64) -> bool {
 /// How many more samples would settle on which side of the limit the quantile lies, if they go on like those seen;
 /// none where no number would.
 pub(crate) fn more_for_quantile(q: f64, count: u64, within: u64) -> Option<u64> {
+    let share = within as f64 / count as f64;
+    more(count, |count| {
+        quantile_is_open(q, count, (count as f64 * share).round() as u64)
+    })
+}
+
+/// Whether the 95 % interval of a share (Wilson's) holds the limit.
+pub(crate) fn share_is_open(hits: u64, total: u64, limit: f64) -> bool {
+    if total == 0 {
+        return true;
+    }
+    let (low, high) = wilson(hits as f64, total as f64);
+    low <= limit && limit <= high
+}
+
+/// How many more requests would settle on which side of the limit a share lies, if they go on like those seen; none
+/// where no number would.
+pub(crate) fn more_for_share(hits: u64, total: u64, limit: f64) -> Option<u64> {
+    let share = hits as f64 / total as f64;
+    more(total, |total| {
+        let (low, high) = wilson(total as f64 * share, total as f64);
+        low <= limit && limit <= high
+    })
+}
+
+/// The least number beyond `count` that is no longer open, found by halving.
+fn more(count: u64, is_open: impl Fn(u64) -> bool) -> Option<u64> {
     if count == 0 {
         return None;
     }
-    more(within as f64 / count as f64, q, q * (1.0 - q), count)
+    let mut open = count;
+    let mut enough = count;
+    while is_open(enough) {
+        open = enough;
+        enough = enough.checked_mul(2).filter(|&enough| enough < MOST)?;
+    }
+    while enough - open > 1 {
+        let middle = open + (enough - open) / 2;
+        *(if is_open(middle) {
+            &mut open
+        } else {
+            &mut enough
+        }) = middle;
+    }
+    Some((enough - count).max(1))
 }
 
-/// The Wilson interval of a share at 95 %.
-pub(crate) fn wilson(hits: u64, total: u64) -> (f64, f64) {
-    let (n, share) = (total as f64, hits as f64 / total as f64);
+fn wilson(hits: f64, n: f64) -> (f64, f64) {
+    let share = hits / n;
     let scale = 1.0 + Z * Z / n;
     let middle = (share + Z * Z / (2.0 * n)) / scale;
     let half = Z / scale * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
     ((middle - half).max(0.0), (middle + half).min(1.0))
-}
-
-/// How many more requests would settle on which side of the limit a share lies, if they go on like those seen.
-pub(crate) fn more_for_share(hits: u64, total: u64, limit: f64) -> Option<u64> {
-    if total == 0 {
-        return None;
-    }
-    // The Wilson interval ends where the limit's own spread reaches the share.
-    more(
-        hits as f64 / total as f64,
-        limit,
-        limit * (1.0 - limit),
-        total,
-    )
-}
-
-fn more(seen: f64, limit: f64, spread: f64, count: u64) -> Option<u64> {
-    let needed = Z * Z * spread / (seen - limit).powi(2);
-    let more = (needed - count as f64).ceil();
-    (more.is_finite() && more < 1e12).then_some((more as u64).max(1))
 }
 
 /// The chance that at most `hits` of `count` draws hit, each with the chance `p` of at most one half.
@@ -110,3 +132,6 @@ fn normal_at_most(x: f64) -> f64 {
     let tail = (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt() * series;
     if x >= 0.0 { 1.0 - tail } else { tail }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,6 +80,9 @@ impl History {
 
     /// Takes in a closed window.
     pub(crate) fn push(&mut self, window: &Window, layout: &Layout) {
+        if self.pending.is_none() && self.points.len() == self.most {
+            self.coarsen();
+        }
         let new = Building::new(window, layout);
         let (windows, building) = match self.pending.take() {
             Some((windows, mut building)) => {
@@ -90,15 +93,9 @@ impl History {
         };
         if windows < self.per_point {
             self.pending = Some((windows, building));
-            return;
+        } else {
+            self.points.push(building.finish());
         }
-        if self.points.len() == self.most {
-            self.coarsen();
-            // The new window is the first of a point that is now twice as long.
-            self.pending = Some((windows, building));
-            return;
-        }
-        self.points.push(building.finish());
     }
 
     /// The points so far, the unfinished one last.
@@ -110,19 +107,18 @@ impl History {
             .chain(pending)
     }
 
-    /// Merges neighbours, so that each point covers twice as much.
+    /// Merges neighbours, so that each point covers twice as much; one without a neighbour is to be completed.
     fn coarsen(&mut self) {
         let mut points = std::mem::take(&mut self.points).into_iter();
         while let Some(first) = points.next() {
-            let point = match points.next() {
+            let mut building = first.unpack();
+            match points.next() {
                 Some(second) => {
-                    let mut building = first.unpack();
                     building.extend(&second.unpack());
-                    building.finish()
+                    self.points.push(building.finish());
                 }
-                None => first,
-            };
-            self.points.push(point);
+                None => self.pending = Some((self.per_point, building)),
+            }
         }
         self.per_point = self.per_point.saturating_mul(2);
     }
@@ -202,3 +198,6 @@ impl Building {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,3 +207,6 @@ impl Streak {
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

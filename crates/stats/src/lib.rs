@@ -7,6 +7,8 @@
 mod cell;
 mod confidence;
 mod error_kind;
+#[cfg(test)]
+mod fixtures;
 mod history;
 mod layout;
 mod ledger;

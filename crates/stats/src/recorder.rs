@@ -301,3 +301,6 @@ fn is_selected(selected: &SelectedTrend, sample: &Sample<'_>, layout: &Layout) -
             .scenario
             .is_none_or(|wanted| scenario() == Some(wanted))
 }
+
+#[cfg(test)]
+mod tests;

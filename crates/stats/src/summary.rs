@@ -22,8 +22,7 @@ use crate::ledger::Machine;
 use crate::threshold::judge::{Facts, judge};
 use crate::{
     Counter, ErrorKind, Judged, Layout, Metric, Selection, StepIndex, Threshold, Totals, Trend,
-    TrendCell,
-    VusRange, Warning,
+    TrendCell, VusRange, Warning,
 };
 use std::time::Duration;
 
@@ -258,3 +257,6 @@ fn errors(layout: &Layout, totals: &Totals) -> Vec<ErrorSummary> {
     });
     named.collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,3 +197,6 @@ fn shown_tokens(usage: Option<Usage>, stream: &StreamSample) -> Option<u64> {
 fn is_no_refusal(status: Option<u16>) -> bool {
     status.is_none_or(|status| (200..300).contains(&status))
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,14 +151,14 @@ fn read_aggregate(
     Some(aggregate)
 }
 
-/// `p99.9` → 0.999.
+/// `p99.9` → 0.999, by the decimal point, as a division would round it off.
 fn quantile(text: &str) -> Option<f64> {
     let digits = text.strip_prefix('p')?;
     let plain = digits
         .chars()
         .all(|letter| letter.is_ascii_digit() || letter == '.');
-    let percent: f64 = digits.parse().ok().filter(|_| plain)?;
-    (percent > 0.0 && percent < 100.0).then_some(percent / 100.0)
+    let q: f64 = format!("{digits}e-2").parse().ok().filter(|_| plain)?;
+    (q > 0.0 && q < 1.0).then_some(q)
 }
 
 fn aggregate_help(text: &str, metric: Option<Metric>) -> String {
@@ -357,3 +357,6 @@ fn problem(piece: &Piece<'_>, message: String, help: Option<String>) -> Threshol
         help,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Judges a threshold on the totals of a run.
 
 use super::{Aggregate, Condition, Threshold};
-use crate::confidence::{more_for_quantile, more_for_share, quantile_is_open, wilson};
+use crate::confidence::{more_for_quantile, more_for_share, quantile_is_open, share_is_open};
 use crate::{Counter, Layout, Metric, Rate, Selection, Totals, Trend, TrendCell, VusRange};
 use std::time::Duration;
 
@@ -228,10 +228,9 @@ fn of_rate(
     let Some(share) = seen.share() else {
         return Observation::default();
     };
-    let (low, high) = wilson(seen.hits, seen.total);
     // No number of requests proves a share of exactly 0 or 1.
     let can_tell = condition.limit > 0.0 && condition.limit < 1.0;
-    let open = can_tell && low <= condition.limit && condition.limit <= high;
+    let open = can_tell && share_is_open(seen.hits, seen.total, condition.limit);
     let too_few = open.then(|| TooFew {
         more: more_for_share(seen.hits, seen.total, condition.limit),
         of_streams: false,
@@ -286,3 +285,6 @@ pub(crate) fn millis(time: Duration) -> f64 {
 fn duration(millis: f64) -> Duration {
     Duration::try_from_secs_f64(millis / 1000.0).unwrap_or(Duration::MAX)
 }
+
+#[cfg(test)]
+mod tests;

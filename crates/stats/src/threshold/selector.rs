@@ -286,3 +286,6 @@ fn unquoted(text: &str, span: Range<usize>) -> Range<usize> {
         span
     }
 }
+
+#[cfg(test)]
+mod tests;

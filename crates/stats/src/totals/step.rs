@@ -124,7 +124,13 @@ impl StepTotals {
     }
 
     /// Adds to `into` the distribution of a trend, of one outcome or of all.
+    ///
+    /// Waits in vain for a text are noted for every stream, as the recorder cannot tell which dialects know texts:
+    /// they are left out while the step has not seen one.
     pub fn add_trend(&self, trend: Trend, outcome: Option<Outcome>, into: &mut TrendCell) {
+        if trend == Trend::TtftText && !self.has_texts() {
+            return;
+        }
         match outcome {
             None if trend.is_early() => {
                 if let Some(cell) = self.early(trend) {
@@ -192,6 +198,11 @@ impl StepTotals {
         failed
             .map(|tally| tally.counters[Counter::HttpReqs.index()])
             .sum()
+    }
+
+    fn has_texts(&self) -> bool {
+        self.early(Trend::TtftText)
+            .is_some_and(|cell| cell.count() > cell.censored())
     }
 
     fn early(&self, trend: Trend) -> Option<&TrendCell> {

@@ -1,0 +1,641 @@
+//! What is counted when, and that shards and parts add up.
+
+use super::*;
+use crate::fixtures::{
+    CHAT, LIST, PING, failed, hung, layout, millis, ms, plain, refused, shared_layout, stream,
+};
+use crate::{Ending, ErrorKind, Rate, RateCount, Selection, Usage};
+use proptest::prelude::*;
+
+fn recorder() -> Recorder {
+    Recorder::new(shared_layout())
+}
+
+/// A recorder that measures from 1 s until 10 s.
+fn measuring() -> Recorder {
+    let mut recorder = recorder();
+    recorder.measure(ms(1000), ms(10_000));
+    recorder
+}
+
+fn count(recorder: &Recorder, counter: Counter) -> (u64, u64) {
+    recorder
+        .totals()
+        .counter(&layout(), counter, &Selection::default())
+}
+
+fn samples(recorder: &Recorder, trend: Trend) -> u64 {
+    recorder
+        .totals()
+        .trend(&layout(), trend, &Selection::default())
+        .count()
+}
+
+fn rate(recorder: &Recorder, rate: Rate) -> RateCount {
+    recorder
+        .totals()
+        .rate(&layout(), rate, &Selection::default())
+}
+
+#[test]
+fn the_measured_part_decides_by_due_and_the_counters_by_done() {
+    // (due, took, counted, in the window, in trends and rates)
+    let cases = [
+        ("within warm-up", 0, 500, 0, 0, 0),
+        ("due in warm-up, finished after it", 500, 2000, 1, 1, 0),
+        ("within", 2000, 100, 1, 1, 1),
+        ("finished while draining", 9000, 5000, 1, 0, 1),
+        ("due while draining", 11_000, 100, 1, 0, 0),
+    ];
+    for (what, due, took, counted, in_window, measured) in cases {
+        let mut recorder = measuring();
+        recorder.request(&plain(LIST, due, took));
+        assert_eq!(
+            count(&recorder, Counter::HttpReqs),
+            (counted, in_window),
+            "{what}"
+        );
+        assert_eq!(
+            samples(&recorder, Trend::HttpReqDuration),
+            measured,
+            "{what}"
+        );
+        assert_eq!(
+            rate(&recorder, Rate::HttpReqFailed).total,
+            measured,
+            "{what}"
+        );
+        assert_eq!(rate(&recorder, Rate::Goodput).total, measured, "{what}");
+        assert_eq!(recorder.totals().steps[LIST.0].live_finished, 1, "{what}");
+    }
+}
+
+#[test]
+fn iterations_are_measured_by_their_begin() {
+    let cases = [
+        ("in warm-up", 0, 500, 0, 0),
+        ("out of warm-up", 500, 1500, 1, 0),
+        ("within", 2000, 3000, 1, 1),
+    ];
+    for (what, began, ended, counted, measured) in cases {
+        let mut recorder = measuring();
+        let scenario = ScenarioIndex(0);
+        recorder.iteration(&Iteration {
+            scenario,
+            began: ms(began),
+            ended: ms(ended),
+            failed: true,
+        });
+        assert_eq!(
+            count(&recorder, Counter::Iterations),
+            (counted, counted),
+            "{what}"
+        );
+        assert_eq!(
+            count(&recorder, Counter::IterationsFailed),
+            (counted, counted),
+            "{what}"
+        );
+        assert_eq!(
+            samples(&recorder, Trend::IterationDuration),
+            measured,
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn interrupted_and_dropped_iterations() {
+    let mut recorder = measuring();
+    recorder.interrupted_iteration(ScenarioIndex(1));
+    recorder.dropped_iterations(ScenarioIndex(1), 5);
+    recorder.dropped_iterations(ScenarioIndex(7), 5);
+    assert_eq!(count(&recorder, Counter::InterruptedIterations).0, 1);
+    assert_eq!(count(&recorder, Counter::DroppedIterations).0, 5);
+}
+
+#[test]
+fn first_outputs_are_known_at_arrival_and_by_outcome_at_the_end() {
+    let mut recorder = measuring();
+    let sample = stream(2000);
+    let end = sample.stream.clone().unwrap();
+    recorder.first_output(
+        CHAT,
+        sample.due,
+        sample.sent_first.unwrap(),
+        end.first_output.unwrap(),
+    );
+    recorder.first_text(CHAT, sample.due, end.first_text.unwrap());
+    for trend in [Trend::Ttft, Trend::TtftService, Trend::TtftText] {
+        assert_eq!(samples(&recorder, trend), 1, "{} at arrival", trend.name());
+    }
+    recorder.request(&sample);
+    let layout = layout();
+    for (trend, millis) in [
+        (Trend::Ttft, 203),
+        (Trend::TtftService, 200),
+        (Trend::TtftText, 243),
+    ] {
+        for selection in [
+            Selection::default(),
+            Selection::default().with_outcome(Outcome::Ok),
+        ] {
+            let cell = recorder.totals().trend(&layout, trend, &selection);
+            assert_eq!(
+                (cell.count(), cell.max()),
+                (1, Some(Duration::from_millis(millis))),
+                "{}",
+                trend.name()
+            );
+        }
+    }
+    // A wait in vain is known only at the end, and is in both.
+    recorder.request(&hung(CHAT, 3000, 5000));
+    let all = recorder
+        .totals()
+        .trend(&layout, Trend::Ttft, &Selection::default());
+    assert_eq!((all.count(), all.censored()), (2, 1));
+    let failed = Selection::default().with_outcome(Outcome::Failed);
+    assert_eq!(
+        recorder
+            .totals()
+            .trend(&layout, Trend::Ttft, &failed)
+            .censored(),
+        1
+    );
+}
+
+#[test]
+fn a_text_wait_is_shown_only_where_texts_are_known() {
+    let mut recorder = recorder();
+    recorder.request(&hung(CHAT, 0, 5000));
+    assert_eq!(samples(&recorder, Trend::Ttft), 1);
+    assert_eq!(
+        samples(&recorder, Trend::TtftText),
+        0,
+        "no text was ever seen"
+    );
+    recorder.first_text(CHAT, ms(0), ms(70));
+    assert_eq!(samples(&recorder, Trend::TtftText), 2);
+}
+
+#[test]
+fn gaps_are_measured_by_the_due_of_their_stream() {
+    let mut recorder = measuring();
+    for (due, gap) in [(500, 10), (2000, 10), (2000, 0), (12_000, 0)] {
+        recorder.gap(CHAT, ms(due), millis(gap));
+    }
+    assert_eq!(samples(&recorder, Trend::Itl), 2);
+    assert_eq!(recorder.totals().steps[CHAT.0].stream.zero_gaps, 1);
+}
+
+#[test]
+fn rates() {
+    let expected_429 = || Sample {
+        outcome: Outcome::Rejected,
+        status: Some(429),
+        stream: None,
+        ..stream(2000)
+    };
+    let failed = |kind| failed(stream(2000), Ending::Whole, kind, "");
+    // (sample, failed requests, failed streams, checks) as (hits, total)
+    let cases = [
+        ("good stream", stream(2000), (0, 1), (0, 1), (1, 1)),
+        (
+            "broken stream",
+            failed(ErrorKind::StreamError),
+            (1, 1),
+            (1, 1),
+            (1, 1),
+        ),
+        (
+            "timed out within",
+            failed(ErrorKind::Timeout),
+            (1, 1),
+            (1, 1),
+            (1, 1),
+        ),
+        (
+            "whole stream with the wrong text",
+            failed(ErrorKind::Check),
+            (1, 1),
+            (0, 1),
+            (1, 1),
+        ),
+        ("expected refusal", expected_429(), (0, 1), (0, 0), (1, 1)),
+        (
+            "refused connection",
+            refused(CHAT, 2000),
+            (1, 1),
+            (0, 0),
+            (1, 1),
+        ),
+        (
+            "plain",
+            Sample {
+                checks_held: 1,
+                checks_made: 3,
+                ..plain(PING, 2000, 1)
+            },
+            (0, 1),
+            (0, 0),
+            (1, 3),
+        ),
+    ];
+    for (what, sample, requests, streams, checks) in cases {
+        let mut recorder = measuring();
+        recorder.request(&sample);
+        let seen = |of| {
+            let seen = rate(&recorder, of);
+            (seen.hits, seen.total)
+        };
+        assert_eq!(seen(Rate::HttpReqFailed), requests, "{what}");
+        assert_eq!(seen(Rate::StreamFailed), streams, "{what}");
+        assert_eq!(seen(Rate::Checks), checks, "{what}");
+    }
+}
+
+#[test]
+fn tokens() {
+    let usage = Some(Usage {
+        input: 7,
+        output: 11,
+        reasoning: 0,
+    });
+    let failed = |sample| failed(sample, Ending::Whole, ErrorKind::StreamError, "");
+    // (sample, input, output, wasted, booked by second)
+    let cases = [
+        ("usage", stream(2000), 7, 11, 0, 11.0),
+        (
+            "events stand in",
+            Sample {
+                usage: None,
+                ..stream(2000)
+            },
+            0,
+            6,
+            0,
+            6.0,
+        ),
+        ("failed", failed(stream(2000)), 7, 0, 11, 0.0),
+        (
+            "failed without usage",
+            failed(Sample {
+                usage: None,
+                ..stream(2000)
+            }),
+            0,
+            0,
+            6,
+            0.0,
+        ),
+        (
+            "plain answer with usage",
+            Sample {
+                usage,
+                ..plain(LIST, 2000, 5)
+            },
+            7,
+            11,
+            0,
+            0.0,
+        ),
+        ("plain answer", plain(LIST, 2000, 5), 0, 0, 0, 0.0),
+    ];
+    for (what, sample, input, output, wasted, booked) in cases {
+        let mut recorder = measuring();
+        recorder.request(&sample);
+        assert_eq!(count(&recorder, Counter::InputTokens).0, input, "{what}");
+        assert_eq!(count(&recorder, Counter::OutputTokens).0, output, "{what}");
+        assert_eq!(count(&recorder, Counter::WastedTokens).0, wasted, "{what}");
+        let sum: f64 = recorder
+            .totals()
+            .token_seconds
+            .iter()
+            .map(|&(_, tokens)| tokens)
+            .sum();
+        assert!((sum - booked).abs() < 1e-9, "{what}: {sum}");
+    }
+}
+
+#[test]
+fn tokens_are_spread_over_the_seconds_of_their_events() {
+    let mut recorder = recorder();
+    let mut sample = stream(0);
+    sample.stream.as_mut().unwrap().by_second = vec![(3, 2), (5, 4)];
+    recorder.request(&sample);
+    recorder.request(&sample);
+    let rounded: Vec<_> = recorder
+        .totals()
+        .token_seconds
+        .iter()
+        .map(|&(second, tokens)| (second, (tokens * 1e6).round() as u64))
+        .collect();
+    assert_eq!(rounded, [(3, 7_333_333), (5, 14_666_667)]);
+}
+
+#[test]
+fn cut_requests_wait_beside_the_samples() {
+    let cut = Cut {
+        step: CHAT,
+        due: ms(2000),
+        sent_first: Some(ms(2010)),
+        sent_whole: true,
+        first_output: None,
+        at: ms(5000),
+        bytes_sent: 10,
+        bytes_received: 20,
+        resent: 1,
+    };
+    // (cut, trends in which its wait is noted)
+    let both = [Trend::HttpReqDuration, Trend::HttpReqLatency];
+    let cases = [
+        (
+            "silent",
+            cut,
+            vec![
+                Trend::Ttft,
+                Trend::TtftService,
+                Trend::StreamDuration,
+                both[0],
+                both[1],
+            ],
+        ),
+        (
+            "streaming",
+            Cut {
+                first_output: Some(ms(3000)),
+                ..cut
+            },
+            vec![Trend::StreamDuration, both[0], both[1]],
+        ),
+        ("plain", Cut { step: LIST, ..cut }, both.to_vec()),
+        (
+            "connecting",
+            Cut {
+                sent_first: None,
+                sent_whole: false,
+                ..cut
+            },
+            vec![Trend::Ttft, both[1]],
+        ),
+        (
+            "due in warm-up",
+            Cut {
+                due: ms(500),
+                ..cut
+            },
+            vec![],
+        ),
+    ];
+    for (what, cut, expected) in cases {
+        let mut recorder = measuring();
+        recorder.cut(&cut);
+        let totals = recorder.totals();
+        let noted = |&&trend: &&Trend| {
+            totals
+                .trend(&layout(), trend, &Selection::default())
+                .cut_count()
+                == 1
+        };
+        let seen: Vec<Trend> = Trend::ALL.iter().filter(noted).copied().collect();
+        assert_eq!(seen, expected, "{what}");
+        assert_eq!(samples(&recorder, Trend::HttpReqDuration), 0, "{what}");
+        assert_eq!(count(&recorder, Counter::HttpReqs).0, 0, "{what}");
+        assert_eq!(count(&recorder, Counter::DataSent).0, 10, "{what}");
+        assert_eq!(count(&recorder, Counter::HttpReqsResent).0, 1, "{what}");
+        let step = &totals.steps[cut.step.0];
+        assert_eq!(
+            (step.in_flight, step.in_flight_sent),
+            (1, u64::from(cut.sent_whole)),
+            "{what}"
+        );
+        let since = cut.sent_first.unwrap_or(cut.due);
+        assert_eq!(step.in_flight_longest, cut.at.since(since), "{what}");
+    }
+}
+
+#[test]
+fn arrivals_are_told_apart() {
+    let mut recorder = measuring();
+    let arrival = |at, read, kernel, fallback| Arrival {
+        at: ms(at),
+        read: ms(read),
+        kernel,
+        fallback,
+        uncertainty: Duration::ZERO,
+    };
+    recorder.arrival(&arrival(500, 500, true, false));
+    recorder.first_output_uncertainty(millis(1));
+    recorder.coalesced(3, true);
+    assert!(recorder.totals().clock.is_empty(), "warm-up is left out");
+    recorder.arrival(&arrival(2000, 2002, true, false));
+    recorder.arrival(&arrival(3000, 3000, false, true));
+    recorder.first_output_uncertainty(millis(1));
+    recorder.coalesced(3, true);
+    recorder.coalesced(4, false);
+    recorder.output_events(CHAT, ms(3000), 9);
+    let clock = &recorder.totals().clock;
+    assert_eq!((clock.kernel, clock.read, clock.fallbacks), (1, 1, 1));
+    assert_eq!(
+        (clock.coalesced_late, clock.coalesced_prompt, clock.events),
+        (3, 4, 9)
+    );
+    assert_eq!(
+        (clock.read_lag.count(), clock.read_lag.max()),
+        (1, Some(millis(2)))
+    );
+    assert_eq!(clock.uncertainty.count(), 1);
+}
+
+#[test]
+fn a_trend_by_status_has_a_recorder_of_its_own() {
+    let mut layout = layout();
+    let of = |status, step, scenario| SelectedTrend {
+        trend: Trend::HttpReqDuration,
+        status,
+        step,
+        scenario,
+    };
+    layout.selected = vec![
+        of(200, None, None),
+        of(429, Some(LIST), None),
+        of(200, None, Some(ScenarioIndex(1))),
+    ];
+    let mut recorder = Recorder::new(Arc::new(layout));
+    for (step, status) in [
+        (LIST, 200),
+        (LIST, 429),
+        (PING, 200),
+        (PING, 429),
+        (CHAT, 500),
+    ] {
+        recorder.request(&Sample {
+            status: Some(status),
+            ..plain(step, 0, 10)
+        });
+    }
+    let counts: Vec<u64> = recorder
+        .totals()
+        .selected
+        .iter()
+        .map(TrendCell::count)
+        .collect();
+    assert_eq!(counts, [2, 1, 1]);
+}
+
+#[test]
+fn an_unknown_step_is_ignored() {
+    let mut recorder = recorder();
+    let nowhere = StepIndex(99);
+    recorder.request(&plain(nowhere, 0, 1));
+    recorder.gap(nowhere, ms(0), millis(1));
+    recorder.first_output(nowhere, ms(0), ms(0), ms(1));
+    assert!(recorder.totals().is_empty());
+}
+
+#[test]
+fn a_cleared_part_keeps_its_memory_and_counts_anew() {
+    let mut recorder = recorder();
+    let error = || {
+        failed(
+            plain(LIST, 0, 10),
+            Ending::Broken,
+            ErrorKind::Reset,
+            "reset by peer",
+        )
+    };
+    recorder.request(&error());
+    let mut part = recorder.swap(Totals::new(&layout()));
+    let (message, tallies) = (
+        part.errors[0].message.as_ptr(),
+        part.steps[LIST.0].tallies.as_ptr(),
+    );
+    part.clear();
+    assert!(part.is_empty());
+    recorder.swap(part);
+    recorder.request(&error());
+    let totals = recorder.totals();
+    assert_eq!(totals.errors[0].count, 1);
+    assert_eq!(
+        totals.errors[0].message.as_ptr(),
+        message,
+        "the text was not made again"
+    );
+    assert_eq!(
+        totals.steps[LIST.0].tallies.as_ptr(),
+        tallies,
+        "the list did not grow again"
+    );
+}
+
+#[test]
+fn messages_are_bounded_at_a_letter() {
+    let mut recorder = recorder();
+    let long = "ü".repeat(1000);
+    recorder.request(&failed(
+        plain(LIST, 0, 1),
+        Ending::Broken,
+        ErrorKind::Reset,
+        &long,
+    ));
+    recorder.request(&failed(
+        plain(LIST, 0, 1),
+        Ending::Broken,
+        ErrorKind::Reset,
+        "another",
+    ));
+    let error = &recorder.totals().errors[0];
+    assert_eq!((error.count, error.message.len()), (2, 300));
+    assert!(error.message.chars().all(|letter| letter == 'ü'));
+}
+
+/// Some request of any kind.
+fn any_sample() -> impl Strategy<Value = Sample<'static>> {
+    (0_usize..3, 0_u64..12_000, 0_u64..4000, 0_u8..7).prop_map(|(step, due, took, kind)| {
+        let step = StepIndex(step);
+        match kind {
+            0 => stream(due),
+            1 => failed(
+                stream(due),
+                Ending::Broken,
+                ErrorKind::StreamTruncated,
+                "no end",
+            ),
+            2 => hung(step, due, took),
+            3 => refused(step, due),
+            4 => Sample {
+                outcome: Outcome::Rejected,
+                status: Some(429),
+                ..plain(step, due, took)
+            },
+            _ => plain(step, due, took),
+        }
+    })
+}
+
+/// Tells a shard all that there is to tell of a request.
+fn tell(recorder: &mut Recorder, sample: &Sample<'_>) {
+    if let (Some(stream), Some(sent)) = (&sample.stream, sample.sent_first) {
+        recorder.first_output(sample.step, sample.due, sent, stream.first_output.unwrap());
+        recorder.gap(sample.step, sample.due, millis(40));
+        recorder.output_events(sample.step, sample.done, 6);
+    }
+    recorder.request(sample);
+    let (scenario, failed) = (
+        ScenarioIndex(sample.step.0 / 2),
+        sample.outcome == Outcome::Failed,
+    );
+    recorder.iteration(&Iteration {
+        scenario,
+        began: sample.due,
+        ended: sample.done,
+        failed,
+    });
+}
+
+/// The same totals in one order, with sums of fractions rounded.
+fn sorted(mut totals: Totals) -> Totals {
+    totals.errors.retain(|error| error.count > 0);
+    totals.errors.sort_by_key(|error| (error.kind, error.step));
+    for step in &mut totals.steps {
+        step.tallies.retain(|tally| !tally.is_empty());
+        step.tallies
+            .sort_by_key(|tally| (tally.status, tally.error));
+    }
+    for (_, tokens) in &mut totals.token_seconds {
+        *tokens = (*tokens * 1e6).round();
+    }
+    totals
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn shards_and_hand_overs_change_nothing(run in prop::collection::vec(any_sample(), 1..60), every in 1_usize..20) {
+        let totals_of = |shards: usize| {
+            let mut recorders: Vec<Recorder> = (0..shards).map(|_| measuring()).collect();
+            let mut whole = Totals::new(&layout());
+            let mut spare = Totals::new(&layout());
+            for (place, sample) in run.iter().enumerate() {
+                let recorder = &mut recorders[place % shards];
+                tell(recorder, sample);
+                if place % every == 0 {
+                    let mut part = recorder.swap(spare);
+                    whole.merge(&part);
+                    part.clear();
+                    spare = part;
+                }
+            }
+            for recorder in &recorders {
+                whole.merge(recorder.totals());
+            }
+            sorted(whole)
+        };
+        let one = totals_of(1);
+        for shards in [2, 7] {
+            prop_assert_eq!(&totals_of(shards), &one);
+        }
+    }
+}

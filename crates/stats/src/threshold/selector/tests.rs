@@ -1,0 +1,174 @@
+//! Metrics with tags, right and wrong.
+
+use super::*;
+use crate::fixtures::{CHAT, LIST, layout};
+use crate::{Counter, Gauge, Rate};
+
+#[test]
+fn selections() {
+    let all = Selection::default;
+    let step = |step| Selection::of_step(step);
+    let users = ScenarioIndex(0);
+    let cases = [
+        ("ttft", Metric::Trend(Trend::Ttft), all()),
+        ("  vus ", Metric::Gauge(Gauge::Vus), all()),
+        ("ttft{step=chat}", Metric::Trend(Trend::Ttft), step(CHAT)),
+        ("itl{ step = chat }", Metric::Trend(Trend::Itl), step(CHAT)),
+        (
+            r#"http_reqs{step="list"}"#,
+            Metric::Counter(Counter::HttpReqs),
+            step(LIST),
+        ),
+        (
+            "http_reqs{step='list'} ",
+            Metric::Counter(Counter::HttpReqs),
+            step(LIST),
+        ),
+        (
+            "iterations{scenario=users}",
+            Metric::Counter(Counter::Iterations),
+            Selection::of_scenario(users),
+        ),
+        (
+            "http_req_duration{scenario=users,step=list,outcome=ok}",
+            Metric::Trend(Trend::HttpReqDuration),
+            Selection {
+                scenario: Some(users),
+                ..step(LIST).with_outcome(Outcome::Ok)
+            },
+        ),
+        (
+            "http_req_duration{status=429}",
+            Metric::Trend(Trend::HttpReqDuration),
+            Selection {
+                status: Some(429),
+                ..all()
+            },
+        ),
+        (
+            "http_req_failed{error=timeout,step=chat}",
+            Metric::Rate(Rate::HttpReqFailed),
+            Selection {
+                error: Some(ErrorKind::Timeout),
+                ..step(CHAT)
+            },
+        ),
+        (
+            "iteration_duration{outcome=failed}",
+            Metric::Trend(Trend::IterationDuration),
+            all().with_outcome(Outcome::Failed),
+        ),
+    ];
+    for (text, metric, selection) in cases {
+        assert_eq!(
+            parse(text, &layout()).unwrap(),
+            (metric, selection),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_step_name_of_several_scenarios_means_all_of_them() {
+    let mut layout = layout();
+    layout.steps[2].name = "chat".to_owned();
+    let both = parse("ttft{step=chat}", &layout).unwrap().1;
+    assert_eq!(both.steps, Some(vec![CHAT, StepIndex(2)]));
+    let one = parse("ttft{step=chat,scenario=probe}", &layout).unwrap().1;
+    assert_eq!(one.steps, Some(vec![StepIndex(2)]));
+}
+
+/// The marked text of every problem, what is wrong and what helps.
+fn problems(text: &str) -> Vec<String> {
+    let problems = parse(text, &layout()).unwrap_err().problems;
+    let shown = |problem: &ThresholdProblem| {
+        assert_eq!(problem.place, ThresholdPlace::Metric);
+        let help = problem.help.as_deref().unwrap_or("-");
+        format!(
+            "[{}] {} | {help}",
+            &text[problem.span.clone()],
+            problem.message
+        )
+    };
+    problems.iter().map(shown).collect()
+}
+
+#[test]
+fn every_problem_is_marked() {
+    let cases: [(&str, &[&str]); 17] = [
+        (
+            "ttftt",
+            &["[ttftt] unknown metric `ttftt` | did you mean `ttft`?"],
+        ),
+        ("", &["[] a metric is missing | -"]),
+        ("{step=chat}", &["[] a metric is missing | -"]),
+        ("latency", &["[latency] unknown metric `latency` | -"]),
+        (
+            "ttft{step=chta}",
+            &["[chta] unknown step `chta` | did you mean `chat`?"],
+        ),
+        (
+            "ttft{stepp=chat}",
+            &["[stepp] `ttft` has no tag `stepp` | did you mean `step`?"],
+        ),
+        (
+            "itl{outcome=ok}",
+            &["[outcome] `itl` has no tag `outcome` | its tags are scenario, step"],
+        ),
+        (
+            "iterations{step=chat}",
+            &["[step] `iterations` has no tag `step` | its tags are scenario"],
+        ),
+        (
+            "iteration_duration{status=200}",
+            &["[status] `iteration_duration` has no tag `status` | its tags are scenario, outcome"],
+        ),
+        (
+            "vus{scenario=users}",
+            &["[scenario] `vus` has no tag `scenario` | it has no tags"],
+        ),
+        (
+            "ttft{step:chat}",
+            &["[step:chat] this is no tag with a value | write `step=chat`"],
+        ),
+        (
+            "ttft{step=chat",
+            &["[{step=chat] the braces are not closed | write `metric{tag=value}`"],
+        ),
+        (
+            "http_reqs{status=2xx}",
+            &["[2xx] `2xx` is no HTTP status | write three digits, such as 200"],
+        ),
+        (
+            "http_reqs{status=20}",
+            &["[20] `20` is no HTTP status | write three digits, such as 200"],
+        ),
+        (
+            "ttft{step=chat,step=list}",
+            &["[step] tag `step` is given twice | -"],
+        ),
+        (
+            "ttft{step=ping,scenario=users}",
+            &["[{step=ping,scenario=users}] the scenario has no such step | -"],
+        ),
+        (
+            "tfft{step=chta,scenario=user,error=timout,outcome=fail}",
+            &[
+                "[tfft] unknown metric `tfft` | did you mean `ttft`?",
+                "[chta] unknown step `chta` | did you mean `chat`?",
+                "[user] unknown scenario `user` | did you mean `users`?",
+                "[timout] unknown error kind `timout` | did you mean `timeout`?",
+                "[fail] unknown outcome `fail` | -",
+            ],
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(problems(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_trend_is_selected_by_status_or_outcome() {
+    let expected = "[{status=200,outcome=ok}] a trend is selected by status or by outcome, not by both | keep one of the two";
+    assert_eq!(problems("ttft{status=200,outcome=ok}"), [expected]);
+}
