@@ -167,3 +167,6 @@ impl fmt::Display for ThresholdProblem {
 }
 
 impl std::error::Error for ThresholdProblem {}
+
+#[cfg(test)]
+mod tests;
