@@ -1,8 +1,8 @@
 //! Closed loads under paused time: what begins, what ends, what is cut, and that nothing is lost on the way.
 
 use loadgen_engine::{
-    Call, Clock, Connect, Connection, Connector, Exchange, Failure, Placement, Settings, Stop, StreamSink, TokioTiming,
-    run,
+    Call, Clock, Connect, Connection, Connector, Exchange, Failure, Placement, Settings, Stop,
+    StreamSink, TokioTiming, run,
 };
 use loadgen_stats::{Counter, ErrorKind, Rate, StopReason, Summary, Trend};
 use std::{
@@ -30,7 +30,11 @@ struct Service {
 
 impl Service {
     fn new(time: Duration) -> Self {
-        Self { time, fail_each: u64::MAX, accepted: Arc::default() }
+        Self {
+            time,
+            fail_each: u64::MAX,
+            accepted: Arc::default(),
+        }
     }
 
     fn accepted(&self) -> u64 {
@@ -65,7 +69,10 @@ impl Connection for Service {
         exchange.first_byte = Some(call.clock.now());
         exchange.done = Some(call.clock.now());
         if number % self.fail_each == 0 {
-            exchange.failure = Some(Failure { kind: ErrorKind::Reset, message: "the peer reset the connection".into() });
+            exchange.failure = Some(Failure {
+                kind: ErrorKind::Reset,
+                message: "the peer reset the connection".into(),
+            });
         } else {
             exchange.status = Some(200);
             exchange.whole = true;
@@ -73,12 +80,29 @@ impl Connection for Service {
     }
 }
 
-async fn carry_out(text: &str, workers: usize, service: &Service, stop: watch::Receiver<Stop>) -> Summary {
-    let settings =
-        Settings { workers, seed: 1, placement: Placement::Inline, strict: false, allow_all_failed: false };
+async fn carry_out(
+    text: &str,
+    workers: usize,
+    service: &Service,
+    stop: watch::Receiver<Stop>,
+) -> Summary {
+    let settings = Settings {
+        workers,
+        seed: 1,
+        placement: Placement::Inline,
+        strict: false,
+        allow_all_failed: false,
+    };
     let service = service.clone();
     LocalSet::new()
-        .run_until(run(Arc::new(plan(text)), settings, service, TokioTiming, &mut (), stop))
+        .run_until(run(
+            Arc::new(plan(text)),
+            settings,
+            service,
+            TokioTiming,
+            &mut (),
+            stop,
+        ))
         .await
         .expect("the run takes place")
         .summary
@@ -110,12 +134,22 @@ async fn constant_users_repeat_until_the_end_whatever_the_number_of_workers() {
         let summary = undisturbed(CHAT, workers, &service).await;
         // 33 whole iterations of 300 ms, and one more that begins at 9.9 s and ends in the drain.
         assert_eq!(count(&summary, Counter::HttpReqs), 340, "{workers} workers");
-        assert_eq!(count(&summary, Counter::Iterations), 340, "{workers} workers");
+        assert_eq!(
+            count(&summary, Counter::Iterations),
+            340,
+            "{workers} workers"
+        );
         assert_eq!(count(&summary, Counter::InterruptedIterations), 0);
         assert_eq!(service.accepted(), 340);
         assert_eq!(summary.stop_reason, StopReason::Completed);
-        let duration = summary.metrics.trend(Trend::HttpReqDuration).expect("requests");
-        assert_eq!((duration.min, duration.max), (Duration::from_millis(300), Duration::from_millis(300)));
+        let duration = summary
+            .metrics
+            .trend(Trend::HttpReqDuration)
+            .expect("requests");
+        assert_eq!(
+            (duration.min.value, duration.max.value),
+            (Duration::from_millis(300), Duration::from_millis(300))
+        );
         assert_eq!(summary.duration, Duration::from_millis(10_200));
     }
 }
@@ -126,20 +160,32 @@ async fn shared_iterations_are_done_exactly_once_each() {
         let service = Service::new(Duration::from_millis(100));
         let text = &CHAT.replace("vus = 10\nduration = \"10s\"", "vus = 8\niterations = 101");
         let summary = undisturbed(text, workers, &service).await;
-        assert_eq!(count(&summary, Counter::Iterations), 101, "{workers} workers");
+        assert_eq!(
+            count(&summary, Counter::Iterations),
+            101,
+            "{workers} workers"
+        );
         assert_eq!(count(&summary, Counter::DroppedIterations), 0);
         assert_eq!(service.accepted(), 101);
         // 12 rounds of 8 users, and one more for the last 5.
-        assert_eq!(summary.duration, Duration::from_millis(1_300), "{workers} workers");
+        assert_eq!(
+            summary.duration,
+            Duration::from_millis(1_300),
+            "{workers} workers"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn iterations_that_time_leaves_over_are_dropped() {
     let service = Service::new(Duration::from_secs(1));
-    let text = &CHAT.replace("duration = \"10s\"", "iterations = 1000\nmax_duration = \"5s\"");
+    let text = &CHAT.replace(
+        "duration = \"10s\"",
+        "iterations = 1000\nmax_duration = \"5s\"",
+    );
     let summary = undisturbed(text, 2, &service).await;
-    let begun = count(&summary, Counter::Iterations) + count(&summary, Counter::InterruptedIterations);
+    let begun =
+        count(&summary, Counter::Iterations) + count(&summary, Counter::InterruptedIterations);
     assert_eq!(begun, 50);
     assert_eq!(count(&summary, Counter::DroppedIterations), 950);
 }
@@ -151,7 +197,11 @@ async fn what_outlasts_the_graceful_stop_is_cut_and_told() {
         let summary = undisturbed(CHAT, workers, &service).await;
         // The second request of each user begins at 7 s and would end at 14 s; the cut comes at 12 s.
         assert_eq!(count(&summary, Counter::HttpReqs), 10, "{workers} workers");
-        assert_eq!(count(&summary, Counter::InterruptedIterations), 10, "{workers} workers");
+        assert_eq!(
+            count(&summary, Counter::InterruptedIterations),
+            10,
+            "{workers} workers"
+        );
         assert_eq!(summary.in_flight.count, 10);
         assert_eq!(summary.in_flight.longest, Duration::from_secs(5));
         assert_eq!(service.accepted(), 20);
@@ -161,7 +211,15 @@ async fn what_outlasts_the_graceful_stop_is_cut_and_told() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_stop_lets_iterations_finish_and_the_second_cuts_them() {
-    let cases = [(vec![(3_100, Stop::Drain)], 40, 0, 4_000), (vec![(3_100, Stop::Drain), (3_200, Stop::Cut)], 30, 10, 3_200)];
+    let cases = [
+        (vec![(3_100, Stop::Drain)], 40, 0, 4_000),
+        (
+            vec![(3_100, Stop::Drain), (3_200, Stop::Cut)],
+            30,
+            10,
+            3_200,
+        ),
+    ];
     for (stops, finished, interrupted, ends) in cases {
         let service = Service::new(Duration::from_secs(1));
         let (sender, receiver) = watch::channel(Stop::Run);
@@ -193,10 +251,21 @@ async fn think_time_is_within_its_bounds_and_the_same_for_any_number_of_workers(
     for workers in [1, 2, 7] {
         let service = Service::new(Duration::from_millis(500));
         let summary = undisturbed(text, workers, &service).await;
-        let iterations = summary.metrics.trend(Trend::IterationDuration).expect("iterations");
-        assert!(iterations.min >= Duration::from_millis(1_500), "{:?}", iterations.min);
-        assert!(iterations.max <= Duration::from_millis(3_501), "{:?}", iterations.max);
-        durations.push((iterations.count, iterations.min, iterations.max));
+        let iterations = summary
+            .metrics
+            .trend(Trend::IterationDuration)
+            .expect("iterations");
+        assert!(
+            iterations.min.value >= Duration::from_millis(1_500),
+            "{:?}",
+            iterations.min.value
+        );
+        assert!(
+            iterations.max.value <= Duration::from_millis(3_501),
+            "{:?}",
+            iterations.max.value
+        );
+        durations.push((iterations.count, iterations.min.value, iterations.max.value));
     }
     assert_eq!(durations[0], durations[1]);
     assert_eq!(durations[0], durations[2]);
@@ -204,30 +273,56 @@ async fn think_time_is_within_its_bounds_and_the_same_for_any_number_of_workers(
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_does_to_the_iteration_what_the_step_says() {
-    // Two requests an iteration, the first of each fails, for 10 s at 1 s each.
-    let cases = [("continue", 100, 50), ("next_iteration", 100, 100), ("stop_user", 10, 10)];
+    // Each request takes 1 s, for 10 s. Going on: two an iteration, and both fail for every second user.
+    let cases = [
+        ("continue", 100, 25),
+        ("next_iteration", 100, 100),
+        ("stop_user", 10, 10),
+    ];
     for (on_failure, requests, failed_iterations) in cases {
         let mut service = Service::new(Duration::from_secs(1));
         service.fail_each = if on_failure == "continue" { 2 } else { 1 };
         let second = "\n[[step]]\nget = \"/second\"\n";
-        let text = CHAT.replace("get = \"/\"", &format!("get = \"/\"\non_failure = \"{on_failure}\""));
-        let text = if on_failure == "continue" { format!("{text}{second}") } else { text };
+        let text = CHAT.replace(
+            "get = \"/\"",
+            &format!("get = \"/\"\non_failure = \"{on_failure}\""),
+        );
+        let text = if on_failure == "continue" {
+            format!("{text}{second}")
+        } else {
+            text
+        };
         let summary = undisturbed(&text, 1, &service).await;
         assert_eq!(count(&summary, Counter::HttpReqs), requests, "{on_failure}");
-        assert_eq!(count(&summary, Counter::IterationsFailed), failed_iterations, "{on_failure}");
+        assert_eq!(
+            count(&summary, Counter::IterationsFailed),
+            failed_iterations,
+            "{on_failure}"
+        );
         let (failed, total) = summary.metrics.rate(Rate::HttpReqFailed);
-        assert!(failed > 0 && total == requests, "{on_failure}: {failed} of {total}");
+        assert!(
+            failed > 0 && total == requests,
+            "{on_failure}: {failed} of {total}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_template_that_fails_at_run_time_fails_the_request_and_sends_nothing() {
     let service = Service::new(Duration::from_secs(1));
-    let text = &CHAT.replace("get = \"/\"", "get = \"/{{ [1, 2][iteration + 7] + 1 }}\"").replace("duration = \"10s\"", "iterations = 20");
+    let text = &CHAT
+        .replace("get = \"/\"", "get = \"/{{ [1, 2][iteration] + 1 }}\"")
+        .replace("vus = 10\nduration = \"10s\"", "vus = 1\niterations = 20");
     let summary = undisturbed(text, 1, &service).await;
-    assert_eq!((service.accepted(), count(&summary, Counter::HttpReqs)), (0, 20));
+    assert_eq!(
+        (service.accepted(), count(&summary, Counter::HttpReqs)),
+        (2, 20)
+    );
     assert_eq!(summary.errors.len(), 1);
-    assert_eq!((summary.errors[0].kind, summary.errors[0].count), (ErrorKind::Template, 20));
+    assert_eq!(
+        (summary.errors[0].kind, summary.errors[0].count),
+        (ErrorKind::Template, 18)
+    );
 }
 
 /// Counts the windows it sees and asks for a stop at one of them.
@@ -237,8 +332,16 @@ struct Watch {
 }
 
 impl loadgen_engine::Observer for Watch {
-    fn window(&mut self, window: &loadgen_stats::Window, _live: &loadgen_stats::Live) -> loadgen_engine::Directive {
-        assert_eq!(window.start.as_nanos(), self.windows.get() * 1_000_000_000, "windows follow one another");
+    fn window(
+        &mut self,
+        window: &loadgen_stats::Window,
+        _live: &loadgen_stats::Live,
+    ) -> loadgen_engine::Directive {
+        assert_eq!(
+            window.start.as_nanos(),
+            self.windows.get() * 1_000_000_000,
+            "windows follow one another"
+        );
         self.windows.set(self.windows.get() + 1);
         if self.windows.get() == self.stop_at {
             loadgen_engine::Directive::Stop(StopReason::Threshold)
@@ -250,15 +353,37 @@ impl loadgen_engine::Observer for Watch {
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_sees_every_second_and_may_stop_the_run() {
-    for (stop_at, windows, reason) in [(u64::MAX, 11, StopReason::Completed), (4, 5, StopReason::Threshold)] {
+    for (stop_at, windows, reason) in [
+        (u64::MAX, 11, StopReason::Completed),
+        (4, 5, StopReason::Threshold),
+    ] {
         let service = Service::new(Duration::from_millis(300));
         let seen = Rc::new(Cell::new(0));
-        let mut watch = Watch { windows: Rc::clone(&seen), stop_at };
+        let mut watch = Watch {
+            windows: Rc::clone(&seen),
+            stop_at,
+        };
         let (_keep, stop) = watch::channel(Stop::Run);
-        let settings =
-            Settings { workers: 2, seed: 1, placement: Placement::Inline, strict: false, allow_all_failed: false };
-        let run = run(Arc::new(plan(CHAT)), settings, service, TokioTiming, &mut watch, stop);
-        let summary = LocalSet::new().run_until(run).await.expect("the run takes place").summary;
+        let settings = Settings {
+            workers: 2,
+            seed: 1,
+            placement: Placement::Inline,
+            strict: false,
+            allow_all_failed: false,
+        };
+        let run = run(
+            Arc::new(plan(CHAT)),
+            settings,
+            service,
+            TokioTiming,
+            &mut watch,
+            stop,
+        );
+        let summary = LocalSet::new()
+            .run_until(run)
+            .await
+            .expect("the run takes place")
+            .summary;
         assert_eq!((seen.get(), summary.stop_reason), (windows, reason));
     }
 }
