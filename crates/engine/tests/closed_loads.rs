@@ -68,7 +68,7 @@ impl Connection for Service {
         sleep(self.time).await;
         exchange.first_byte = Some(call.clock.now());
         exchange.done = Some(call.clock.now());
-        if number % self.fail_each == 0 {
+        if number.is_multiple_of(self.fail_each) {
             exchange.failure = Some(Failure {
                 kind: ErrorKind::Reset,
                 message: "the peer reset the connection".into(),
@@ -229,7 +229,7 @@ async fn the_first_stop_lets_iterations_finish_and_the_second_cuts_them() {
                 tokio::time::sleep_until(clock.instant(Duration::from_millis(millis).into())).await;
                 sender.send_replace(stop);
             }
-            std::future::pending::<()>().await
+            std::future::pending::<()>().await;
         };
         let summary = tokio::select! {
             summary = carry_out(CHAT, 2, &service, receiver) => summary,

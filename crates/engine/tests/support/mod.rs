@@ -3,7 +3,7 @@
 use loadgen_scenario::{Overrides, Plan, SourceText, load};
 
 /// The plan of a scenario that has no problems.
-pub fn plan(text: &str) -> Plan {
+pub(crate) fn plan(text: &str) -> Plan {
     let source = SourceText {
         path: "test.toml",
         text,
