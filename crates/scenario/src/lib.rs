@@ -1,11 +1,30 @@
 //! Turns scenario text into a validated plan, or into a list of located problems.
+//!
+//! [`load`] reads a file's text, [`load_url`] the options of `loadgen run http://…`; both end in the same [`Plan`].
+//! Nothing here touches files, clocks, sockets or a source of randomness of its own.
 
+mod document;
+mod lower;
+mod overrides;
 mod plan;
+mod problem;
+mod quantity;
+mod schema;
+mod secrets;
 mod template;
-mod threshold;
+mod url;
 
+pub use lower::{Explained, Lowered, Provenance, SourceText, load};
+pub use overrides::{Given, Overrides};
 pub use plan::{
-    Body, DialectName, Expect, HttpVersion, Load, Message, Method, MockSettings, OnFailure, Origin, Plan, Rendered,
-    Request, Scenario, Step, StreamSpec, Target, Think, Timeouts, UserCount,
+    Body, DialectName, Expect, HttpVersion, Load, Location, Message, Method, MockSettings, Needs,
+    OnFailure, Origin, Plan, QueryPart, Rendered, Request, Scenario, Step, StreamSpec, Target,
+    Think, Timeouts, UserCount,
 };
-pub use template::{JsonTemplate, Scope, TemplateError, Text};
+pub use problem::{Mark, Place, Position, Problem, Problems};
+pub use quantity::{
+    Misread, format_duration, parse_duration, parse_duration_range, parse_share, parse_statuses,
+};
+pub use schema::schema;
+pub use secrets::{is_secret_header, is_secret_name};
+pub use template::{JsonTemplate, Scope, TemplateError, TemplateName, Templates, Text};

@@ -1,8 +1,19 @@
 //! The validated plan: what will run, with every default applied and nothing in it that can be wrong.
 
-use crate::template::{Scope, TemplateError, Text};
-use crate::threshold::Threshold;
-use loadgen_stats::{SloLimit, StepIndex};
+mod canonical;
+mod describe;
+mod message;
+mod names;
+
+pub(crate) use canonical::canonical;
+pub use describe::Needs;
+pub(crate) use message::unfit_for_header;
+pub use message::{Body, Location, Message, QueryPart, Rendered};
+
+use crate::template::{Scope, Templates};
+use loadgen_stats::{
+    Layout, ScenarioIndex, ScenarioLayout, SloLimit, StepIndex, StepLayout, Threshold,
+};
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// What a run does.
@@ -18,7 +29,9 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// The settings of the embedded server, used where the target is [`Target::Mock`].
     pub mock: MockSettings,
-    /// Values that must never be shown: contents of secret-looking environment variables and headers.
+    /// The compiled templates of all messages.
+    pub templates: Arc<Templates>,
+    /// Values that must never be shown, longest first: contents of secret-looking variables and headers.
     pub secrets: Vec<String>,
     /// SHA-256 of the canonical plan, in hexadecimal: equal for runs that may be compared.
     pub hash: String,
@@ -147,43 +160,6 @@ pub enum Method {
     Options,
 }
 
-/// What a request step sends, before rendering.
-#[derive(Debug)]
-pub struct Message {
-    /// A path on the target (begins with `/`), or a whole URL; with the query.
-    pub location: Text,
-    /// The header fields in the order of the file, names in lower case; `content-type` is in here for `json`.
-    pub headers: Vec<(String, Text)>,
-    /// The body.
-    pub body: Body,
-    /// The rendered message, where nothing in it needs rendering for each request.
-    pub fixed: Option<Rendered<'static>>,
-}
-
-/// A body, before rendering.
-#[derive(Debug)]
-pub enum Body {
-    /// None.
-    Empty,
-    /// Text (or bytes that need no rendering).
-    Text(Text),
-    /// JSON with templates in it; rendered strings are escaped, a string that is one expression keeps its type.
-    Json(crate::template::JsonTemplate),
-}
-
-/// What is sent: a message after rendering.
-#[derive(Clone, Debug)]
-pub struct Rendered<'a> {
-    /// Where it goes: scheme, host and port.
-    pub origin: Cow<'a, Origin>,
-    /// Path and query, beginning with `/`.
-    pub path: Cow<'a, str>,
-    /// The header fields, names in lower case; checked to hold no line break.
-    pub headers: Cow<'a, [(Cow<'a, str>, Cow<'a, str>)]>,
-    /// The body.
-    pub body: Cow<'a, [u8]>,
-}
-
 /// How long each part of a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -269,9 +245,135 @@ pub struct MockSettings {
     pub stall_rate: Option<f64>,
     pub truncate_rate: Option<f64>,
     pub garbage_rate: Option<f64>,
+    pub stream_error_rate: Option<f64>,
     pub plain_time: Option<Duration>,
     pub workers: Option<usize>,
     pub seed: Option<u64>,
+}
+
+impl Plan {
+    /// The request steps of all scenarios, in the order of their indices.
+    pub fn requests(&self) -> impl Iterator<Item = &Request> {
+        self.scenarios
+            .iter()
+            .flat_map(|scenario| &scenario.flow)
+            .filter_map(Step::request)
+    }
+
+    /// The scope of a user: `vu` counts from 1 and is that user's alone in the whole run.
+    #[must_use]
+    pub fn scope(&self, vu: u64, seed: u64) -> Scope {
+        Scope::new(self.templates.clone(), vu, seed)
+    }
+
+    /// What there is to count.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout {
+            selected: Threshold::selected(&self.thresholds),
+            ..layout(&self.scenarios)
+        }
+    }
+
+    /// Sends relative paths to another target, such as the embedded server once it listens.
+    pub fn retarget(&mut self, target: Target) {
+        self.target = target;
+        for scenario in &mut self.scenarios {
+            for step in &mut scenario.flow {
+                if let Step::Request(request) = step {
+                    request.message.fix(&self.target, &self.templates);
+                }
+            }
+        }
+    }
+
+    /// The text with every secret hidden.
+    #[must_use]
+    pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        crate::secrets::mask(&self.secrets, text)
+    }
+
+    /// Users of all scenarios together.
+    #[must_use]
+    pub fn users(&self) -> u64 {
+        self.scenarios
+            .iter()
+            .map(|scenario| u64::from(scenario.load.users().get()))
+            .sum()
+    }
+}
+
+impl Target {
+    /// Reads a target as the option `--target` and the key `target` have it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, crate::Misread> {
+        if text == "mock" {
+            return Ok(Self::Mock);
+        }
+        crate::url::parse_base(text).map(|(origin, prefix)| Self::Base { origin, prefix })
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Mock => f.write_str("mock"),
+            Self::Base { origin, prefix } => write!(f, "{origin}{prefix}"),
+            Self::None => f.write_str("as in each step"),
+        }
+    }
+}
+
+impl Origin {
+    /// The authority as the field `host` has it: the port only where it is not the scheme's own.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        if self.port == if self.tls { 443 } else { 80 } {
+            host
+        } else {
+            format!("{host}:{}", self.port)
+        }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}://{}",
+            if self.tls { "https" } else { "http" },
+            self.authority()
+        )
+    }
+}
+
+impl Load {
+    /// The users.
+    #[must_use]
+    pub const fn users(&self) -> UserCount {
+        match self {
+            Self::ConstantVus { vus, .. } | Self::SharedIterations { vus, .. } => *vus,
+        }
+    }
+}
+
+impl Step {
+    /// The request, where the step is one.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        match self {
+            Self::Request(request) => Some(request),
+            Self::Think(_) => None,
+        }
+    }
 }
 
 impl UserCount {
@@ -281,7 +383,11 @@ impl UserCount {
     /// That many users, where it is a possible number.
     #[must_use]
     pub const fn new(count: u32) -> Option<Self> {
-        if count == 0 || count > Self::MAX { None } else { Some(Self(count)) }
+        if count == 0 || count > Self::MAX {
+            None
+        } else {
+            Some(Self(count))
+        }
     }
 
     /// The number.
@@ -291,10 +397,27 @@ impl UserCount {
     }
 }
 
-impl Message {
-    /// The message for one request of the user whose values `scope` holds.
-    pub fn render<'a>(&'a self, target: &'a Target, scope: &Scope) -> Result<Rendered<'a>, TemplateError> {
-        let _ = (target, scope, Arc::<()>::default());
-        unimplemented!("scenario helper builds it")
+/// The layout of these scenarios, without what thresholds select.
+pub(crate) fn layout(scenarios: &[Scenario]) -> Layout {
+    let mut layout = Layout::default();
+    for (index, scenario) in scenarios.iter().enumerate() {
+        let first = layout.steps.len();
+        layout.steps.extend(
+            scenario
+                .flow
+                .iter()
+                .filter_map(Step::request)
+                .map(|request| StepLayout {
+                    name: request.name.clone(),
+                    scenario: ScenarioIndex(index),
+                    stream: request.stream.is_some(),
+                    slo: request.slo.clone(),
+                }),
+        );
+        layout.scenarios.push(ScenarioLayout {
+            name: scenario.name.clone(),
+            steps: first..layout.steps.len(),
+        });
     }
+    layout
 }

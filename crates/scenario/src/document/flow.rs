@@ -1,0 +1,368 @@
+//! The steps of a scenario, and what they inherit.
+
+use super::{
+    keys,
+    node::{Field, Kind, Located, Node, Source},
+    reader::{Reader, Table, field},
+    settings::SloEntry,
+};
+use crate::{
+    plan::{DialectName, HttpVersion, Method, OnFailure},
+    problem::{Place, Problem},
+    quantity::{parse_duration_range, parse_statuses},
+};
+use std::time::Duration;
+
+/// What `[defaults]` and each step can have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Common {
+    /// `timeout`.
+    pub timeout: TimeoutTable,
+    /// `on_failure`.
+    pub on_failure: Field<OnFailure>,
+    /// `headers`: the names as written.
+    pub headers: Vec<(Located<String>, Source)>,
+    /// `http_version`.
+    pub http_version: Field<HttpVersion>,
+    /// `expect`.
+    pub expect: Expectation,
+    /// `stall`.
+    pub stall: Field<Duration>,
+}
+
+/// `timeout`: one duration is `total`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct TimeoutTable {
+    pub total: Field<Duration>,
+    pub connect: Field<Duration>,
+    pub tls: Field<Duration>,
+    pub first_byte: Field<Duration>,
+    pub idle: Field<Duration>,
+}
+
+/// `expect`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Expectation {
+    /// `status`, as inclusive ranges.
+    pub status: Field<Vec<(u16, u16)>>,
+    /// `body_contains`.
+    pub body_contains: Field<Vec<String>>,
+}
+
+/// `stream`: one word is `dialect`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct StreamTable {
+    /// `dialect`.
+    pub dialect: Field<DialectName>,
+    /// `first_token`: whether deltas without text count.
+    pub any_delta: Field<bool>,
+    /// `pointer`.
+    pub pointer: Field<String>,
+    /// `include_usage`.
+    pub include_usage: Field<bool>,
+}
+
+/// The value of one key of `query`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum QueryValue {
+    /// One value.
+    One(Source),
+    /// The same key several times.
+    Many(Vec<Source>),
+}
+
+/// `[[step]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StepTable {
+    /// Where its head stands.
+    pub place: Place,
+    /// `name`.
+    pub name: Field<String>,
+    /// The methods given, with where they go; one, if the step is right.
+    pub methods: Vec<(Located<Method>, Field<Source>)>,
+    /// `query`.
+    pub query: Vec<(Located<String>, QueryValue)>,
+    /// `body`.
+    pub body: Field<Source>,
+    /// `json`.
+    pub json: Field<Node>,
+    /// `stream`.
+    pub stream: Field<StreamTable>,
+    /// `slo`.
+    pub slo: Vec<SloEntry>,
+    /// `think`: the shortest and the longest pause.
+    pub think: Field<(Duration, Duration)>,
+    /// What it can share with `[defaults]`.
+    pub common: Common,
+    /// Every key of it but `think`, with its place.
+    pub keys: Vec<Located<String>>,
+}
+
+impl Reader {
+    pub(super) fn defaults(&mut self, node: Option<&Node>) -> Common {
+        node.and_then(|node| self.table(node, "`[defaults]`", keys::DEFAULTS))
+            .map(|table| self.common(&table))
+            .unwrap_or_default()
+    }
+
+    fn common(&mut self, table: &Table<'_>) -> Common {
+        let failures = [
+            ("continue", OnFailure::Continue),
+            ("next_iteration", OnFailure::NextIteration),
+            ("stop_user", OnFailure::StopUser),
+        ];
+        let versions = [
+            ("1.1", HttpVersion::Http1),
+            ("2", HttpVersion::Http2),
+            ("auto", HttpVersion::Auto),
+        ];
+        Common {
+            timeout: self.timeout(table.get("timeout")),
+            on_failure: self.word(table.get("on_failure"), "`on_failure`", &failures),
+            headers: self.headers(table.get("headers")),
+            http_version: self.word(table.get("http_version"), "version of HTTP", &versions),
+            expect: self.expect(table.get("expect")),
+            stall: self.duration(table.get("stall"), "`stall`", false),
+        }
+    }
+
+    fn timeout(&mut self, node: Option<&Node>) -> TimeoutTable {
+        let Some(node) = node else {
+            return TimeoutTable::default();
+        };
+        if !matches!(node.kind, Kind::Table(_)) {
+            let total = self.duration(Some(node), "`timeout`", false);
+            return TimeoutTable {
+                total,
+                ..TimeoutTable::default()
+            };
+        }
+        let Some(table) = self.table(node, "`timeout`", keys::TIMEOUT) else {
+            return TimeoutTable::default();
+        };
+        let mut part =
+            |key: &str| self.duration(table.get(key), &format!("`timeout.{key}`"), false);
+        TimeoutTable {
+            total: part("total"),
+            connect: part("connect"),
+            tls: part("tls"),
+            first_byte: part("first_byte"),
+            idle: part("idle"),
+        }
+    }
+
+    fn headers(&mut self, node: Option<&Node>) -> Vec<(Located<String>, Source)> {
+        let entries = node
+            .and_then(|node| self.entries(node, "`headers`"))
+            .unwrap_or_default();
+        let read = |(name, node): &(Located<String>, Node)| {
+            let value = self.scalar(node, &format!("the header `{}`", name.value))?;
+            Some((name.clone(), value))
+        };
+        entries.iter().filter_map(read).collect()
+    }
+
+    fn expect(&mut self, node: Option<&Node>) -> Expectation {
+        let Some(table) = node.and_then(|node| self.table(node, "`expect`", keys::EXPECT)) else {
+            return Expectation::default();
+        };
+        Expectation {
+            status: field(table.get("status"), |node| self.statuses(node)),
+            body_contains: field(table.get("body_contains"), |node| {
+                self.texts(node, "`body_contains`")
+            }),
+        }
+    }
+
+    fn statuses(&mut self, node: &Node) -> Option<Vec<(u16, u16)>> {
+        match &node.kind {
+            Kind::List(list) if list.is_empty() => {
+                self.tell(Problem::new(
+                    &node.place,
+                    "`status` must name at least one status",
+                ));
+                None
+            }
+            Kind::List(list) => {
+                let read: Vec<_> = list.iter().map(|node| self.status(node)).collect();
+                read.into_iter()
+                    .collect::<Option<Vec<_>>>()
+                    .map(|ranges| ranges.concat())
+            }
+            _ => self.status(node),
+        }
+    }
+
+    fn status(&mut self, node: &Node) -> Option<Vec<(u16, u16)>> {
+        match &node.kind {
+            Kind::Text(text) => self.understand(node, parse_statuses(text)),
+            Kind::Integer(number) => {
+                let status = self.understand(node, parse_statuses(&number.to_string()));
+                status.filter(|_| *number > 0)
+            }
+            _ => self.wrong_type(
+                node,
+                "a status",
+                "a number such as 200, or a string such as \"2xx\"",
+            ),
+        }
+    }
+
+    fn texts(&mut self, node: &Node, what: &str) -> Option<Vec<String>> {
+        let nodes = if let Kind::List(list) = &node.kind {
+            list.as_slice()
+        } else {
+            std::slice::from_ref(node)
+        };
+        let mut read = |node: &Node| match &node.kind {
+            Kind::Text(text) if !text.is_empty() => Some(text.clone()),
+            Kind::Text(_) => {
+                self.tell(Problem::new(
+                    &node.place,
+                    format!("{what} is empty: every body contains it"),
+                ));
+                None
+            }
+            _ => self.wrong_type(node, what, "a string, or a list of strings"),
+        };
+        let texts: Vec<_> = nodes.iter().map(&mut read).collect();
+        texts.into_iter().collect()
+    }
+
+    pub(super) fn steps(&mut self, node: Option<&Node>) -> Vec<StepTable> {
+        let Some(node) = node else { return Vec::new() };
+        match &node.kind {
+            Kind::List(list) => list.iter().filter_map(|node| self.step(node)).collect(),
+            Kind::Table(_) => {
+                self.tell(
+                    Problem::new(&node.place, "`step` must be a list of tables")
+                        .help("write `[[step]]` for each step"),
+                );
+                self.step(node).into_iter().collect()
+            }
+            _ => self
+                .wrong_type(node, "`step`", "a list of tables, each `[[step]]`")
+                .unwrap_or_default(),
+        }
+    }
+
+    fn step(&mut self, node: &Node) -> Option<StepTable> {
+        let table = self.table(node, "`[[step]]`", &keys::step())?;
+        let Kind::Table(entries) = &node.kind else {
+            return None;
+        };
+        Some(StepTable {
+            place: node.place.clone(),
+            name: self.name(table.get("name"), "`name`"),
+            methods: self.methods(&table),
+            query: self.query(table.get("query")),
+            body: field(table.get("body"), |node| self.body(node)),
+            json: field(table.get("json"), |node| {
+                (!node.is_broken()).then(|| node.clone())
+            }),
+            stream: field(table.get("stream"), |node| self.stream(node)),
+            slo: self.slo(table.get("slo")),
+            think: field(table.get("think"), |node| self.think(node)),
+            common: self.common(&table),
+            keys: entries
+                .iter()
+                .map(|(key, _)| key.clone())
+                .filter(|key| key.value != "think")
+                .collect(),
+        })
+    }
+
+    fn methods(&mut self, table: &Table<'_>) -> Vec<(Located<Method>, Field<Source>)> {
+        let mut methods = Vec::new();
+        for method in Method::ALL {
+            let Some((key, node)) = table.entry(method.key()) else {
+                continue;
+            };
+            let location = field(Some(node), |node| match &node.kind {
+                Kind::Text(text) => Some(node.source(text)),
+                _ => self.wrong_type(node, &format!("`{}`", method.key()), "a path or a URL"),
+            });
+            methods.push((key.with(method), location));
+        }
+        methods
+    }
+
+    fn body(&mut self, node: &Node) -> Option<Source> {
+        match &node.kind {
+            Kind::Text(text) => Some(node.source(text)),
+            Kind::Table(_) | Kind::List(_) => {
+                let problem = Problem::new(
+                    &node.place,
+                    format!("`body` must be a string, not {}", node.kind_name()),
+                );
+                self.tell(
+                    problem
+                        .label("expected a string")
+                        .help("`json` sends a table or a list as JSON"),
+                );
+                None
+            }
+            _ => self.wrong_type(node, "`body`", "a string"),
+        }
+    }
+
+    fn query(&mut self, node: Option<&Node>) -> Vec<(Located<String>, QueryValue)> {
+        let entries = node
+            .and_then(|node| self.entries(node, "`query`"))
+            .unwrap_or_default();
+        let read = |(name, node): &(Located<String>, Node)| {
+            let what = format!("the query's `{}`", name.value);
+            let value = match &node.kind {
+                Kind::List(list) => QueryValue::Many(
+                    list.iter()
+                        .map(|node| self.scalar(node, &what))
+                        .collect::<Option<_>>()?,
+                ),
+                _ => QueryValue::One(self.scalar(node, &what)?),
+            };
+            Some((name.clone(), value))
+        };
+        entries.iter().filter_map(read).collect()
+    }
+
+    fn stream(&mut self, node: &Node) -> Option<StreamTable> {
+        if !matches!(node.kind, Kind::Table(_)) {
+            let dialect = self.word(Some(node), "dialect", &DialectName::NAMES);
+            dialect.given()?;
+            return Some(StreamTable {
+                dialect,
+                ..StreamTable::default()
+            });
+        }
+        let table = self.table(node, "`stream`", keys::STREAM)?;
+        let dialect = self.word(table.get("dialect"), "dialect", &DialectName::NAMES);
+        if dialect.is_absent() {
+            let problem = Problem::new(&node.place, "`stream` needs a `dialect`");
+            self.tell(problem.help("write for example { dialect = \"openai\" }"));
+        }
+        let pointer = self.text(table.get("pointer"), "`pointer`");
+        if let Field::Given(given) = &pointer
+            && !(given.value.is_empty() || given.value.starts_with('/'))
+        {
+            let problem = Problem::new(&given.place, "a JSON pointer begins with `/`");
+            self.tell(problem.help(format!("write \"/{}\"", given.value.replace('.', "/"))));
+        }
+        let first = [("output", false), ("any_delta", true)];
+        Some(StreamTable {
+            dialect,
+            any_delta: self.word(table.get("first_token"), "`first_token`", &first),
+            pointer,
+            include_usage: self.bool(table.get("include_usage"), "`include_usage`"),
+        })
+    }
+
+    fn think(&mut self, node: &Node) -> Option<(Duration, Duration)> {
+        match &node.kind {
+            Kind::Text(text) => self.understand(node, parse_duration_range(text)),
+            _ => {
+                let length = self.duration(Some(node), "`think`", true);
+                length.given().map(|given| (given.value, given.value))
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The keys that each table of a scenario can have. The schema holds the same ones; a test compares them.
+
+use loadgen_stats::Trend;
+
+/// The keys of the file itself.
+pub(crate) const ROOT: &[&str] = &[
+    "name",
+    "target",
+    "load",
+    "vars",
+    "defaults",
+    "step",
+    "slo",
+    "thresholds",
+    "mock",
+];
+/// The keys of `[load]`.
+pub(crate) const LOAD: &[&str] = &[
+    "executor",
+    "vus",
+    "duration",
+    "iterations",
+    "max_duration",
+    "graceful_stop",
+];
+/// The keys of `[defaults]`; each step can have them too.
+pub(crate) const DEFAULTS: &[&str] = &[
+    "timeout",
+    "on_failure",
+    "headers",
+    "http_version",
+    "expect",
+    "stall",
+];
+/// The methods, as keys of a step.
+pub(crate) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
+/// The further keys of a `[[step]]`.
+pub(crate) const STEP: &[&str] = &["name", "query", "body", "json", "stream", "slo", "think"];
+/// The keys of `expect`.
+pub(crate) const EXPECT: &[&str] = &["status", "body_contains"];
+/// The keys of `timeout`, where it is a table.
+pub(crate) const TIMEOUT: &[&str] = &["total", "connect", "tls", "first_byte", "idle"];
+/// The keys of `stream`, where it is a table.
+pub(crate) const STREAM: &[&str] = &["dialect", "first_token", "pointer", "include_usage"];
+/// The keys of `[mock]`.
+pub(crate) const MOCK: &[&str] = &[
+    "ttft",
+    "itl",
+    "jitter",
+    "tokens",
+    "error_rate",
+    "max_concurrent",
+    "stall_rate",
+    "truncate_rate",
+    "garbage_rate",
+    "stream_error_rate",
+    "plain_time",
+    "workers",
+    "seed",
+];
+
+/// Names of the contract that a later version builds: unknown today, but no slip of the pen.
+const LATER: &[&str] = &[
+    "scenario",
+    "data",
+    "extract",
+    "stages",
+    "rate",
+    "start_rate",
+    "start_vus",
+    "max_vus",
+    "arrivals",
+    "start_after",
+    "warm_up",
+    "weight",
+    "connections",
+    "retry",
+    "redirects",
+    "cancel",
+];
+
+/// Every key of a step.
+pub(crate) fn step() -> Vec<&'static str> {
+    [STEP, METHODS, DEFAULTS].concat()
+}
+
+/// Whether a later version will know the key.
+pub(crate) fn comes_later(key: &str) -> bool {
+    LATER.contains(&key)
+}
+
+/// The times that one request has, so that `slo` can limit them.
+pub(crate) fn slo() -> impl Iterator<Item = Trend> + Clone {
+    let not_of_one_request = [Trend::Itl, Trend::IterationDuration, Trend::ScheduleLag];
+    Trend::ALL
+        .iter()
+        .copied()
+        .filter(move |trend| !not_of_one_request.contains(trend))
+}
+
+/// Whether only streams have the time.
+pub(crate) const fn only_of_streams(trend: Trend) -> bool {
+    matches!(
+        trend,
+        Trend::Ttft
+            | Trend::TtftService
+            | Trend::TtftText
+            | Trend::Itl
+            | Trend::Tpot
+            | Trend::StreamDuration
+            | Trend::StreamTail
+    )
+}

@@ -1,0 +1,281 @@
+//! The tables of a scenario beside its steps: load, variables, limits, the mock.
+
+use super::{
+    keys,
+    node::{Field, Kind, Located, Node},
+    reader::{Reader, field, unknown_word},
+};
+use crate::{
+    plan::{MockSettings, UserCount},
+    problem::{Place, Problem},
+};
+use loadgen_stats::Trend;
+use std::time::Duration;
+
+/// The most iterations of a load.
+const MOST_ITERATIONS: u64 = 1_000_000_000_000;
+
+/// `[load]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct LoadTable {
+    /// `executor`.
+    pub executor: Field<Executor>,
+    /// `vus`.
+    pub vus: Field<UserCount>,
+    /// `duration`.
+    pub duration: Field<Duration>,
+    /// `iterations`.
+    pub iterations: Field<u64>,
+    /// `max_duration`.
+    pub max_duration: Field<Duration>,
+    /// `graceful_stop`.
+    pub graceful_stop: Field<Duration>,
+}
+
+/// The kinds of load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Executor {
+    /// A fixed number of users for some time.
+    ConstantVus,
+    /// A fixed number of iterations.
+    SharedIterations,
+}
+
+/// One limit of `[slo]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SloEntry {
+    /// What is limited.
+    pub trend: Located<Trend>,
+    /// The longest time that is good.
+    pub limit: Located<Duration>,
+}
+
+/// One expression of `[thresholds]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ThresholdEntry {
+    /// The metric with its tags, as written.
+    pub selector: Located<String>,
+    /// Where the selector begins inside its place, if it has no escapes.
+    pub selector_skip: Option<usize>,
+    /// The expression, as written.
+    pub expression: Located<String>,
+    /// Where the expression begins inside its place, if it has no escapes.
+    pub expression_skip: Option<usize>,
+}
+
+/// `[mock]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct MockTable {
+    /// The settings given.
+    pub settings: MockSettings,
+    /// Where the table is.
+    pub place: Option<Place>,
+}
+
+impl Executor {
+    /// Every kind by its name.
+    pub(crate) const NAMES: [(&'static str, Self); 2] = [
+        ("constant-vus", Self::ConstantVus),
+        ("shared-iterations", Self::SharedIterations),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::ConstantVus => "constant-vus",
+            Self::SharedIterations => "shared-iterations",
+        }
+    }
+}
+
+impl Reader {
+    /// A name: some text on one line.
+    pub(super) fn name(&mut self, node: Option<&Node>, what: &str) -> Field<String> {
+        let name = self.text(node, what);
+        if let Field::Given(given) = &name
+            && (given.value.trim().is_empty() || given.value.contains(char::is_control))
+        {
+            let message = format!("{what} must be some text on one line");
+            self.tell(Problem::new(&given.place, message));
+            return Field::Broken;
+        }
+        name
+    }
+
+    pub(super) fn load(&mut self, node: Option<&Node>) -> Field<LoadTable> {
+        field(node, |node| {
+            let table = self.table(node, "`[load]`", keys::LOAD)?;
+            let vus = self.whole(table.get("vus"), "`vus`", 1, u64::from(UserCount::MAX));
+            Some(LoadTable {
+                executor: self.word(table.get("executor"), "executor", &Executor::NAMES),
+                vus: users(&vus),
+                duration: self.duration(table.get("duration"), "`duration`", false),
+                iterations: self.whole(table.get("iterations"), "`iterations`", 1, MOST_ITERATIONS),
+                max_duration: self.duration(table.get("max_duration"), "`max_duration`", false),
+                graceful_stop: self.duration(table.get("graceful_stop"), "`graceful_stop`", true),
+            })
+        })
+    }
+
+    pub(super) fn vars(&mut self, node: Option<&Node>) -> Vec<(Located<String>, Node)> {
+        node.and_then(|node| self.entries(node, "`[vars]`"))
+            .map(<[_]>::to_vec)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn slo(&mut self, node: Option<&Node>) -> Vec<SloEntry> {
+        let entries = node
+            .and_then(|node| self.entries(node, "`slo`"))
+            .unwrap_or_default();
+        let read = |(name, node): &(Located<String>, Node)| {
+            let limit = self.duration(Some(node), &format!("the limit of `{}`", name.value), false);
+            let Some(trend) = keys::slo().find(|trend| trend.name() == name.value) else {
+                self.tell(not_for_slo(name));
+                return None;
+            };
+            Some(SloEntry {
+                trend: name.with(trend),
+                limit: limit.given()?.clone(),
+            })
+        };
+        entries.iter().filter_map(read).collect()
+    }
+
+    pub(super) fn thresholds(&mut self, node: Option<&Node>) -> Vec<ThresholdEntry> {
+        let entries = node
+            .and_then(|node| self.entries(node, "`[thresholds]`"))
+            .unwrap_or_default();
+        let mut thresholds = Vec::new();
+        for (selector, node) in entries {
+            let expressions: Vec<&Node> = match &node.kind {
+                Kind::List(list) => list.iter().collect(),
+                _ => vec![node],
+            };
+            if expressions.is_empty() {
+                let message = format!("`{}` has no expression", selector.value);
+                self.tell(
+                    Problem::new(&node.place, message).help("write for example [\"p95 < 2s\"]"),
+                );
+            }
+            for node in expressions {
+                let Kind::Text(text) = &node.kind else {
+                    self.wrong_type::<()>(node, "a threshold", "a string such as \"p95 < 2s\"");
+                    continue;
+                };
+                thresholds.push(ThresholdEntry {
+                    selector: selector.clone(),
+                    selector_skip: key_skip(selector),
+                    expression: Located::new(text.clone(), node.place.clone()),
+                    expression_skip: node.verbatim,
+                });
+            }
+        }
+        thresholds
+    }
+
+    pub(super) fn mock(&mut self, node: Option<&Node>) -> MockTable {
+        let Some(table) = node.and_then(|node| self.table(node, "`[mock]`", keys::MOCK)) else {
+            return MockTable::default();
+        };
+        let mut share = |key: &str| {
+            self.share(table.get(key), &format!("`{key}`"))
+                .given()
+                .map(|share| share.value)
+        };
+        let (jitter, error_rate) = (share("jitter"), share("error_rate"));
+        let (stall_rate, truncate_rate) = (share("stall_rate"), share("truncate_rate"));
+        let (garbage_rate, stream_error_rate) = (share("garbage_rate"), share("stream_error_rate"));
+        let mut time = |key: &str| self.wait(table.get(key), &format!("`{key}`"));
+        let (ttft, itl, plain_time) = (time("ttft"), time("itl"), time("plain_time"));
+        let mut count = |key: &str, least: u64, most: u64| {
+            self.whole(table.get(key), &format!("`{key}`"), least, most)
+                .given()
+                .map(|count| count.value)
+        };
+        let small = |count: Option<u64>| count.and_then(|count| u32::try_from(count).ok());
+        let settings = MockSettings {
+            ttft,
+            itl,
+            jitter,
+            tokens: small(count("tokens", 1, 1_000_000)),
+            error_rate,
+            max_concurrent: small(count("max_concurrent", 1, u64::from(u32::MAX))),
+            stall_rate,
+            truncate_rate,
+            garbage_rate,
+            stream_error_rate,
+            plain_time,
+            workers: count("workers", 1, 256).and_then(|count| usize::try_from(count).ok()),
+            seed: count("seed", 0, u64::MAX),
+        };
+        let faults = [stall_rate, truncate_rate, garbage_rate, stream_error_rate];
+        if faults.iter().flatten().sum::<f64>() > 1.0 + 1e-9 {
+            self.tell(
+                Problem::new(
+                    table.place,
+                    "the faults of streams add up to more than 100%",
+                )
+                .help("lower `stall_rate`, `truncate_rate`, `garbage_rate` or `stream_error_rate`"),
+            );
+        }
+        MockTable {
+            settings,
+            place: Some(table.place.clone()),
+        }
+    }
+
+    /// A time of the mock: at most an hour.
+    fn wait(&mut self, node: Option<&Node>, what: &str) -> Option<Duration> {
+        let time = self.duration(node, what, true);
+        let given = time.given()?;
+        if given.value > Duration::from_secs(3600) {
+            self.tell(
+                Problem::new(&given.place, format!("{what} must be at most 1h"))
+                    .label("out of range"),
+            );
+            return None;
+        }
+        Some(given.value)
+    }
+}
+
+fn users(count: &Field<u64>) -> Field<UserCount> {
+    match count {
+        Field::Absent => Field::Absent,
+        Field::Broken => Field::Broken,
+        Field::Given(given) => u32::try_from(given.value)
+            .ok()
+            .and_then(UserCount::new)
+            .map_or(Field::Broken, |users| Field::Given(given.with(users))),
+    }
+}
+
+fn not_for_slo(name: &Located<String>) -> Problem {
+    if Trend::from_name(&name.value).is_some() {
+        return Problem::new(
+            &name.place,
+            format!("`{}` is no time of one request", name.value),
+        )
+        .label("cannot be limited here")
+        .help("use it in `[thresholds]`");
+    }
+    unknown_word(
+        name.place.clone(),
+        "time of a request",
+        &name.value,
+        keys::slo().map(Trend::name),
+    )
+}
+
+/// Keys with quotes are one byte longer at each end; keys with escapes cannot be pointed into.
+fn key_skip(key: &Located<String>) -> Option<usize> {
+    let Place::File(span) = &key.place else {
+        return Some(0);
+    };
+    match span.len().checked_sub(key.value.len()) {
+        Some(0) => Some(0),
+        Some(2) => Some(1),
+        _ => None,
+    }
+}

@@ -1,0 +1,228 @@
+//! From a document and what the command line says to a plan: defaults, overrides, every rule.
+
+mod body;
+mod explain;
+mod flow;
+mod headers;
+mod limits;
+mod load;
+mod location;
+mod variables;
+
+pub use explain::{Explained, Provenance};
+
+use crate::{
+    document::{Document, Located, Source},
+    overrides::{Given, Overrides},
+    plan::{Plan, Scenario, Target, canonical},
+    problem::{Place, Problem, Problems},
+    quantity::Misread,
+    secrets::{Secrecy, Secrets},
+    template::{Compiler, Folded, Mode, Text},
+};
+use std::collections::BTreeSet;
+
+/// A scenario's text and what it is called.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceText<'a> {
+    /// Its path as given, for problems.
+    pub path: &'a str,
+    /// The text.
+    pub text: &'a str,
+    /// The name where the text gives none: the file's name without folder and ending.
+    pub stem: &'a str,
+}
+
+/// A plan, and where its values come from.
+#[derive(Debug)]
+pub struct Lowered {
+    /// What a run does.
+    pub plan: Plan,
+    /// Each resolved value and where it comes from, in the order of the file's tables.
+    pub explained: Vec<Explained>,
+}
+
+/// Turns a scenario's text and what is given beside it into a plan.
+///
+/// # Errors
+///
+/// All that is wrong with the text and with what is given beside it.
+pub fn load(source: SourceText<'_>, overrides: &Overrides) -> Result<Lowered, Problems> {
+    let (document, problems) = Document::parse(source.text);
+    lower(&document, problems, source, overrides)
+}
+
+/// Turns a document into a plan; `problems` are those found while it was read.
+pub(crate) fn lower(
+    document: &Document,
+    problems: Vec<Problem>,
+    source: SourceText<'_>,
+    overrides: &Overrides,
+) -> Result<Lowered, Problems> {
+    let mut lowering = Lowering::new(document, problems, source, overrides);
+    let name = lowering.name();
+    let target = lowering.target();
+    let load = lowering.load();
+    let (flow, complete) = lowering.flow(&target);
+    let scenarios = load.map(|(load, graceful_stop)| {
+        vec![Scenario {
+            name: name.clone(),
+            load,
+            graceful_stop,
+            flow,
+        }]
+    });
+    let thresholds = lowering.thresholds(scenarios.as_deref().filter(|_| complete));
+    lowering.explain_mock();
+    let broken = Problems::collect(
+        source.path,
+        source.text,
+        std::mem::take(&mut lowering.problems),
+    );
+    match (scenarios, target, thresholds, broken) {
+        (Some(scenarios), Some(target), Some(thresholds), None) => {
+            let inputs = lowering.inputs();
+            let secrets = std::mem::take(&mut lowering.secrets).into_sorted();
+            let (canonical, hash) = canonical(&scenarios, &inputs, &secrets);
+            let templates = lowering.compiler.finish(&secrets);
+            let mock = document.mock.settings.clone();
+            let mut plan = Plan {
+                name,
+                target: Target::None,
+                scenarios,
+                thresholds,
+                mock,
+                templates,
+                secrets,
+                hash,
+                canonical,
+            };
+            plan.retarget(target);
+            Ok(Lowered {
+                plan,
+                explained: lowering.explained,
+            })
+        }
+        (_, _, _, Some(problems)) => Err(problems),
+        // Whatever is missing has been told; this keeps the promise that the list is never empty.
+        _ => Err(Problems {
+            source: source.path.to_owned(),
+            text: source.text.to_owned(),
+            list: vec![Problem::new(Place::Whole, "the scenario is not complete")],
+        }),
+    }
+}
+
+/// What is at hand while a document is lowered.
+struct Lowering<'a> {
+    document: &'a Document,
+    source: SourceText<'a>,
+    overrides: &'a Overrides,
+    problems: Vec<Problem>,
+    compiler: Compiler,
+    secrets: Secrets,
+    explained: Vec<Explained>,
+    /// The environment variables in templates that are rendered for each request.
+    changing_env: BTreeSet<String>,
+    /// Whether any template is rendered for each request.
+    changing: bool,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(
+        document: &'a Document,
+        mut problems: Vec<Problem>,
+        source: SourceText<'a>,
+        overrides: &'a Overrides,
+    ) -> Self {
+        let mut explained = Vec::new();
+        let shared = variables::shared(document, overrides, &mut problems, &mut explained);
+        Self {
+            document,
+            source,
+            overrides,
+            problems,
+            compiler: Compiler::new(shared),
+            secrets: variables::secrets(document),
+            explained,
+            changing_env: BTreeSet::new(),
+            changing: false,
+        }
+    }
+
+    fn tell(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Tells that something is missing: not where the text could not be read to its end.
+    fn missing(&mut self, problem: Problem) {
+        if !self.document.torn {
+            self.problems.push(problem);
+        }
+    }
+
+    fn name(&mut self) -> String {
+        match self.document.name.given() {
+            Some(given) => {
+                self.explain_file("name", &given.value, &given.place);
+                given.value.clone()
+            }
+            None => {
+                self.explain("name", self.source.stem, Provenance::Default);
+                self.source.stem.to_owned()
+            }
+        }
+    }
+
+    /// A text after its trial, with the secrets in it noted.
+    fn fold(&mut self, source: &Source, mode: Mode, secrecy: Secrecy) -> Option<Folded> {
+        let folded = match self.compiler.fold(source, mode) {
+            Ok(folded) => folded,
+            Err(problem) => {
+                let problem = self.without_secrets(*problem);
+                self.tell(problem);
+                return None;
+            }
+        };
+        self.note_secrets(&folded, secrecy);
+        if matches!(folded.text, Text::Template(_)) {
+            self.changing = true;
+            self.changing_env.extend(folded.env.iter().cloned());
+        }
+        Some(folded)
+    }
+
+    /// A problem of a template names types and variables, and at times a value: none that is a secret.
+    fn without_secrets(&self, mut problem: Problem) -> Problem {
+        let mut secrets = Secrets::default();
+        for (name, value) in self.compiler.env() {
+            if crate::secrets::is_secret_name(name) {
+                secrets.add(value);
+            }
+        }
+        problem.message =
+            crate::secrets::mask(&secrets.into_sorted(), &problem.message).into_owned();
+        problem
+    }
+}
+
+/// Reads a value that was given outside of the file.
+fn read_given<T>(
+    given: &Given,
+    read: impl FnOnce(&str) -> Result<T, Misread>,
+    problems: &mut Vec<Problem>,
+) -> Option<Located<T>> {
+    let text = given.value.as_str();
+    let place = |span| Place::Given {
+        origin: given.origin.clone(),
+        text: text.to_owned(),
+        span,
+    };
+    match read(text) {
+        Ok(value) => Some(Located::new(value, place(0..text.len()))),
+        Err(error) => {
+            problems.push(Problem::new(place(error.span), error.message).maybe_help(error.help));
+            None
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The body of a step: text, or JSON with templates in it.
+
+use super::Lowering;
+use crate::{
+    document::{Field, Kind, Located, Node, StepTable, StreamTable},
+    plan::{Body, DialectName},
+    problem::Problem,
+    secrets::{Secrecy, is_secret_name},
+    template::{JsonBuilder, Mode, quote, sole_expression},
+};
+
+impl Lowering<'_> {
+    /// The body of a step; absent where it is wrong.
+    pub(super) fn body(&mut self, step: &StepTable, location: &str) -> Option<Body> {
+        match (&step.body, &step.json) {
+            (Field::Given(body), Field::Given(json)) => {
+                let problem = Problem::new(&json.place, "`body` and `json` cannot both be given");
+                self.tell(
+                    problem
+                        .more(&body.place, "the other one")
+                        .help("remove one of them"),
+                );
+                None
+            }
+            (Field::Broken, _) | (_, Field::Broken) => None,
+            (Field::Given(body), Field::Absent) => Some(Body::Text(
+                self.fold(&body.value, Mode::Text, Secrecy::Open)?.text,
+            )),
+            (Field::Absent, Field::Given(json)) => self.json(json, step, location),
+            (Field::Absent, Field::Absent) => Some(Body::Empty),
+        }
+    }
+
+    fn json(&mut self, json: &Located<Node>, step: &StepTable, location: &str) -> Option<Body> {
+        let mut builder = JsonBuilder::default();
+        let usage = step
+            .stream
+            .given()
+            .is_some_and(|stream| asks_for_usage(&stream.value, &json.value, location));
+        let complete = match &json.value.kind {
+            Kind::Table(entries) if usage => self.json_with_usage(entries, &mut builder),
+            _ => self.json_value(&json.value, Secrecy::Open, &mut builder),
+        };
+        complete.then(|| Body::Json(builder.finish()))
+    }
+
+    /// Writes a value; whether nothing in it is wrong.
+    fn json_value(&mut self, node: &Node, secrecy: Secrecy, out: &mut JsonBuilder) -> bool {
+        match &node.kind {
+            Kind::Text(text) => return self.json_text(node, text, secrecy, out),
+            Kind::Integer(number) => out.json(&number.to_string()),
+            Kind::Float(number) => out.json(&serde_json::Value::from(*number).to_string()),
+            Kind::Bool(value) => out.json(if *value { "true" } else { "false" }),
+            Kind::Date(text) => out.json(&quote(text)),
+            Kind::List(list) => {
+                let mut complete = true;
+                for (number, node) in list.iter().enumerate() {
+                    out.json(if number == 0 { "[" } else { "," });
+                    complete &= self.json_value(node, secrecy, out);
+                }
+                out.json(if list.is_empty() { "[]" } else { "]" });
+                return complete;
+            }
+            Kind::Table(entries) => {
+                let mut complete = true;
+                for (number, entry) in entries.iter().enumerate() {
+                    out.json(if number == 0 { "{" } else { "," });
+                    complete &= self.json_entry(entry, out);
+                }
+                out.json(if entries.is_empty() { "{}" } else { "}" });
+                return complete;
+            }
+            Kind::Broken => return false,
+        }
+        true
+    }
+
+    fn json_text(
+        &mut self,
+        node: &Node,
+        text: &str,
+        secrecy: Secrecy,
+        out: &mut JsonBuilder,
+    ) -> bool {
+        let source = node.source(text);
+        let sole = sole_expression(text);
+        let mode = if sole { Mode::Json } else { Mode::Text };
+        let Some(folded) = self.fold(&source, mode, secrecy) else {
+            return false;
+        };
+        if sole {
+            out.value(folded.text);
+        } else {
+            out.string(folded.text);
+        }
+        true
+    }
+
+    fn json_entry(&mut self, (key, node): &(Located<String>, Node), out: &mut JsonBuilder) -> bool {
+        out.json(&quote(&key.value));
+        out.json(":");
+        self.json_value(node, Secrecy::when(is_secret_name(&key.value)), out)
+    }
+
+    /// Writes a table with `stream_options.include_usage` in it.
+    fn json_with_usage(
+        &mut self,
+        entries: &[(Located<String>, Node)],
+        out: &mut JsonBuilder,
+    ) -> bool {
+        let mut complete = true;
+        let mut added = false;
+        for (number, (key, node)) in entries.iter().enumerate() {
+            out.json(if number == 0 { "{" } else { "," });
+            match &node.kind {
+                Kind::Table(options) if key.value == "stream_options" => {
+                    out.json("\"stream_options\":{\"include_usage\":true");
+                    for entry in options {
+                        out.json(",");
+                        complete &= self.json_entry(entry, out);
+                    }
+                    out.json("}");
+                    added = true;
+                }
+                _ => complete &= self.json_entry(&(key.clone(), node.clone()), out),
+            }
+        }
+        out.json(if added {
+            "}"
+        } else {
+            ",\"stream_options\":{\"include_usage\":true}}"
+        });
+        complete
+    }
+}
+
+/// Whether a request asks for a stream whose usage must be asked for as well.
+fn asks_for_usage(stream: &StreamTable, json: &Node, location: &str) -> bool {
+    let Kind::Table(entries) = &json.kind else {
+        return false;
+    };
+    let get = |entries: &[(Located<String>, Node)], key: &str| {
+        entries
+            .iter()
+            .find(|(name, _)| name.value == key)
+            .map(|(_, node)| node.kind.clone())
+    };
+    let has_options = match get(entries, "stream_options") {
+        None => false,
+        Some(Kind::Table(options)) => get(&options, "include_usage").is_some(),
+        Some(_) => true,
+    };
+    let wanted = stream.include_usage.given().is_none_or(|given| given.value);
+    is_openai(stream)
+        && wanted
+        && !has_options
+        && has_usage(location)
+        && get(entries, "stream") == Some(Kind::Bool(true))
+}
+
+fn is_openai(stream: &StreamTable) -> bool {
+    stream
+        .dialect
+        .given()
+        .is_some_and(|dialect| dialect.value == DialectName::OpenAi)
+}
+
+/// Whether the path is one of those whose usage must be asked for: chat completions and completions.
+pub(crate) fn has_usage(location: &str) -> bool {
+    let path = location.split(['?', '#']).next().unwrap_or_default();
+    path.trim_end_matches('/').ends_with("/completions")
+}

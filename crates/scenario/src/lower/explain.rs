@@ -1,0 +1,116 @@
+//! Where each resolved value comes from.
+
+use super::Lowering;
+use crate::{
+    document::{Field, Located},
+    problem::{Place, Position, position},
+    quantity::format_duration,
+};
+use std::{fmt, time::Duration};
+
+/// A resolved value and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// The key: `load.vus`.
+    pub key: String,
+    /// The value, secrets hidden.
+    pub value: String,
+    /// Where it comes from.
+    pub from: Provenance,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Provenance {
+    /// An option or a variable, by its name.
+    Given(String),
+    /// The file.
+    File(Position),
+    /// Nothing else was said.
+    Default,
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given(origin) => f.write_str(origin),
+            Self::File(position) => write!(f, "line {}", position.line),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+impl Lowering<'_> {
+    pub(super) fn explain(&mut self, key: &str, value: &str, from: Provenance) {
+        self.explained.push(Explained {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            from,
+        });
+    }
+
+    pub(super) fn explain_file(&mut self, key: &str, value: &str, place: &Place) {
+        let from = self.provenance(place);
+        self.explain(key, value, from);
+    }
+
+    pub(super) fn provenance(&self, place: &Place) -> Provenance {
+        match place {
+            Place::File(span) => Provenance::File(position(self.source.text, span.start)),
+            Place::Given { origin, .. } => Provenance::Given(origin.clone()),
+            Place::Whole => Provenance::Default,
+        }
+    }
+
+    /// The value of a field or its default, explained.
+    pub(super) fn or_default<T: Clone>(
+        &mut self,
+        key: &str,
+        field: &Field<T>,
+        default: T,
+        show: impl FnOnce(&T) -> String,
+    ) -> T {
+        match field.given() {
+            Some(Located { value, place }) => {
+                self.explain_file(key, &show(value), place);
+                value.clone()
+            }
+            None => {
+                self.explain(key, &show(&default), Provenance::Default);
+                default
+            }
+        }
+    }
+
+    pub(super) fn explain_mock(&mut self) {
+        let document = self.document;
+        let mock = &document.mock;
+        let Some(place) = &mock.place else { return };
+        let settings = &mock.settings;
+        let time = |time: Option<Duration>| time.map(format_duration);
+        let share = |share: Option<f64>| share.map(|share| format!("{}%", share * 100.0));
+        let rows = [
+            ("ttft", time(settings.ttft)),
+            ("itl", time(settings.itl)),
+            ("jitter", share(settings.jitter)),
+            ("tokens", settings.tokens.map(|count| count.to_string())),
+            ("error_rate", share(settings.error_rate)),
+            (
+                "max_concurrent",
+                settings.max_concurrent.map(|count| count.to_string()),
+            ),
+            ("stall_rate", share(settings.stall_rate)),
+            ("truncate_rate", share(settings.truncate_rate)),
+            ("garbage_rate", share(settings.garbage_rate)),
+            ("stream_error_rate", share(settings.stream_error_rate)),
+            ("plain_time", time(settings.plain_time)),
+            ("workers", settings.workers.map(|count| count.to_string())),
+            ("seed", settings.seed.map(|seed| seed.to_string())),
+        ];
+        for (key, value) in rows {
+            if let Some(value) = value {
+                self.explain_file(&format!("mock.{key}"), &value, place);
+            }
+        }
+    }
+}

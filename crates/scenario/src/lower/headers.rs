@@ -1,0 +1,108 @@
+//! The header fields of a step: those of the defaults, those of the step, and what the body implies.
+
+use super::Lowering;
+use crate::{
+    document::{Located, Source},
+    plan::unfit_for_header,
+    problem::Problem,
+    secrets::{Secrecy, is_secret_header},
+    template::{Mode, Text},
+};
+
+/// Fields that the connection sets itself.
+const OF_THE_CONNECTION: [&str; 7] = [
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "upgrade",
+    "te",
+];
+
+/// Header fields as they are sent: names in lower case, values still templates.
+pub(super) type Headers = Vec<(String, Text)>;
+
+impl Lowering<'_> {
+    /// The fields of one table; absent where one of them is wrong.
+    pub(super) fn headers(&mut self, table: &[(Located<String>, Source)]) -> Option<Headers> {
+        let mut headers = Headers::new();
+        let mut complete = true;
+        let mut seen: Vec<(String, &Located<String>)> = Vec::new();
+        for (name, source) in table {
+            let lower = name.value.to_ascii_lowercase();
+            if let Some(problem) = bad_name(name, &lower) {
+                self.tell(problem);
+                complete = false;
+                continue;
+            }
+            if let Some((_, first)) = seen.iter().find(|(known, _)| *known == lower) {
+                let problem =
+                    Problem::new(&name.place, format!("the header `{lower}` stands twice"));
+                self.tell(
+                    problem
+                        .more(&first.place, "first here")
+                        .help("names of headers know no upper and lower case"),
+                );
+                complete = false;
+                continue;
+            }
+            seen.push((lower.clone(), name));
+            match self.header(&lower, source) {
+                Some(value) => headers.push((lower, value)),
+                None => complete = false,
+            }
+        }
+        complete.then_some(headers)
+    }
+
+    fn header(&mut self, name: &str, source: &Source) -> Option<Text> {
+        let secrecy = if is_secret_header(name) {
+            Secrecy::SecretHeader
+        } else {
+            Secrecy::Open
+        };
+        let folded = self.fold(source, Mode::Text, secrecy)?;
+        if let Some(bad) = folded.trial.chars().find(|c| unfit_for_header(*c)) {
+            let message = format!(
+                "the header `{name}` cannot hold the character {}",
+                bad.escape_default()
+            );
+            self.tell(Problem::new(&source.place, message).help("a header is one line of text"));
+            return None;
+        }
+        Some(folded.text)
+    }
+}
+
+/// The fields of the defaults with those of the step over them.
+pub(super) fn merge(defaults: &Headers, own: Headers) -> Headers {
+    let mut merged = defaults.clone();
+    for (name, value) in own {
+        match merged.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => merged.push((name, value)),
+        }
+    }
+    merged
+}
+
+fn bad_name(name: &Located<String>, lower: &str) -> Option<Problem> {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if lower.is_empty() || !lower.chars().all(token) {
+        let message = format!("`{}` is no name of a header", name.value.escape_debug());
+        return Some(
+            Problem::new(&name.place, message).help("a name is made of letters, digits and `-`"),
+        );
+    }
+    if OF_THE_CONNECTION.contains(&lower) {
+        let help = match lower {
+            "content-length" | "transfer-encoding" => "it follows from the body",
+            _ => "it belongs to the connection; remove it",
+        };
+        return Some(
+            Problem::new(&name.place, format!("the header `{lower}` cannot be set")).help(help),
+        );
+    }
+    None
+}

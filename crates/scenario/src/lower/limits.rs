@@ -1,0 +1,184 @@
+//! What must hold: `slo` for one request, thresholds for the whole run.
+
+use super::{Lowering, Provenance};
+use crate::{
+    document::{SloEntry, StepTable, ThresholdEntry, keys},
+    plan::{DialectName, Scenario, StreamSpec, layout},
+    problem::{Place, Problem},
+};
+use loadgen_stats::{Layout, SloLimit, Threshold, ThresholdPlace, ThresholdProblem, Trend};
+
+/// A threshold as it was given: the two texts and how to point into them.
+struct Wanted<'a> {
+    metric: &'a str,
+    expression: &'a str,
+    place: &'a dyn Fn(&ThresholdProblem) -> Place,
+}
+
+impl Lowering<'_> {
+    /// The limits of a step: the file's that it can have, with its own over them.
+    pub(super) fn slo_of(
+        &mut self,
+        step: &StepTable,
+        stream: Option<&StreamSpec>,
+    ) -> Option<Vec<SloLimit>> {
+        let before = self.problems.len();
+        let document = self.document;
+        let limit = |entry: &SloEntry| SloLimit {
+            trend: entry.trend.value,
+            limit: entry.limit.value,
+        };
+        let mut limits: Vec<SloLimit> = document
+            .slo
+            .iter()
+            .filter(|entry| applies(entry.trend.value, stream))
+            .map(limit)
+            .collect();
+        for entry in &step.slo {
+            if !applies(entry.trend.value, stream) {
+                let message = format!("the step cannot have `{}`", entry.trend.value.name());
+                let help = match stream {
+                    None => "only streams have it: add `stream`".to_owned(),
+                    Some(stream) => {
+                        format!("the dialect {} does not tell it", stream.dialect.name())
+                    }
+                };
+                self.tell(Problem::new(&entry.trend.place, message).help(help));
+                continue;
+            }
+            match limits
+                .iter_mut()
+                .find(|known| known.trend == entry.trend.value)
+            {
+                Some(known) => known.limit = entry.limit.value,
+                None => limits.push(limit(entry)),
+            }
+        }
+        (self.problems.len() == before).then_some(limits)
+    }
+
+    /// The thresholds; absent where one is wrong, or where the steps that they can name are not known.
+    pub(super) fn thresholds(&mut self, scenarios: Option<&[Scenario]>) -> Option<Vec<Threshold>> {
+        let layout = scenarios.map(layout);
+        if let Some(layout) = &layout {
+            self.useless_limits(layout);
+        }
+        let mut thresholds = Vec::new();
+        let document = self.document;
+        for entry in &document.thresholds {
+            let place = |problem: &ThresholdProblem| in_file(entry, problem);
+            let wanted = Wanted {
+                metric: &entry.selector.value,
+                expression: &entry.expression.value,
+                place: &place,
+            };
+            let from = self.provenance(&entry.expression.place);
+            thresholds.extend(self.threshold(&wanted, layout.as_ref(), from));
+        }
+        for given in &self.overrides.thresholds {
+            let text = given.value.as_str();
+            let marked = |span| Place::Given {
+                origin: given.origin.clone(),
+                text: text.to_owned(),
+                span,
+            };
+            let Some((metric, expression)) = Threshold::split(text) else {
+                let problem =
+                    Problem::new(marked(0..text.len()), "a threshold is METRIC: EXPRESSION");
+                self.tell(problem.help("write for example 'ttft: p95 < 2s'"));
+                continue;
+            };
+            let place = |problem: &ThresholdProblem| {
+                let part = if problem.place == ThresholdPlace::Metric {
+                    metric
+                } else {
+                    expression
+                };
+                let skip = part.as_ptr() as usize - text.as_ptr() as usize;
+                marked(skip + problem.span.start..skip + problem.span.end)
+            };
+            let wanted = Wanted {
+                metric,
+                expression,
+                place: &place,
+            };
+            let from = Provenance::Given(given.origin.clone());
+            thresholds.extend(self.threshold(&wanted, layout.as_ref(), from));
+        }
+        layout.map(|_| thresholds)
+    }
+
+    fn threshold(
+        &mut self,
+        wanted: &Wanted<'_>,
+        layout: Option<&Layout>,
+        from: Provenance,
+    ) -> Option<Threshold> {
+        let unknown = Layout::default();
+        match Threshold::parse(wanted.metric, wanted.expression, layout.unwrap_or(&unknown)) {
+            Ok(threshold) => {
+                self.explain(
+                    &format!("thresholds.{}", wanted.metric),
+                    threshold.expression(),
+                    from,
+                );
+                Some(threshold)
+            }
+            Err(problems) => {
+                // Without the steps a selector cannot be judged; the expression can.
+                let told = |problem: &ThresholdProblem| {
+                    layout.is_some()
+                        || problem.place == ThresholdPlace::Expression
+                        || !wanted.metric.contains('{')
+                };
+                for problem in problems.into_iter().filter(told) {
+                    let place = (wanted.place)(&problem);
+                    self.tell(Problem::new(place, problem.message).maybe_help(problem.help));
+                }
+                None
+            }
+        }
+    }
+
+    /// Tells limits of `[slo]` that no step can have.
+    fn useless_limits(&mut self, layout: &Layout) {
+        let document = self.document;
+        for entry in &document.slo {
+            let trend = entry.trend.value;
+            let used = layout
+                .steps
+                .iter()
+                .any(|step| step.slo.iter().any(|limit| limit.trend == trend));
+            if !used {
+                let problem = Problem::new(
+                    &entry.trend.place,
+                    format!("no step can have `{}`", trend.name()),
+                );
+                self.tell(problem.help("only streams have it: add `stream` to a step"));
+            }
+        }
+    }
+}
+
+/// Whether a step can have the time.
+fn applies(trend: Trend, stream: Option<&StreamSpec>) -> bool {
+    let Some(stream) = stream else {
+        return !keys::only_of_streams(trend);
+    };
+    match trend {
+        Trend::TtftText => stream.dialect.tells_text(),
+        Trend::Tpot => stream.dialect != DialectName::Sse && stream.dialect != DialectName::Ndjson,
+        _ => true,
+    }
+}
+
+fn in_file(entry: &ThresholdEntry, problem: &ThresholdProblem) -> Place {
+    let (located, skip) = match problem.place {
+        ThresholdPlace::Metric => (&entry.selector, entry.selector_skip),
+        ThresholdPlace::Expression => (&entry.expression, entry.expression_skip),
+    };
+    match skip {
+        Some(skip) => located.place.part(skip, &problem.span),
+        None => located.place.clone(),
+    }
+}

@@ -1,0 +1,155 @@
+//! Where requests go: the target, and the path or URL of each step.
+
+use super::{Lowering, Provenance};
+use crate::{
+    document::{Field, Located, QueryValue, Source, StepTable},
+    plan::{Location, QueryPart, Target},
+    problem::{Place, Problem},
+    quantity::Misread,
+    secrets::{Secrecy, is_secret_name},
+    template::{Mode, Text},
+    url,
+};
+
+impl Lowering<'_> {
+    /// The target; absent where it is wrong.
+    pub(super) fn target(&mut self) -> Option<Target> {
+        if let Some(given) = &self.overrides.target {
+            let shown = url::without_userinfo(&given.value).into_owned();
+            return match Target::parse(&given.value) {
+                Ok(target) => {
+                    self.explain("target", &shown, Provenance::Given(given.origin.clone()));
+                    Some(target)
+                }
+                Err(error) => {
+                    // Marked as a whole where the password had to be taken out.
+                    let span = if shown == given.value {
+                        error.span.clone()
+                    } else {
+                        0..shown.len()
+                    };
+                    let place = Place::Given {
+                        origin: given.origin.clone(),
+                        text: shown,
+                        span,
+                    };
+                    self.tell(Problem::new(place, error.message).maybe_help(error.help));
+                    None
+                }
+            };
+        }
+        match &self.document.target {
+            Field::Absent => Some(Target::None),
+            Field::Broken => None,
+            Field::Given(given) => self.target_of_file(given),
+        }
+    }
+
+    fn target_of_file(&mut self, given: &Located<String>) -> Option<Target> {
+        // Quotes are one byte; a text with escapes is marked as a whole.
+        let verbatim = match &given.place {
+            Place::File(span) if span.len() == given.value.len() + 2 => Some(1),
+            _ => None,
+        };
+        let source = Source {
+            text: given.value.clone(),
+            place: given.place.clone(),
+            verbatim,
+            template: true,
+        };
+        let folded = self.fold(&source, Mode::Text, Secrecy::Open)?;
+        let Text::Fixed(text) = &folded.text else {
+            let problem = Problem::new(
+                &given.place,
+                "the target must be the same for every request",
+            );
+            self.tell(problem.help("write whole URLs in the steps where it differs"));
+            return None;
+        };
+        match Target::parse(text) {
+            Ok(target) => {
+                self.explain_file("target", &target.to_string(), &given.place);
+                Some(target)
+            }
+            Err(error) => {
+                self.tell(url_problem(&source, text, error));
+                None
+            }
+        }
+    }
+
+    /// Where a step goes.
+    pub(super) fn location(
+        &mut self,
+        step: &StepTable,
+        source: &Source,
+        target: Option<&Target>,
+    ) -> Option<Location> {
+        let folded = self.fold(source, Mode::Text, Secrecy::Open)?;
+        let trial = folded.trial.as_str();
+        if trial.starts_with('/') {
+            if target == Some(&Target::None) {
+                let problem =
+                    Problem::new(&source.place, "a path needs a target").label("goes where?");
+                self.missing(
+                    problem.help("add `target = \"http://…\"` at the top, or give `--target URL`"),
+                );
+                return None;
+            }
+        } else if url::is_whole(trial) {
+            if let Err(error) = url::parse(trial) {
+                self.tell(url_problem(source, trial, error));
+                return None;
+            }
+        } else {
+            let problem = Problem::new(&source.place, "neither a path nor a URL");
+            let help = if trial.is_empty() || trial.contains(char::is_whitespace) {
+                "a path begins with `/`, a URL with `http://` or `https://`".to_owned()
+            } else {
+                format!(
+                    "write `/{}`; a URL begins with `http://` or `https://`",
+                    url::without_userinfo(trial)
+                )
+            };
+            self.tell(problem.help(help));
+            return None;
+        }
+        let query = self.query(step)?;
+        Some(Location {
+            text: folded.text,
+            query,
+        })
+    }
+
+    fn query(&mut self, step: &StepTable) -> Option<Vec<QueryPart>> {
+        let mut parts = Vec::new();
+        let mut complete = true;
+        for (key, value) in &step.query {
+            let sources = match value {
+                QueryValue::One(source) => std::slice::from_ref(source),
+                QueryValue::Many(sources) => sources.as_slice(),
+            };
+            let secrecy = Secrecy::when(is_secret_name(&key.value));
+            for source in sources {
+                match self.fold(source, Mode::Text, secrecy) {
+                    Some(folded) => parts.push(QueryPart {
+                        key: key.value.clone(),
+                        value: folded.text,
+                    }),
+                    None => complete = false,
+                }
+            }
+        }
+        complete.then_some(parts)
+    }
+}
+
+/// A problem of a URL, marked to the letter where the text stands in the file as it is.
+fn url_problem(source: &Source, text: &str, error: Misread) -> Problem {
+    let place = if text == source.text {
+        source.part(&error.span)
+    } else {
+        source.place.clone()
+    };
+    Problem::new(place, error.message).maybe_help(error.help)
+}

@@ -1,0 +1,41 @@
+//! Values from the command line and the environment, which win over those of the file.
+
+/// A value given outside of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The text as given.
+    pub value: String,
+    /// Where it was given, as the user knows it: `--vus`, `LOADGEN_VUS`, `-e`.
+    pub origin: String,
+}
+
+/// All that can win over the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// A base URL, or `mock`.
+    pub target: Option<Given>,
+    /// The number of users.
+    pub vus: Option<Given>,
+    /// How long iterations are begun.
+    pub duration: Option<Given>,
+    /// Iterations in all.
+    pub iterations: Option<Given>,
+    /// How long running iterations may go on in the end.
+    pub graceful_stop: Option<Given>,
+    /// `NAME=VALUE`: what templates see as `env.NAME`, before the environment.
+    pub variables: Vec<Given>,
+    /// `METRIC: EXPRESSION`: further thresholds.
+    pub thresholds: Vec<Given>,
+    /// The process's environment, for `env` in templates.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Given {
+    /// A value and where it was given.
+    pub fn new(value: impl Into<String>, origin: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            origin: origin.into(),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The plan in one form whatever the file looked like, so that equal plans have equal hashes.
+
+use super::{Body, Expect, Load, Message, Request, Scenario, Step, StreamSpec, Timeouts};
+use crate::{quantity::format_duration, secrets};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// The canonical plan as JSON text, and its SHA-256 in hexadecimal.
+///
+/// `inputs` is what templates that are rendered for each request can use, secrets left out.
+pub(crate) fn canonical(
+    scenarios: &[Scenario],
+    inputs: &Value,
+    secrets: &[String],
+) -> (String, String) {
+    let named = scenarios.len() > 1;
+    let scenarios: Vec<Value> = scenarios
+        .iter()
+        .map(|one| scenario(one, named, secrets))
+        .collect();
+    let text = sorted(json!({ "inputs": inputs, "scenarios": scenarios })).to_string();
+    let digest = Sha256::digest(text.as_bytes());
+    let hash = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    (text, hash)
+}
+
+fn scenario(scenario: &Scenario, named: bool, secrets: &[String]) -> Value {
+    let flow: Vec<Value> = scenario.flow.iter().map(|one| step(one, secrets)).collect();
+    let load = match &scenario.load {
+        Load::ConstantVus { vus, duration } => {
+            json!({ "executor": "constant-vus", "vus": vus.get(), "duration": time(*duration) })
+        }
+        Load::SharedIterations {
+            vus,
+            iterations,
+            max_duration,
+        } => json!({
+            "executor": "shared-iterations",
+            "vus": vus.get(),
+            "iterations": iterations,
+            "max_duration": time(*max_duration),
+        }),
+    };
+    json!({
+        "name": named.then_some(scenario.name.as_str()),
+        "load": load,
+        "graceful_stop": time(scenario.graceful_stop),
+        "flow": flow,
+    })
+}
+
+fn step(step: &Step, secrets: &[String]) -> Value {
+    match step {
+        Step::Think(think) => json!({ "think": [time(think.min), time(think.max)] }),
+        Step::Request(request) => self::request(request, secrets),
+    }
+}
+
+fn request(request: &Request, secrets: &[String]) -> Value {
+    let slo: Map<String, Value> = request
+        .slo
+        .iter()
+        .map(|limit| (limit.trend.name().to_owned(), time(limit.limit)))
+        .collect();
+    json!({
+        "name": request.name,
+        "method": request.method.name(),
+        "message": message(&request.message, secrets),
+        "timeouts": timeouts(&request.timeouts),
+        "stream": request.stream.as_ref().map(stream),
+        "expect": expect(&request.expect),
+        "on_failure": request.on_failure.name(),
+        "http_version": request.http_version.name(),
+        "slo": slo,
+    })
+}
+
+fn message(message: &Message, secrets: &[String]) -> Value {
+    let hidden = |text: &str| Value::from(secrets::mask(secrets, text).into_owned());
+    let query: Vec<Value> = message
+        .location
+        .query
+        .iter()
+        .map(|part| json!([part.key, hidden(part.value.source())]))
+        .collect();
+    let header = |(name, value): &(String, crate::Text)| {
+        let value = if secrets::is_secret_header(name) {
+            Value::from("***")
+        } else {
+            hidden(value.source())
+        };
+        (name.clone(), value)
+    };
+    let body = match &message.body {
+        Body::Empty => Value::Null,
+        Body::Text(text) => hidden(text.source()),
+        Body::Bytes(bytes) => Value::from(format!("{:x}", Sha256::digest(bytes))),
+        Body::Json(json) => json_body(&json.source(), secrets),
+    };
+    json!({
+        "location": hidden(message.location.text.source()),
+        "query": query,
+        "headers": message.headers.iter().map(header).collect::<Map<_, _>>(),
+        "body": body,
+    })
+}
+
+/// JSON as a tree, so that the order of its keys does not matter; secrets are hidden in its strings.
+fn json_body(text: &str, secrets: &[String]) -> Value {
+    let tree = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    json!({ "json": hide(tree, secrets) })
+}
+
+fn hide(value: Value, secrets: &[String]) -> Value {
+    match value {
+        Value::String(text) => Value::from(secrets::mask(secrets, &text).into_owned()),
+        Value::Array(values) => values
+            .into_iter()
+            .map(|value| hide(value, secrets))
+            .collect(),
+        Value::Object(entries) => Value::Object(
+            entries
+                .into_iter()
+                .map(|(key, value)| (key, hide(value, secrets)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+fn timeouts(timeouts: &Timeouts) -> Value {
+    json!({
+        "total": time(timeouts.total),
+        "connect": time(timeouts.connect),
+        "tls": time(timeouts.tls),
+        "first_byte": timeouts.first_byte.map(time),
+        "idle": timeouts.idle.map(time),
+    })
+}
+
+fn stream(stream: &StreamSpec) -> Value {
+    json!({
+        "dialect": stream.dialect.name(),
+        "any_delta": stream.any_delta,
+        "pointer": stream.pointer,
+        "stall": stream.stall.map(time),
+    })
+}
+
+fn expect(expect: &Expect) -> Value {
+    let mut statuses = expect.statuses.clone();
+    statuses.sort_unstable();
+    json!({
+        "statuses": statuses,
+        "status_is_check": expect.status_is_check,
+        "body_contains": expect.body_contains,
+    })
+}
+
+fn time(length: Duration) -> Value {
+    Value::from(format_duration(length))
+}
+
+/// The same value with the keys of every table in order.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(entries) => {
+            let mut entries: Vec<(String, Value)> = entries.into_iter().collect();
+            entries.sort_by(|left, right| left.0.cmp(&right.0));
+            Value::Object(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key, sorted(value)))
+                    .collect(),
+            )
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}

@@ -1,0 +1,275 @@
+//! What a request step sends: before rendering, and rendered for one request.
+
+use super::{Origin, Target};
+use crate::{
+    template::{JsonTemplate, Scope, TemplateError, Templates, Text},
+    url,
+};
+use std::{borrow::Cow, sync::Arc};
+
+/// What a request step sends, before rendering.
+#[derive(Debug)]
+pub struct Message {
+    /// Where it goes.
+    pub location: Location,
+    /// The header fields in the order of the file, names in lower case; `content-type` is in here for `json`.
+    pub headers: Vec<(String, Text)>,
+    /// The body.
+    pub body: Body,
+    /// The rendered message, where nothing in it needs rendering for each request.
+    pub fixed: Option<Rendered<'static>>,
+}
+
+/// Where a message goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// A path on the target (begins with `/`), or a whole URL.
+    pub text: Text,
+    /// What is added to its query.
+    pub query: Vec<QueryPart>,
+}
+
+/// A key of a query with its value; both are encoded when rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryPart {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: Text,
+}
+
+/// A body, before rendering.
+#[derive(Debug)]
+pub enum Body {
+    /// None.
+    Empty,
+    /// Text.
+    Text(Text),
+    /// Bytes that are sent as they are.
+    Bytes(Vec<u8>),
+    /// JSON with templates in it; rendered strings are escaped, a string that is one expression keeps its type.
+    Json(JsonTemplate),
+}
+
+/// What is sent: a message after rendering.
+#[derive(Clone, Debug)]
+pub struct Rendered<'a> {
+    /// Where it goes: scheme, host and port.
+    pub origin: Cow<'a, Origin>,
+    /// Path and query, beginning with `/`.
+    pub path: Cow<'a, str>,
+    /// The header fields, names in lower case; checked to hold no line break.
+    pub headers: Cow<'a, [(Cow<'a, str>, Cow<'a, str>)]>,
+    /// The body.
+    pub body: Cow<'a, [u8]>,
+}
+
+impl Message {
+    /// The message for one request of the user whose values `scope` holds.
+    ///
+    /// # Errors
+    ///
+    /// Where a template cannot be rendered, or what it gives cannot be sent.
+    pub fn render<'a>(
+        &'a self,
+        target: &'a Target,
+        scope: &Scope,
+    ) -> Result<Rendered<'a>, TemplateError> {
+        match &self.fixed {
+            Some(fixed) => Ok(fixed.borrowed()),
+            None => self.render_anew(target, scope),
+        }
+    }
+
+    /// Whether nothing in the message needs rendering for each request.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        let body = match &self.body {
+            Body::Empty | Body::Bytes(_) => true,
+            Body::Text(text) => text.fixed().is_some(),
+            Body::Json(json) => json.fixed().is_some(),
+        };
+        body && self.location.text.fixed().is_some()
+            && self
+                .location
+                .query
+                .iter()
+                .all(|part| part.value.fixed().is_some())
+            && self
+                .headers
+                .iter()
+                .all(|(_, value)| value.fixed().is_some())
+    }
+
+    /// Renders the message for good, where nothing in it changes and the target is known.
+    pub(crate) fn fix(&mut self, target: &Target, templates: &Arc<Templates>) {
+        let scope = Scope::new(templates.clone(), 1, 0);
+        let rendered = self
+            .is_constant()
+            .then(|| self.render_anew(target, &scope).map(Rendered::into_owned));
+        self.fixed = rendered.and_then(Result::ok);
+    }
+
+    fn render_anew<'a>(
+        &'a self,
+        target: &'a Target,
+        scope: &Scope,
+    ) -> Result<Rendered<'a>, TemplateError> {
+        let (origin, path) = self.location.render(target, scope)?;
+        let headers: Result<Vec<_>, _> = self
+            .headers
+            .iter()
+            .map(|(name, value)| header(name, value, scope))
+            .collect();
+        let body = match &self.body {
+            Body::Empty => Cow::Borrowed(&[][..]),
+            Body::Text(text) => match text
+                .render(scope)
+                .map_err(|reason| error("the body", reason))?
+            {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            },
+            Body::Bytes(bytes) => Cow::Borrowed(bytes.as_slice()),
+            Body::Json(json) => {
+                let mut body = Vec::new();
+                json.render(scope, &mut body)
+                    .map_err(|reason| error("the body", reason))?;
+                Cow::Owned(body)
+            }
+        };
+        Ok(Rendered {
+            origin,
+            path,
+            headers: Cow::Owned(headers?),
+            body,
+        })
+    }
+}
+
+impl Location {
+    fn render<'a>(
+        &'a self,
+        target: &'a Target,
+        scope: &Scope,
+    ) -> Result<(Cow<'a, Origin>, Cow<'a, str>), TemplateError> {
+        let text = self
+            .text
+            .render(scope)
+            .map_err(|reason| error("the path", reason))?;
+        let (origin, mut path) = place(text, target).map_err(|reason| error("the path", reason))?;
+        for part in &self.query {
+            let value = part
+                .value
+                .render(scope)
+                .map_err(|reason| error(&format!("the query's {}", part.key), reason))?;
+            let joint = if path.contains('?') { '&' } else { '?' };
+            let (key, value) = (
+                url::encode_component(&part.key),
+                url::encode_component(&value),
+            );
+            path.to_mut().push_str(&format!("{joint}{key}={value}"));
+        }
+        Ok((origin, path))
+    }
+}
+
+impl Rendered<'_> {
+    fn borrowed(&self) -> Rendered<'_> {
+        Rendered {
+            origin: Cow::Borrowed(&self.origin),
+            path: Cow::Borrowed(&self.path),
+            headers: Cow::Borrowed(&self.headers),
+            body: Cow::Borrowed(&self.body),
+        }
+    }
+
+    /// The same with nothing borrowed.
+    #[must_use]
+    pub fn into_owned(self) -> Rendered<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let headers = self
+            .headers
+            .into_owned()
+            .into_iter()
+            .map(|(name, value)| (own(name), own(value)))
+            .collect();
+        Rendered {
+            origin: Cow::Owned(self.origin.into_owned()),
+            path: Cow::Owned(self.path.into_owned()),
+            headers: Cow::Owned(headers),
+            body: Cow::Owned(self.body.into_owned()),
+        }
+    }
+}
+
+/// Where a rendered location goes: the origin, and the path with its query, encoded.
+fn place<'a>(
+    text: Cow<'a, str>,
+    target: &'a Target,
+) -> Result<(Cow<'a, Origin>, Cow<'a, str>), String> {
+    if text.starts_with('/') {
+        let path = match text {
+            Cow::Borrowed(text) => url::encode_location(text),
+            Cow::Owned(text) => Cow::Owned(url::encode_location(&text).into_owned()),
+        };
+        return match target {
+            Target::Base { origin, prefix } if prefix.is_empty() => {
+                Ok((Cow::Borrowed(origin), path))
+            }
+            Target::Base { origin, prefix } => {
+                Ok((Cow::Borrowed(origin), Cow::Owned(format!("{prefix}{path}"))))
+            }
+            Target::Mock | Target::None => Err("a path needs a target".to_owned()),
+        };
+    }
+    let (origin, rest) = url::parse(&text).map_err(|misread| misread.message)?;
+    let rest = url::encode_location(rest);
+    let path = if rest.starts_with('/') {
+        rest.into_owned()
+    } else {
+        format!("/{rest}")
+    };
+    Ok((Cow::Owned(origin), Cow::Owned(path)))
+}
+
+fn header<'a>(
+    name: &'a str,
+    value: &'a Text,
+    scope: &Scope,
+) -> Result<(Cow<'a, str>, Cow<'a, str>), TemplateError> {
+    let what = || format!("the header {name}");
+    let value = value
+        .render(scope)
+        .map_err(|reason| error(&what(), reason))?;
+    if let Some(bad) = value.chars().find(|c| unfit_for_header(*c)) {
+        return Err(error(
+            &what(),
+            format!("a header cannot hold {}", bad.escape_default()),
+        ));
+    }
+    Ok((Cow::Borrowed(name), trimmed(value)))
+}
+
+/// Whether a character cannot stand in the value of a header field.
+pub(crate) fn unfit_for_header(c: char) -> bool {
+    c != '\t' && c.is_ascii_control()
+}
+
+fn trimmed(value: Cow<'_, str>) -> Cow<'_, str> {
+    let blank = |c: char| c == ' ' || c == '\t';
+    match value {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(blank)),
+        Cow::Owned(text) if text.starts_with(blank) || text.ends_with(blank) => {
+            Cow::Owned(text.trim_matches(blank).to_owned())
+        }
+        Cow::Owned(text) => Cow::Owned(text),
+    }
+}
+
+fn error(what: &str, reason: String) -> TemplateError {
+    TemplateError {
+        what: what.to_owned(),
+        reason,
+    }
+}

@@ -1,0 +1,229 @@
+//! Reads the small languages of values: durations, shares, statuses.
+
+use std::{ops::Range, time::Duration};
+
+/// The longest duration anywhere: a year.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Why a text is not the value it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misread {
+    /// What is wrong.
+    pub message: String,
+    /// The part of the text that is meant, in bytes.
+    pub span: Range<usize>,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+/// Reads a duration such as `500ms`, `30s`, `1m30s` or `1.5h`.
+pub fn parse_duration(text: &str) -> Result<Duration, Misread> {
+    let bad = |message: String, span: Range<usize>, help: String| {
+        Err(Misread {
+            message,
+            span,
+            help: Some(help),
+        })
+    };
+    let whole = 0..text.len();
+    let units = || {
+        "a duration is a number with its unit: us, ms, s, m, h; for example `30s` or `1m30s`"
+            .to_owned()
+    };
+    if text.trim().is_empty() {
+        return bad("an empty duration".to_owned(), whole, units());
+    }
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let start = text.len() - rest.len();
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let letters = rest[digits..]
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len() - digits);
+        let (number, unit) = (&rest[..digits], &rest[digits..digits + letters]);
+        let part = start..start + digits + letters;
+        if unit.is_empty() && total.is_zero() && number.parse::<f64>().is_ok() {
+            return bad(
+                format!("`{text}` has no unit"),
+                whole,
+                format!("write `{number}s` for seconds"),
+            );
+        }
+        let Some(length) = unit_seconds(unit)
+            .zip(number.parse::<f64>().ok())
+            .map(|(unit, number)| unit * number)
+        else {
+            let help = spelled_out(text).unwrap_or_else(units);
+            return bad(
+                format!("`{text}` is no duration"),
+                if start == 0 { whole } else { part },
+                help,
+            );
+        };
+        // Rounded to whole nanoseconds: 0.1 s times a unit is not exact in binary.
+        let sum = Duration::try_from_secs_f64(length)
+            .ok()
+            .and_then(|length| total.checked_add(length));
+        match sum {
+            Some(sum) if sum <= LONGEST => total = sum,
+            _ => {
+                return bad(
+                    format!("`{text}` is longer than a year"),
+                    whole,
+                    "write a shorter duration".to_owned(),
+                );
+            }
+        }
+        rest = &rest[digits + letters..];
+    }
+    Ok(total)
+}
+
+fn unit_seconds(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ns" => 1e-9,
+        "us" | "µs" | "μs" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return None,
+    })
+}
+
+/// The right spelling of `5 sec`, `10 minutes`, `30S` and the like.
+fn spelled_out(text: &str) -> Option<String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = (&text[..digits], text[digits..].trim());
+    number.parse::<f64>().ok()?;
+    let unit = match unit.to_lowercase().as_str() {
+        "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "m" | "min" | "mins" | "minute" | "minutes" => "m",
+        "h" | "hr" | "hrs" | "hour" | "hours" => "h",
+        "ms" | "msec" | "millis" | "millisecond" | "milliseconds" => "ms",
+        "us" | "usec" | "micros" | "microsecond" | "microseconds" => "us",
+        "d" | "day" | "days" => "d",
+        _ => return None,
+    };
+    Some(format!("write `{number}{unit}`"))
+}
+
+/// Reads a fixed duration (`2s`) or a range (`1s..3s`).
+pub fn parse_duration_range(text: &str) -> Result<(Duration, Duration), Misread> {
+    let Some(dots) = text.find("..") else {
+        return parse_duration(text).map(|fixed| (fixed, fixed));
+    };
+    let part = |start: usize, part: &str| {
+        let lead = part.len() - part.trim_start().len();
+        parse_duration(part.trim()).map_err(|error| Misread {
+            span: start + lead + error.span.start..start + lead + error.span.end,
+            ..error
+        })
+    };
+    let min = part(0, &text[..dots])?;
+    let max = part(dots + 2, &text[dots + 2..])?;
+    if min > max {
+        return Err(Misread {
+            message: "the range ends before it begins".to_owned(),
+            span: 0..text.len(),
+            help: Some(format!(
+                "write `{}..{}`",
+                text[dots + 2..].trim(),
+                text[..dots].trim()
+            )),
+        });
+    }
+    Ok((min, max))
+}
+
+/// Reads a share: `10%` or `0.1`.
+pub fn parse_share(text: &str) -> Result<f64, Misread> {
+    let value = match text.strip_suffix('%') {
+        Some(number) => number.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.trim().parse::<f64>(),
+    };
+    match value {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        Ok(_) => Err(Misread {
+            message: format!("`{text}` is not between 0 and 1"),
+            span: 0..text.len(),
+            help: Some("a share is written `10%` or `0.1`".to_owned()),
+        }),
+        Err(_) => Err(Misread {
+            message: format!("`{text}` is no share"),
+            span: 0..text.len(),
+            help: Some("a share is written `10%` or `0.1`".to_owned()),
+        }),
+    }
+}
+
+/// Reads statuses: `200`, `2xx`, `200-299`, or several of them with commas.
+pub fn parse_statuses(text: &str) -> Result<Vec<(u16, u16)>, Misread> {
+    let mut start = 0;
+    let mut ranges = Vec::new();
+    for part in text.split(',') {
+        let lead = part.len() - part.trim_start().len();
+        let span = start + lead..start + lead + part.trim().len();
+        ranges.push(status_range(part.trim()).ok_or_else(|| Misread {
+            message: format!("`{}` is no status", part.trim()),
+            span,
+            help: Some("a status is 100 to 599; several are `2xx` or `200-299`".to_owned()),
+        })?);
+        start += part.len() + 1;
+    }
+    Ok(ranges)
+}
+
+fn status_range(text: &str) -> Option<(u16, u16)> {
+    if let Some(class) = text.strip_suffix("xx").or_else(|| text.strip_suffix("XX")) {
+        let class: u16 = class.parse().ok().filter(|class| (1..=5).contains(class))?;
+        return Some((class * 100, class * 100 + 99));
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let status = |text: &str| {
+        text.trim()
+            .parse()
+            .ok()
+            .filter(|status| (100..=599).contains(status))
+    };
+    let (first, last) = (status(first)?, status(last)?);
+    (first <= last).then_some((first, last))
+}
+
+/// Writes a duration as briefly as a person would.
+#[must_use]
+pub fn format_duration(length: Duration) -> String {
+    let nanos = length.as_nanos();
+    let whole = |unit: u128| nanos.is_multiple_of(unit);
+    if nanos == 0 {
+        return "0s".to_owned();
+    }
+    if !whole(1_000_000_000) {
+        return match () {
+            () if nanos > 1_000_000_000 => format!("{}s", length.as_secs_f64()),
+            () if whole(1_000_000) => format!("{}ms", nanos / 1_000_000),
+            () if whole(1_000) => format!("{}us", nanos / 1_000),
+            () => format!("{nanos}ns"),
+        };
+    }
+    let seconds = length.as_secs();
+    let (hours, minutes, rest) = (seconds / 3600, seconds % 3600 / 60, seconds % 60);
+    let part = |count: u64, unit: &str| {
+        if count == 0 {
+            String::new()
+        } else {
+            format!("{count}{unit}")
+        }
+    };
+    format!(
+        "{}{}{}",
+        part(hours, "h"),
+        part(minutes, "m"),
+        part(rest, "s")
+    )
+}

@@ -1,0 +1,149 @@
+//! The JSON Schema of the scenario file, made from types that say what each key means.
+//!
+//! The types are never read into: the reader works on located values. A test holds both to the same keys.
+
+mod steps;
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use steps::{Defaults, Slo, Step, Texts};
+
+/// The JSON Schema of the scenario file, as text with a line break at its end.
+#[must_use]
+pub fn schema() -> String {
+    let mut text = format!("{:#}", value());
+    text.push('\n');
+    text
+}
+
+/// The JSON Schema of the scenario file.
+pub(crate) fn value() -> Value {
+    SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<File>()
+        .to_value()
+}
+
+/// A load test: who asks for what, how often, and what must hold.
+#[derive(JsonSchema)]
+#[schemars(title = "loadgen scenario", deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct File {
+    /// The name of the test. Default: the name of the file.
+    #[schemars(example = &"chat")]
+    name: Option<String>,
+    /// Where relative paths go: a base URL, or "mock" for the embedded server. May be a template. Needed unless every
+    /// step has a whole URL.
+    #[schemars(example = &"http://localhost:8080", example = &"mock")]
+    target: Option<String>,
+    /// How much load, and for how long.
+    load: Option<Load>,
+    /// Variables: any values. Templates see them as `vars.NAME`, and as `NAME`. They hold no templates themselves.
+    #[schemars(example = &serde_json::json!({ "model": "gpt-4o-mini" }))]
+    vars: Option<BTreeMap<String, Value>>,
+    /// What every step inherits. A step's own value wins; headers are merged.
+    defaults: Option<Defaults>,
+    /// What one iteration does, in order.
+    #[schemars(length(min = 1))]
+    step: Vec<Step>,
+    /// What makes one request good: the longest times. The metric `goodput` is the share of good requests.
+    slo: Option<Slo>,
+    /// What must hold for the whole run. The key is a metric, perhaps with tags; the value one expression or several.
+    #[schemars(example = &serde_json::json!({ "ttft": ["p95 < 2s"], "http_req_failed": ["rate < 1%"], "http_req_duration{step=chat}": "p99 < 10s" }))]
+    thresholds: Option<BTreeMap<String, Texts>>,
+    /// The embedded server, used where `target = "mock"`.
+    mock: Option<Mock>,
+}
+
+/// How much load, and for how long: `vus` with `duration`, or `vus` with `iterations`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Load {
+    /// The kind of load. Default: what the other keys say.
+    executor: Option<Executor>,
+    /// Virtual users. Default: 1.
+    #[schemars(range(min = 1, max = 1_000_000), example = 10)]
+    vus: Option<u32>,
+    /// How long iterations are begun, for `constant-vus`.
+    duration: Option<Duration>,
+    /// Iterations of all users together, for `shared-iterations`.
+    #[schemars(range(min = 1), example = 1000)]
+    iterations: Option<u64>,
+    /// No iteration begins after this, for `shared-iterations`. Default: 10m.
+    max_duration: Option<Duration>,
+    /// How long running iterations may go on in the end, before they are cut. Default: 30s.
+    graceful_stop: Option<Duration>,
+}
+
+/// The kinds of load.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Executor {
+    /// A fixed number of users, each beginning one iteration after the other until the time is over.
+    ConstantVus,
+    /// A fixed number of iterations, taken by whichever user is free.
+    SharedIterations,
+}
+
+/// A duration with its unit: us, ms, s, m, h, d; `1m30s` is one too.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Duration(
+    #[schemars(regex(pattern = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+$"), example = &"30s", example = &"250ms")]
+     String,
+);
+
+/// A share: `"10%"` or `0.1`.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Share {
+    /// A number from 0 to 1.
+    Number(#[schemars(range(min = 0, max = 1))] f64),
+    /// A percentage.
+    Percent(#[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?%?$"), example = &"10%")] String),
+}
+
+/// The embedded server, used where `target = "mock"`. The keys are the options of `loadgen mock`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Mock {
+    /// Time from the request to its first token. Default: 200ms; at most 1h.
+    ttft: Option<Duration>,
+    /// Time from one token to the next. Default: 20ms; at most 1h.
+    itl: Option<Duration>,
+    /// Each wait is scaled by a factor between 1 - jitter and 1 + jitter. Default: 0.
+    jitter: Option<Share>,
+    /// Tokens of one answer. Default: 32.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    tokens: Option<u32>,
+    /// Share of requests that are answered 500. Default: 0.
+    error_rate: Option<Share>,
+    /// The most requests served at the same time; those above it are answered 429. Default: no limit.
+    #[schemars(range(min = 1))]
+    max_concurrent: Option<u32>,
+    /// Share of streams that go silent half-way. Default: 0.
+    stall_rate: Option<Share>,
+    /// Share of streams that are cut half-way. Default: 0.
+    truncate_rate: Option<Share>,
+    /// Share of streams with an event that is not JSON. Default: 0.
+    garbage_rate: Option<Share>,
+    /// Share of streams that end with an error event. Default: 0.
+    stream_error_rate: Option<Share>,
+    /// Time that `/plain` takes. Default: 0s; at most 1h.
+    plain_time: Option<Duration>,
+    /// Threads of the server. Default: 1.
+    #[schemars(range(min = 1, max = 256))]
+    workers: Option<u32>,
+    /// Seed of all that the server draws. Default: 0.
+    #[schemars(range(min = 0))]
+    seed: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! The schema of the steps, and of what they inherit.
+
+use super::Duration;
+use schemars::JsonSchema;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What every step inherits.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct Defaults {
+    /// How long a request may take: in total, or for each part.
+    timeout: Option<Timeout>,
+    /// What a failed request does to its iteration. Default: "continue".
+    on_failure: Option<OnFailure>,
+    /// Header fields. Values may hold templates.
+    #[schemars(example = &serde_json::json!({ "authorization": "Bearer {{ env.TOKEN }}" }))]
+    headers: Option<BTreeMap<String, Scalar>>,
+    /// The version of HTTP. Default: "1.1".
+    http_version: Option<HttpVersion>,
+    /// What an answer must be.
+    expect: Option<Expect>,
+    /// Silence between two events after which a stream counts as stalled. Default: none.
+    stall: Option<Duration>,
+}
+
+/// One step: a request (one of the methods), or a pause (`think`).
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct Step {
+    /// The name in reports and thresholds. Default: method and path, such as "GET /plain".
+    #[schemars(example = &"chat")]
+    name: Option<String>,
+    /// Sends a GET request to this path or URL. May hold templates, as may the other methods.
+    #[schemars(example = &"/items?page=1", example = &"https://example.com/")]
+    get: Option<String>,
+    /// Sends a POST request to this path or URL.
+    post: Option<String>,
+    /// Sends a PUT request to this path or URL.
+    put: Option<String>,
+    /// Sends a PATCH request to this path or URL.
+    patch: Option<String>,
+    /// Sends a DELETE request to this path or URL.
+    delete: Option<String>,
+    /// Sends a HEAD request to this path or URL.
+    head: Option<String>,
+    /// Sends an OPTIONS request to this path or URL.
+    options: Option<String>,
+    /// Added to the query of the URL, encoded. A list repeats its key. Values may hold templates.
+    #[schemars(example = &serde_json::json!({ "page": 1, "tag": ["a", "b"] }))]
+    query: Option<BTreeMap<String, Scalars>>,
+    /// The body as text. May hold templates.
+    body: Option<String>,
+    /// The body as JSON. Strings may hold templates; a string that is one expression keeps the expression's type.
+    /// Sets `content-type: application/json` unless it is set.
+    #[schemars(example = &serde_json::json!({ "model": "{{ model }}", "stream": true }))]
+    json: Option<Value>,
+    /// How the answer is read as a stream. Absent: a plain body.
+    stream: Option<Stream>,
+    /// What makes a request of this step good, over the limits of the file.
+    slo: Option<Slo>,
+    /// A pause: "2s", or "1s..3s" for a random length between the two.
+    #[schemars(regex(pattern = r"^[0-9][0-9a-zµ.]*(\.\.[0-9][0-9a-zµ.]*)?$"), example = &"1s..3s")]
+    think: Option<String>,
+    /// How long the request may take: in total, or for each part.
+    timeout: Option<Timeout>,
+    /// What a failure does to the iteration. Default: "continue".
+    on_failure: Option<OnFailure>,
+    /// Header fields, over those of `[defaults]`. Values may hold templates.
+    headers: Option<BTreeMap<String, Scalar>>,
+    /// The version of HTTP. Default: "1.1".
+    http_version: Option<HttpVersion>,
+    /// What the answer must be. A failed check counts in `checks`, and fails the request.
+    #[schemars(example = &serde_json::json!({ "status": [200, 429], "body_contains": "ok" }))]
+    expect: Option<Expect>,
+    /// Silence between two events after which the stream counts as stalled. Default: none.
+    stall: Option<Duration>,
+}
+
+/// One duration for the whole request, or one for each part.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Timeout {
+    Total(Duration),
+    Parts(TimeoutParts),
+}
+
+/// How long each part of a request may take.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct TimeoutParts {
+    /// The whole request. Default: 60s.
+    total: Option<Duration>,
+    /// Looking the name up and connecting. Default: 10s.
+    connect: Option<Duration>,
+    /// The TLS handshake. Default: 10s.
+    tls: Option<Duration>,
+    /// From the last byte sent to the first of the answer. Default: none.
+    first_byte: Option<Duration>,
+    /// Silence between two reads of the answer. Default: none.
+    idle: Option<Duration>,
+}
+
+/// What a failed request does to its iteration.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum OnFailure {
+    /// The next step follows.
+    Continue,
+    /// The iteration ends; the user begins the next.
+    NextIteration,
+    /// The user ends.
+    StopUser,
+}
+
+/// The version of HTTP.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum HttpVersion {
+    /// HTTP/1.1.
+    #[schemars(rename = "1.1")]
+    Http1,
+    /// HTTP/2: agreed on under TLS, with prior knowledge without.
+    #[schemars(rename = "2")]
+    Http2,
+    /// What both sides agree on under TLS; HTTP/1.1 without.
+    #[schemars(rename = "auto")]
+    Auto,
+}
+
+/// What an answer must be.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Expect {
+    /// The statuses that are no failure. Default: 200 to 399.
+    status: Option<Statuses>,
+    /// Text that the body must contain, or several texts.
+    body_contains: Option<Texts>,
+}
+
+/// A status, a class such as "2xx", a range such as "200-299", or a list of them.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Statuses {
+    One(Status),
+    Many(#[schemars(length(min = 1))] Vec<Status>),
+}
+
+/// A status, a class such as "2xx", or a range such as "200-299".
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Status {
+    Number(#[schemars(range(min = 100, max = 599), example = 200)] u16),
+    Text(#[schemars(example = &"2xx", example = &"200-299")] String),
+}
+
+/// How the answer is read as a stream: a dialect, or a table with more.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Stream {
+    Dialect(Dialect),
+    Table(StreamTable),
+}
+
+/// How the answer is read as a stream.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct StreamTable {
+    /// What the server speaks.
+    dialect: Dialect,
+    /// What counts as the first output: an event with output in it, or any delta, also an empty one. Default: "output".
+    first_token: Option<FirstToken>,
+    /// For `sse` and `ndjson`: the JSON pointer of the value that is output. Default: every event with data.
+    #[schemars(example = &"/delta/text")]
+    pointer: Option<String>,
+    /// For `openai`: whether the usage is asked for with `stream_options.include_usage`. Default: true.
+    include_usage: Option<bool>,
+}
+
+/// What the server speaks.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Dialect {
+    /// Chat completions, completions and responses as OpenAI has them.
+    OpenAi,
+    /// Messages as Anthropic has them.
+    Anthropic,
+    /// Ollama's lines of JSON.
+    Ollama,
+    /// Plain server-sent events.
+    Sse,
+    /// Lines of JSON.
+    Ndjson,
+}
+
+/// What counts as the first output.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum FirstToken {
+    /// An event with output in it.
+    Output,
+    /// Any delta, also an empty one.
+    AnyDelta,
+}
+
+/// A string, a number or a boolean.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Scalar {
+    Text(String),
+    Number(f64),
+    Bool(bool),
+}
+
+/// A string, a number or a boolean, or a list of them.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Scalars {
+    One(Scalar),
+    Many(Vec<Scalar>),
+}
+
+/// A string, or a list of strings.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) enum Texts {
+    One(String),
+    Many(#[schemars(length(min = 1))] Vec<String>),
+}
+
+/// The longest times that make one request good.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct Slo {
+    /// From when the request was due to its first output. Streams only.
+    #[schemars(example = &"2s")]
+    ttft: Option<Duration>,
+    /// From the first byte sent to the first output. Streams only.
+    ttft_service: Option<Duration>,
+    /// From when the request was due to its first visible output, reasoning left out. Streams only.
+    ttft_text: Option<Duration>,
+    /// Time per output token after the first. Streams only.
+    #[schemars(example = &"100ms")]
+    tpot: Option<Duration>,
+    /// From the first byte sent to the last output. Streams only.
+    stream_duration: Option<Duration>,
+    /// From the last output to the end of the stream. Streams only.
+    stream_tail: Option<Duration>,
+    /// From the first byte sent to the last byte of the answer.
+    http_req_duration: Option<Duration>,
+    /// From when the request was due to the last byte of the answer.
+    http_req_latency: Option<Duration>,
+    /// Waiting for a connection, less the three parts below.
+    http_req_blocked: Option<Duration>,
+    /// Looking the name up.
+    http_req_dns: Option<Duration>,
+    /// Opening the TCP connection.
+    http_req_connecting: Option<Duration>,
+    /// The TLS handshake.
+    http_req_tls_handshaking: Option<Duration>,
+    /// From the first byte sent to the last.
+    http_req_sending: Option<Duration>,
+    /// From the last byte sent to the first of the answer.
+    http_req_waiting: Option<Duration>,
+    /// From the first byte of the answer to the last.
+    http_req_receiving: Option<Duration>,
+}

@@ -1,0 +1,204 @@
+//! Knows which values must not be shown, and hides them in texts.
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+/// What stands in the place of a secret.
+const MASK: &str = "***";
+/// Shorter values are not hidden: they would be found in every text.
+const SHORTEST: usize = 4;
+/// Names of header fields whose values are secrets.
+const HEADERS: &[&str] = &[
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "api-key",
+    "x-api-key",
+    "x-auth-token",
+    "x-goog-api-key",
+    "ocp-apim-subscription-key",
+];
+
+/// Whether a text is a secret as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Secrecy {
+    /// No; only what variables with secret names put into it.
+    Open,
+    /// Yes.
+    Secret,
+    /// Yes, as the value of a header field: after a scheme such as `Bearer`, if there is one.
+    SecretHeader,
+}
+
+impl Secrecy {
+    /// A secret, where `secret` says so.
+    pub(crate) const fn when(secret: bool) -> Self {
+        if secret { Self::Secret } else { Self::Open }
+    }
+}
+
+/// Collects secrets.
+#[derive(Debug, Default)]
+pub(crate) struct Secrets {
+    values: BTreeSet<String>,
+}
+
+impl Secrets {
+    /// Adds a value, in the forms in which it can be met.
+    pub(crate) fn add(&mut self, value: &str) {
+        let value = value.trim();
+        if !worth_hiding(value) {
+            return;
+        }
+        let escaped = serde_json::Value::from(value).to_string();
+        self.values.insert(crate::url::encode_component(value));
+        self.values.insert(escaped.trim_matches('"').to_owned());
+        self.values.insert(value.to_owned());
+    }
+
+    /// Adds the value of a header field: the scheme of an authorization is no secret.
+    pub(crate) fn add_header(&mut self, value: &str) {
+        match value.trim().split_once(' ') {
+            Some((scheme, rest)) if scheme.chars().all(|c| c.is_ascii_alphabetic()) => {
+                self.add(rest);
+            }
+            _ => self.add(value),
+        }
+    }
+
+    /// The secrets, longest first.
+    pub(crate) fn into_sorted(self) -> Vec<String> {
+        let mut values: Vec<String> = self.values.into_iter().collect();
+        values.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
+        values
+    }
+}
+
+/// Whether the values of a header field are secrets.
+#[must_use]
+pub fn is_secret_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    HEADERS.contains(&name.as_str()) || is_secret_name(&name)
+}
+
+/// Whether a name says that what it names is a secret.
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
+    let mut words: Vec<String> = vec![String::new()];
+    let mut before_lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || c.is_uppercase() && before_lower {
+            words.push(String::new());
+        }
+        before_lower = c.is_lowercase();
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "key" | "keys" | "apikey" | "apikeys" | "auth" | "pass" | "pwd" | "bearer" | "jwt"
+        ) || [
+            "token",
+            "secret",
+            "passw",
+            "passphrase",
+            "credential",
+            "cookie",
+            "session",
+            "authorization",
+        ]
+        .iter()
+        .any(|start| word.contains(start) && word != "tokens" && word != "tokenizer")
+    }) || matches!(name, "tokens" | "TOKENS")
+}
+
+/// Hides secrets, longest first, in a text.
+pub(crate) fn mask<'a>(secrets: &[String], text: &'a str) -> Cow<'a, str> {
+    let mut masked = Cow::Borrowed(text);
+    for secret in secrets {
+        if masked.contains(secret.as_str()) {
+            masked = Cow::Owned(masked.replace(secret.as_str(), MASK));
+        }
+    }
+    masked
+}
+
+fn worth_hiding(value: &str) -> bool {
+    let short_number = value.len() < 8 && value.chars().all(|c| c.is_ascii_digit() || c == '.');
+    value.chars().count() >= SHORTEST
+        && !short_number
+        && !matches!(value, "true" | "false" | "null" | "none" | "None")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_secrets() {
+        for name in [
+            "TOKEN",
+            "OPENAI_API_KEY",
+            "apiKey",
+            "DB_PASSWORD",
+            "client_secret",
+            "SESSION_ID",
+            "x-auth",
+            "tokens",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in [
+            "MODEL",
+            "KEYBOARD",
+            "AUTHOR",
+            "HOME",
+            "max_tokens",
+            "tokenizer",
+            "monkey",
+            "COMPASS",
+            "bypass",
+        ] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn headers_tell_secrets() {
+        for name in ["Authorization", "cookie", "x-api-key", "X-My-Token"] {
+            assert!(is_secret_header(name), "{name}");
+        }
+        for name in ["content-type", "accept", "x-request-id"] {
+            assert!(!is_secret_header(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_longest_secret_is_hidden_first() {
+        let mut secrets = Secrets::default();
+        for value in ["abcd", "abcdef", "abc", "12345", "true", "a b/c\"d"] {
+            secrets.add(value);
+        }
+        secrets.add_header("Bearer sk-12345");
+        secrets.add_header("sid=77777");
+        let secrets = secrets.into_sorted();
+        let cases = [
+            ("x abcdef y", "x *** y"),
+            ("abcd", "***"),
+            ("abc 12345 true", "abc 12345 true"),
+            (
+                "authorization: Bearer sk-12345",
+                "authorization: Bearer ***",
+            ),
+            ("cookie: sid=77777;", "cookie: ***;"),
+            ("/?q=a%20b%2Fc%22d", "/?q=***"),
+            (r#"{"v":"a b/c\"d"}"#, r#"{"v":"***"}"#),
+            ("nothing", "nothing"),
+        ];
+        for (text, want) in cases {
+            assert_eq!(mask(&secrets, text), want);
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Compiles templates while a scenario is lowered, and renders once what needs no more.
+
+use super::{
+    Mode, TemplateName, Templates, Text, explain, functions,
+    scope::{Shared, Touched, User},
+};
+use crate::{
+    document::Source,
+    problem::{Problem, nearest},
+};
+use minijinja::{
+    Environment, Error, ErrorKind, UndefinedBehavior,
+    syntax::SyntaxConfig,
+    value::{Value, ValueKind},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{Arc, Mutex},
+};
+
+/// How many steps one rendering may take: far more than a request needs, few enough to come to an end.
+const FUEL: u64 = 2_000_000;
+
+/// Names that templates already know, so that no variable can have them.
+const RESERVED: [&str; 4] = ["env", "vars", "vu", "iteration"];
+
+/// Compiles templates, and renders once what needs no more.
+#[derive(Debug)]
+pub(crate) struct Compiler {
+    environment: Environment<'static>,
+    shared: Arc<Shared>,
+    probe: Arc<User>,
+}
+
+/// A text after its trial rendering.
+#[derive(Clone, Debug)]
+pub(crate) struct Folded {
+    /// What is left to render.
+    pub(crate) text: Text,
+    /// The environment variables in it.
+    pub(crate) env: BTreeSet<String>,
+    /// The variables in it, by their bare names.
+    pub(crate) vars: BTreeSet<String>,
+    /// What the trial gave.
+    pub(crate) trial: String,
+}
+
+impl Compiler {
+    pub(crate) fn new(shared: Shared) -> Self {
+        let shared = Arc::new(shared);
+        let probe = Arc::new(User::new(shared.clone(), 1, 0, Some(Mutex::default())));
+        Self {
+            environment: environment(),
+            shared,
+            probe,
+        }
+    }
+
+    /// Compiles a text, tries it, and keeps the outcome where it is always the same.
+    pub(crate) fn fold(&mut self, source: &Source, mode: Mode) -> Result<Folded, Box<Problem>> {
+        if !source.template || !is_template(&source.text) {
+            let trial = source.text.clone();
+            return Ok(Folded {
+                text: Text::Fixed(trial.clone()),
+                env: BTreeSet::new(),
+                vars: BTreeSet::new(),
+                trial,
+            });
+        }
+        let (trial, touched, paths) = self
+            .try_out(&source.text, mode)
+            .map_err(|error| self.problem(source, &error))?;
+        let after = |prefix: &str| {
+            let names = paths.iter().filter_map(|path| path.strip_prefix(prefix));
+            names
+                .map(|name| name.split('.').next().unwrap_or(name).to_owned())
+                .collect::<BTreeSet<_>>()
+        };
+        let text = if touched.changing {
+            Text::Template(
+                self.keep(&source.text, mode)
+                    .map_err(|error| self.problem(source, &error))?,
+            )
+        } else {
+            Text::Fixed(trial.clone())
+        };
+        let env = touched.env.union(&after("env.")).cloned().collect();
+        let vars = after("vars.").union(&after("")).cloned().collect();
+        Ok(Folded {
+            text,
+            env,
+            vars,
+            trial,
+        })
+    }
+
+    /// Renders a text once: the outcome, what it used, and the paths of variables that stand anywhere in it.
+    fn try_out(&self, text: &str, mode: Mode) -> Result<(String, Touched, HashSet<String>), Error> {
+        let template = self
+            .environment
+            .template_from_named_str(mode.prefix(), text)?;
+        let outcome = template.render(self.probe.context());
+        let touched = self.probe.take_touched();
+        Ok((outcome?, touched, template.undeclared_variables(true)))
+    }
+
+    /// Keeps a template for the run.
+    fn keep(&mut self, text: &str, mode: Mode) -> Result<TemplateName, Error> {
+        let name = format!("{}{text}", mode.prefix());
+        let name: &'static str = Box::leak(name.into_boxed_str());
+        self.environment
+            .add_template(name, name.get(mode.prefix().len()..).unwrap_or_default())?;
+        Ok(TemplateName(name))
+    }
+
+    /// The environment variables that templates can use.
+    pub(crate) fn env(&self) -> &BTreeMap<String, String> {
+        &self.shared.env
+    }
+
+    /// Ends compiling: the templates for the run.
+    pub(crate) fn finish(mut self, secrets: &[String]) -> Arc<Templates> {
+        // Debug information copies the template and its values into each error.
+        self.environment.set_debug(false);
+        Arc::new(Templates {
+            environment: self.environment,
+            shared: self.shared,
+            secrets: secrets.to_vec(),
+        })
+    }
+
+    fn problem(&self, source: &Source, error: &Error) -> Box<Problem> {
+        let end = source.text.len();
+        let span = error.range().unwrap_or(0..end);
+        let span = source.text.floor_char_boundary(span.start.min(end))
+            ..source.text.ceil_char_boundary(span.end.min(end));
+        let marked = source.text.get(span.clone()).unwrap_or_default();
+        let message = format!("template: {}", explain(error));
+        Box::new(Problem::new(source.part(&span), message).maybe_help(self.help(error, marked)))
+    }
+
+    fn help(&self, error: &Error, marked: &str) -> Option<String> {
+        let quoted = error
+            .detail()
+            .and_then(|detail| detail.split('`').nth(1))
+            .unwrap_or_default();
+        let near = |word: &str, words: Vec<String>| {
+            nearest(word, words.iter().map(String::as_str))
+                .map(|near| format!("did you mean `{near}`?"))
+        };
+        match error.kind() {
+            ErrorKind::UndefinedError => match quoted.split_once('.').unwrap_or((quoted, "")) {
+                ("env", name) => Some(format!(
+                    "set the variable {name}, give `-e {name}=…`, or write `env.{name} | default('…')`"
+                )),
+                ("vars", name) => near(name, self.shared.vars.keys().cloned().collect()),
+                (name, _) => near(name, self.names())
+                    .or_else(|| Some(format!("known are {}", list(&self.names())))),
+            },
+            ErrorKind::UnknownFunction => {
+                near(marked.split('(').next()?, self.names()).or_else(|| {
+                    Some(format!(
+                        "the functions are {}",
+                        list(&functions::NAMES.map(String::from))
+                    ))
+                })
+            }
+            ErrorKind::UnknownFilter => {
+                near(marked, FILTERS.iter().map(ToString::to_string).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// Every name that a template can use.
+    fn names(&self) -> Vec<String> {
+        let fixed = RESERVED.iter().chain(&functions::NAMES).chain(&["range"]);
+        fixed
+            .map(ToString::to_string)
+            .chain(self.shared.vars.keys().cloned())
+            .collect()
+    }
+}
+
+/// What to do about a variable with a reserved name.
+pub(crate) fn reserved_help(name: &str) -> Option<&'static str> {
+    if name == "data" {
+        return Some(
+            "the name is kept for data sets, which a later version brings; choose another",
+        );
+    }
+    let builtin = ["range", "dict", "namespace", "loop"];
+    let taken =
+        RESERVED.contains(&name) || functions::NAMES.contains(&name) || builtin.contains(&name);
+    taken.then_some("templates know this name already; choose another")
+}
+
+/// The filters that are suggested.
+const FILTERS: [&str; 30] = [
+    "abs",
+    "capitalize",
+    "default",
+    "dictsort",
+    "first",
+    "float",
+    "format",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "max",
+    "min",
+    "replace",
+    "reverse",
+    "round",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "upper",
+    "urlencode",
+];
+
+fn list(words: &[String]) -> String {
+    words
+        .iter()
+        .map(|word| format!("`{word}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn is_template(text: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|open| text.contains(open))
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_debug(true);
+    environment.set_fuel(Some(FUEL));
+    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment.set_formatter(
+        |out, state, value| match (Mode::of(state.name()), value.kind()) {
+            (Mode::Text, ValueKind::Undefined | ValueKind::None) => Ok(()),
+            (Mode::Text, ValueKind::String) => write_text(out, value.as_str().unwrap_or_default()),
+            _ => write_text(out, &to_json(value)?),
+        },
+    );
+    environment.add_filter("tojson", |value: &Value| to_json(value));
+    // `debug()` would show every variable; the others mark strings as safe, which means nothing here.
+    environment.remove_global("debug");
+    for filter in ["safe", "escape", "e", "pprint"] {
+        environment.remove_filter(filter);
+    }
+    environment
+}
+
+fn write_text(out: &mut minijinja::Output<'_>, text: &str) -> Result<(), Error> {
+    out.write_str(text).map_err(Error::from)
+}
+
+fn to_json(value: &Value) -> Result<String, Error> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
+}

@@ -1,0 +1,160 @@
+//! The functions of templates: random and unique values.
+
+use super::scope::User;
+use minijinja::{
+    Error, ErrorKind, State,
+    value::{Object, ObjectRepr, Value, from_args},
+};
+use rand::{Rng, RngExt};
+use std::{fmt, sync::Arc};
+
+/// The longest text that `random_string` makes.
+const LONGEST: usize = 1_000_000;
+/// What `random_string` draws from.
+const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// A function that draws from its user's generator.
+pub(super) struct UserFunction {
+    user: Arc<User>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    RandomInt,
+    RandomFloat,
+    RandomChoice,
+    RandomString,
+    Uuid,
+    Unique,
+}
+
+/// The names of the functions.
+pub(super) const NAMES: [&str; 6] = [
+    "random_int",
+    "random_float",
+    "random_choice",
+    "random_string",
+    "uuid",
+    "unique",
+];
+
+impl UserFunction {
+    /// The function of that name, for that user.
+    pub(super) fn named(name: &str, user: &Arc<User>) -> Option<Self> {
+        let kind = match name {
+            "random_int" => Kind::RandomInt,
+            "random_float" => Kind::RandomFloat,
+            "random_choice" => Kind::RandomChoice,
+            "random_string" => Kind::RandomString,
+            "uuid" => Kind::Uuid,
+            "unique" => Kind::Unique,
+            _ => return None,
+        };
+        Some(Self {
+            user: user.clone(),
+            kind,
+        })
+    }
+}
+
+impl Object for UserFunction {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        match self.kind {
+            Kind::RandomInt => {
+                let (least, most): (i64, i64) = from_args(args)?;
+                if least > most {
+                    return refuse(format!(
+                        "random_int({least}, {most}): the first number is the greater one"
+                    ));
+                }
+                Ok(self
+                    .user
+                    .random(|random| random.random_range(least..=most))
+                    .into())
+            }
+            Kind::RandomFloat => {
+                let (least, most): (f64, f64) = from_args(args)?;
+                let good = least.is_finite()
+                    && most.is_finite()
+                    && least < most
+                    && (most - least).is_finite();
+                if !good {
+                    return refuse(format!(
+                        "random_float({least}, {most}): the first number must be the smaller one"
+                    ));
+                }
+                Ok(self
+                    .user
+                    .random(|random| random.random_range(least..most))
+                    .into())
+            }
+            Kind::RandomChoice => {
+                let (list,): (Value,) = from_args(args)?;
+                let Some(length @ 1..) = list
+                    .len()
+                    .filter(|_| list.kind() == minijinja::value::ValueKind::Seq)
+                else {
+                    return refuse("random_choice: needs a list with something in it".to_owned());
+                };
+                list.get_item_by_index(self.user.random(|random| random.random_range(0..length)))
+            }
+            Kind::RandomString => {
+                let (length,): (usize,) = from_args(args)?;
+                if length > LONGEST {
+                    return refuse(format!("random_string({length}): at most {LONGEST}"));
+                }
+                let letter = |random: &mut rand_pcg::Pcg64Mcg| {
+                    char::from(LETTERS[random.random_range(0..LETTERS.len())])
+                };
+                Ok(self
+                    .user
+                    .random(|random| (0..length).map(|_| letter(random)).collect::<String>())
+                    .into())
+            }
+            Kind::Uuid => {
+                let () = from_args(args)?;
+                let bits = self.user.random(|random| {
+                    u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())
+                });
+                Ok(uuid(bits).into())
+            }
+            Kind::Unique => {
+                let () = from_args(args)?;
+                Ok(self.user.unique().into())
+            }
+        }
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl fmt::Debug for UserFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.kind)
+    }
+}
+
+/// A random UUID (version 4) of these bits.
+fn uuid(bits: u128) -> String {
+    let bits = bits & !(0xF << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{bits:032x}");
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
+}
+
+fn refuse(message: String) -> Result<Value, Error> {
+    Err(Error::new(ErrorKind::InvalidOperation, message))
+}

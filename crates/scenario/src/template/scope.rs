@@ -1,0 +1,222 @@
+//! The values that one user's templates can use.
+
+use super::{TemplateName, Templates, functions::UserFunction};
+use minijinja::value::{Enumerator, Object, Value};
+use rand_pcg::Pcg64Mcg;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// The values that one user's templates can use. It belongs to one user on one thread, and takes about 200 bytes.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    templates: Arc<Templates>,
+    user: Arc<User>,
+}
+
+/// What all users share.
+#[derive(Default)]
+pub(crate) struct Shared {
+    /// Environment variables.
+    pub(crate) env: BTreeMap<String, String>,
+    /// `[vars]`.
+    pub(crate) vars: BTreeMap<String, Value>,
+    /// `[vars]` as one value.
+    pub(crate) all_vars: Value,
+}
+
+/// One user.
+pub(super) struct User {
+    shared: Arc<Shared>,
+    vu: u64,
+    seed: u64,
+    iteration: AtomicU64,
+    uniques: AtomicU64,
+    random: Mutex<Pcg64Mcg>,
+    touched: Option<Mutex<Touched>>,
+}
+
+/// What a trial rendering has used.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Touched {
+    /// Whether anything that differs between requests was used.
+    pub(crate) changing: bool,
+    /// The environment variables that were asked for.
+    pub(crate) env: BTreeSet<String>,
+}
+
+impl Scope {
+    /// The scope of a user. `vu` counts from 1 and is that user's alone in the whole run, also over scenarios; all
+    /// that is random follows from `seed`, `vu` and the iteration.
+    #[must_use]
+    pub fn new(templates: Arc<Templates>, vu: u64, seed: u64) -> Self {
+        let user = Arc::new(User::new(templates.shared.clone(), vu, seed, None));
+        Self { templates, user }
+    }
+
+    /// Begins the user's iteration of that number, counted from 0.
+    pub fn begin_iteration(&self, iteration: u64) {
+        self.user.iteration.store(iteration, Ordering::Relaxed);
+        *self
+            .user
+            .random
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) =
+            generator(self.user.seed, self.user.vu, iteration);
+    }
+
+    pub(super) fn context(&self) -> Value {
+        self.user.context()
+    }
+
+    /// Renders a template, or says why not.
+    pub(super) fn render(&self, name: TemplateName) -> Result<String, String> {
+        self.templates
+            .render(name, self)
+            .map_err(|error| self.templates.reason(&error))
+    }
+}
+
+impl User {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        vu: u64,
+        seed: u64,
+        touched: Option<Mutex<Touched>>,
+    ) -> Self {
+        Self {
+            shared,
+            vu,
+            seed,
+            iteration: AtomicU64::new(0),
+            uniques: AtomicU64::new(0),
+            random: Mutex::new(generator(seed, vu, 0)),
+            touched,
+        }
+    }
+
+    pub(super) fn context(self: &Arc<Self>) -> Value {
+        Value::from_dyn_object(self.clone())
+    }
+
+    /// What was used since the last call.
+    pub(super) fn take_touched(&self) -> Touched {
+        let touched = self
+            .touched
+            .as_ref()
+            .map(|touched| touched.lock().unwrap_or_else(PoisonError::into_inner));
+        touched
+            .map(|mut touched| std::mem::take(&mut *touched))
+            .unwrap_or_default()
+    }
+
+    /// Draws with the user's generator.
+    pub(super) fn random<T>(&self, draw: impl FnOnce(&mut Pcg64Mcg) -> T) -> T {
+        self.changing();
+        draw(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A text that no other call in the run returns.
+    pub(super) fn unique(&self) -> String {
+        self.changing();
+        let number = self.uniques.fetch_add(1, Ordering::Relaxed);
+        format!("{:08x}-{}-{number}", mix(self.seed) >> 32, self.vu)
+    }
+
+    fn changing(&self) {
+        self.touch(|touched| touched.changing = true);
+    }
+
+    fn touch(&self, note: impl FnOnce(&mut Touched)) {
+        if let Some(touched) = &self.touched {
+            note(&mut touched.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+impl Object for User {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        match key {
+            "vu" => {
+                self.changing();
+                Some(Value::from(self.vu))
+            }
+            "iteration" => {
+                self.changing();
+                Some(Value::from(self.iteration.load(Ordering::Relaxed)))
+            }
+            "env" => Some(Value::from_object(Variables { user: self.clone() })),
+            "vars" => Some(self.shared.all_vars.clone()),
+            _ => match UserFunction::named(key, self) {
+                Some(function) => Some(Value::from_object(function)),
+                None => self.shared.vars.get(key).cloned(),
+            },
+        }
+    }
+}
+
+/// `env`: looked into by name, never listed.
+#[derive(Debug)]
+struct Variables {
+    user: Arc<User>,
+}
+
+impl Object for Variables {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.user
+            .touch(|touched| _ = touched.env.insert(key.to_owned()));
+        self.user.shared.env.get(key).map(Value::from)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(environment)")
+    }
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User")
+            .field("vu", &self.vu)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("vars", &self.vars.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The generator of one user's iteration.
+fn generator(seed: u64, vu: u64, iteration: u64) -> Pcg64Mcg {
+    let high = mix(seed ^ mix(vu));
+    let low = mix(high ^ mix(iteration.wrapping_add(1)));
+    Pcg64Mcg::new(u128::from(high) << 64 | u128::from(low))
+}
+
+/// Spreads the bits of a number over all 64 (the finishing step of SplitMix64).
+const fn mix(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    value ^ (value >> 31)
+}
