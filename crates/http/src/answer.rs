@@ -1,0 +1,258 @@
+//! Takes an answer's head and body: counts, decodes, keeps what is asked for, and feeds the reader of the stream.
+
+use crate::{
+    decode::Decoder,
+    failure::{failure, protocol},
+    request::Traits,
+    response::{Head, Receive},
+    stamp::Dated,
+    stream::{BodyEnd, StreamReader, is_stream, usage_of_plain},
+};
+use loadgen_engine::{Call, ErrorKind, Exchange, Failure, Offset, StreamSink, StreamSpec};
+
+/// How much is kept of the body of an answer that is no success, for the text of the error.
+const ERROR_BODY: usize = 512;
+
+/// The longest plain answer of a streaming step whose usage is looked for.
+const USAGE_BODY: usize = 1024 * 1024;
+
+/// What is wanted of an answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    stream: Option<&'a StreamSpec>,
+    keep_body: usize,
+    keep_head: bool,
+    body_limit: u64,
+    /// Whether a coded body is decoded.
+    decode: bool,
+}
+
+/// What becomes of one answer.
+pub(crate) struct Answer<'a> {
+    wanted: Wanted<'a>,
+    pub(crate) exchange: &'a mut Exchange,
+    sink: &'a mut dyn StreamSink,
+    /// The read at hand.
+    dated: Option<Dated>,
+    /// The read that brought the first byte of the head at hand.
+    began: Option<Dated>,
+    /// A read that is still to be reported to the sink.
+    unreported: Option<Dated>,
+    /// Bytes of the body before content decoding.
+    coded: u64,
+    /// How many bytes of the body are kept.
+    keep: usize,
+    decoder: Option<Decoder>,
+    reader: Option<StreamReader>,
+    /// The body of a plain answer of a streaming step, for its usage.
+    plain: Option<Vec<u8>>,
+}
+
+impl<'a> Wanted<'a> {
+    /// As the call says.
+    pub(crate) fn new(call: &Call<'a>, traits: Traits, body_limit: u64) -> Self {
+        let Call {
+            stream,
+            keep_body,
+            keep_head,
+            ..
+        } = *call;
+        Self {
+            stream,
+            keep_body,
+            keep_head,
+            body_limit,
+            decode: traits.decode,
+        }
+    }
+}
+
+impl<'a> Answer<'a> {
+    /// Nothing has come yet.
+    pub(crate) fn new(
+        wanted: Wanted<'a>,
+        exchange: &'a mut Exchange,
+        sink: &'a mut dyn StreamSink,
+    ) -> Self {
+        Self {
+            wanted,
+            exchange,
+            sink,
+            dated: None,
+            began: None,
+            unreported: None,
+            coded: 0,
+            keep: 0,
+            decoder: None,
+            reader: None,
+            plain: None,
+        }
+    }
+
+    /// A read of the socket has returned; what follows came with it.
+    pub(crate) fn begin_read(&mut self, dated: Dated) {
+        self.dated = Some(dated);
+    }
+
+    /// All of the read has been taken.
+    pub(crate) fn end_read(&mut self) {
+        let Some(dated) = self.dated else { return };
+        let arrival = dated.arrival();
+        let outputs = match &mut self.reader {
+            Some(reader) => reader.end_read(&arrival, self.exchange, self.sink),
+            None => 0,
+        };
+        let head = self.unreported.take();
+        if let Some(head) = head {
+            self.sink.arrival(&head.arrival());
+        }
+        if outputs > 0 && head.is_none_or(|head| head.read != dated.read) {
+            self.sink.arrival(&arrival);
+        }
+    }
+
+    /// Arrival of the first byte of the head at hand, whether it is the final one or not.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.exchange.first_byte.is_some()
+    }
+
+    /// When the stream was last heard of; nothing where there is none to wait for.
+    pub(crate) fn last_event(&self) -> Option<Offset> {
+        let reader = self.reader.as_ref().filter(|reader| !reader.terminated())?;
+        reader.last_event().or(self.exchange.first_byte)
+    }
+
+    /// The answer is whole by HTTP's framing. `at` is the arrival of its end.
+    pub(crate) fn end(&mut self, at: Offset) {
+        self.exchange.done = Some(at);
+        self.exchange.whole = true;
+        let decoded = self.decoder.as_ref().map_or(Ok(()), Decoder::check_end);
+        let judged = self
+            .reader
+            .as_mut()
+            .and_then(|reader| reader.finish(BodyEnd::Clean, at, self.exchange, self.sink));
+        self.exchange.failure = decoded.err().or(judged);
+        if let (Some(spec), Some(body)) = (self.wanted.stream, self.plain.take()) {
+            self.exchange.usage = usage_of_plain(spec, &body);
+        }
+    }
+
+    /// The answer was cut, for the reason given; the reason that counts.
+    pub(crate) fn cut(&mut self, reason: Failure, at: Offset) -> Failure {
+        let Some(reader) = &mut self.reader else {
+            return reason;
+        };
+        let verdict = reader.finish(BodyEnd::Cut, at, self.exchange, self.sink);
+        let Some(verdict) = verdict else {
+            return reason;
+        };
+        // What was wrong with the stream before the cut is the cause; that it is cut says no more than why it is.
+        let by_peer = matches!(reason.kind, ErrorKind::ClosedEarly | ErrorKind::Reset);
+        if by_peer || verdict.kind != ErrorKind::StreamTruncated {
+            verdict
+        } else {
+            reason
+        }
+    }
+
+    fn decoded(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.exchange.bytes_decoded += bytes.len() as u64;
+        if self.exchange.bytes_decoded > self.wanted.body_limit {
+            return Err(self.too_large());
+        }
+        let room = self.keep.saturating_sub(self.exchange.body.len());
+        self.exchange
+            .body
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if let Some(plain) = &mut self.plain {
+            if plain.len() + bytes.len() > USAGE_BODY {
+                self.plain = None;
+            } else {
+                plain.extend_from_slice(bytes);
+            }
+        }
+        match (&mut self.reader, self.dated) {
+            (Some(reader), Some(dated)) => {
+                reader.feed(bytes, &dated.arrival(), self.exchange, self.sink)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn begin_stream(&mut self, content_type: Option<&[u8]>) {
+        let Some(spec) = self.wanted.stream else {
+            return;
+        };
+        if is_stream(spec, content_type) {
+            self.reader = Some(StreamReader::new(spec, content_type));
+            self.exchange.stream = Some(loadgen_engine::StreamSample::default());
+        } else {
+            self.plain = Some(Vec::new());
+        }
+    }
+
+    fn too_large(&self) -> Failure {
+        failure(
+            ErrorKind::TooLarge,
+            format!("the body is longer than {} bytes", self.wanted.body_limit),
+        )
+    }
+}
+
+impl Receive for Answer<'_> {
+    fn head_begins(&mut self) {
+        self.began = self.dated;
+        self.exchange.first_byte = self.dated.map(|dated| dated.at);
+    }
+
+    fn informational(&mut self) {
+        self.exchange.first_byte = None;
+    }
+
+    fn head(&mut self, head: &Head<'_>, raw: &[u8]) -> Result<(), Failure> {
+        self.unreported = self.began;
+        self.exchange.status = Some(head.status);
+        if self.wanted.keep_head {
+            self.exchange.head = raw.to_vec();
+        }
+        let success = (200..300).contains(&head.status);
+        self.keep = if success {
+            self.wanted.keep_body
+        } else {
+            self.wanted.keep_body.max(ERROR_BODY)
+        };
+        if self.wanted.decode {
+            self.decoder = Decoder::new(head.coding)?;
+        }
+        if success {
+            self.begin_stream(head.content_type);
+        }
+        if self.reader.is_some()
+            && self
+                .decoder
+                .as_ref()
+                .is_some_and(|decoder| !decoder.is_prompt())
+        {
+            return Err(protocol(
+                "the events of a zstd stream cannot be dated: leave zstd out of accept-encoding",
+            ));
+        }
+        Ok(())
+    }
+
+    fn body(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.coded += bytes.len() as u64;
+        if self.coded > self.wanted.body_limit {
+            return Err(self.too_large());
+        }
+        let Some(mut decoder) = self.decoder.take() else {
+            return self.decoded(bytes);
+        };
+        let result = decoder.feed(bytes, &mut |decoded| self.decoded(decoded));
+        self.decoder = Some(decoder);
+        result.map_err(|error| match error {
+            crate::decode::Trouble::Coding(name) => protocol(format!("invalid {name} body")),
+            crate::decode::Trouble::Taker(failure) => failure,
+        })
+    }
+}

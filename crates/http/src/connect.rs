@@ -1,0 +1,84 @@
+//! Makes connectors: what the engine is given to reach the network.
+
+use crate::{
+    connection::HttpConnection, error::Error, options::Options, proxy::Proxy, shard::Shard,
+    socket::keep_stamping, tls::TlsSettings,
+};
+use loadgen_engine::{Connect, Connector, Origin};
+use std::{io, os::fd::OwnedFd, rc::Rc, sync::Arc};
+
+/// Makes the connectors of a run.
+#[derive(Clone, Debug)]
+pub struct HttpConnect {
+    shared: Arc<Shared>,
+}
+
+/// Makes the connections of one shard's users.
+pub struct HttpConnector {
+    shard: Rc<Shard>,
+}
+
+/// What all shards share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) tls: TlsSettings,
+    _stamping: Option<OwnedFd>,
+}
+
+impl HttpConnect {
+    /// Takes the options over; reads the system's certificates, once.
+    ///
+    /// # Errors
+    /// When a certificate or key among the options cannot be used.
+    pub fn new(options: Options) -> Result<Self, Error> {
+        let tls = TlsSettings::new(&options)?;
+        let stamping = if options.kernel_stamps {
+            keep_stamping()
+        } else {
+            None
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                options,
+                tls,
+                _stamping: stamping,
+            }),
+        })
+    }
+}
+
+impl Connect for HttpConnect {
+    type Connector = HttpConnector;
+
+    fn connector(&self, _shard: usize) -> io::Result<HttpConnector> {
+        Ok(HttpConnector {
+            shard: Rc::new(Shard::new(Arc::clone(&self.shared))),
+        })
+    }
+}
+
+impl Connector for HttpConnector {
+    type Connection = HttpConnection;
+
+    fn connection(&self) -> HttpConnection {
+        HttpConnection::new(Rc::clone(&self.shard))
+    }
+}
+
+impl Shared {
+    /// The proxy that a request for this origin goes through, if any.
+    pub(crate) fn proxy(&self, origin: &Origin) -> Option<&Proxy> {
+        if self.options.unix_socket.is_some() {
+            return None;
+        }
+        self.options
+            .proxies
+            .of(origin.tls, &origin.host, origin.port)
+    }
+
+    /// The proxy that is asked to pass the request itself on; under TLS it only makes a tunnel.
+    pub(crate) fn forwarding_proxy(&self, origin: &Origin) -> Option<&Proxy> {
+        if origin.tls { None } else { self.proxy(origin) }
+    }
+}

@@ -1,0 +1,181 @@
+//! One request and its answer over HTTP/1.1.
+
+use crate::{
+    alarm::Alarm,
+    answer::Answer,
+    failure::{failure, transfer},
+    limits::Limits,
+    response::Response,
+    shard::{Ready, Shard},
+    wire::{ReadResult, Want, Wire},
+};
+use loadgen_engine::{ErrorKind, Failure, Offset};
+
+/// Why there is no whole answer.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The peer closed or reset the connection before any byte of an answer.
+    Gone(Failure),
+    /// All else.
+    Failed(Failure),
+}
+
+/// A request on its way, and its answer.
+pub(crate) struct Http1<'a, 'b> {
+    pub(crate) wire: &'a mut Wire,
+    pub(crate) shard: &'a Shard,
+    pub(crate) alarm: &'a mut Alarm,
+    pub(crate) limits: &'a Limits,
+    pub(crate) answer: Answer<'b>,
+    pub(crate) response: Response,
+    /// Bytes came that belong to no answer.
+    pub(crate) surplus: bool,
+    /// When the last read brought something.
+    pub(crate) last_read: Option<Offset>,
+}
+
+impl Http1<'_, '_> {
+    /// Sends the request and reads the answer; whether the connection may be used again.
+    pub(crate) async fn run(&mut self, request: &Ready) -> Result<bool, Broken> {
+        let sent = self.send(&request.wired().bytes).await;
+        let received = match sent {
+            Ok(true) => self.receive(None).await,
+            // The answer was whole before the request was.
+            Ok(false) => return Ok(false),
+            // What the peer said before it closed its end tells more than the failed write.
+            Err(Sending::Write(failed)) => self.receive(Some(failed)).await,
+            Err(Sending::Read(broken)) => Err(broken),
+        };
+        received?;
+        Ok(self.response.allows_reuse() && !self.surplus && !request.wired().traits.close)
+    }
+
+    /// Sends the request: whether all of it went out; not so where the whole answer came first.
+    async fn send(&mut self, bytes: &[u8]) -> Result<bool, Sending> {
+        let begun = self.limits.clock.now();
+        self.answer.exchange.sent_first = Some(begun);
+        self.wire.dating.begin(begun);
+        let mut sent = 0;
+        loop {
+            let written = self.wire.write(&bytes[sent..]);
+            self.count();
+            sent += written.map_err(|error| Sending::Write(transfer(&error)))?;
+            if sent == bytes.len() && self.flushed()? {
+                self.answer.exchange.sent_last = Some(self.limits.clock.now());
+                return Ok(true);
+            }
+            self.wait(Want::ReadOrWrite).await.map_err(Sending::Read)?;
+            if self.read().map_err(Sending::Read)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn flushed(&mut self) -> Result<bool, Sending> {
+        let flushed = self.wire.flush();
+        self.count();
+        flushed.map_err(|error| Sending::Write(transfer(&error)))
+    }
+
+    /// Reads to the end of the answer. `failed` is why the request could not be sent whole.
+    async fn receive(&mut self, mut failed: Option<Failure>) -> Result<(), Broken> {
+        loop {
+            self.wait(Want::Read).await?;
+            match (self.read(), failed.take()) {
+                (Ok(true), _) => return Ok(()),
+                (Ok(false), reason) => failed = reason,
+                (Err(Broken::Gone(_)), Some(reason)) => return Err(Broken::Gone(reason)),
+                (Err(broken), _) => return Err(broken),
+            }
+        }
+    }
+
+    async fn wait(&mut self, want: Want) -> Result<(), Broken> {
+        loop {
+            let (deadline, _) = self.limits.deadline(&self.answer, self.last_read);
+            if self.wire.wait(want, self.alarm, deadline).await.is_ok() {
+                return Ok(());
+            }
+            let now = self.limits.clock.now();
+            if let Some(reason) = self.limits.passed(&self.answer, self.last_read, now) {
+                return Err(self.broken(reason));
+            }
+        }
+    }
+
+    /// One read; whether the answer is whole.
+    fn read(&mut self) -> Result<bool, Broken> {
+        let Self {
+            wire,
+            shard,
+            answer,
+            response,
+            surplus,
+            last_read,
+            ..
+        } = self;
+        let mut at = None;
+        let result = wire.read(shard, &mut |dated, bytes| {
+            answer.begin_read(dated);
+            *last_read = Some(dated.read);
+            at = Some(dated.at);
+            let used = response.feed(bytes, answer)?;
+            *surplus |= used < bytes.len();
+            Ok(())
+        });
+        self.count();
+        self.answer.end_read();
+        let result = match result {
+            Ok(ReadResult::Closed { clean }) => self.closed(clean),
+            Ok(_) => Ok(()),
+            Err(failed) => Err(failed),
+        };
+        result.map_err(|failed| self.broken(failed))?;
+        if !self.response.is_done() {
+            return match at.and_then(|_| self.limits.exhausted(self.last_read)) {
+                Some(reason) => Err(self.broken(reason)),
+                None => Ok(false),
+            };
+        }
+        let at = at.unwrap_or_else(|| self.limits.clock.now());
+        self.answer.end(at);
+        Ok(true)
+    }
+
+    fn closed(&mut self, clean: bool) -> Result<(), Failure> {
+        let before = self.response.is_done();
+        self.response.end()?;
+        if !clean && !before {
+            return Err(failure(
+                ErrorKind::ClosedEarly,
+                "the peer closed TLS without saying that the body is over",
+            ));
+        }
+        self.surplus = true;
+        Ok(())
+    }
+
+    /// Judges a failure by how far the answer came.
+    fn broken(&mut self, reason: Failure) -> Broken {
+        let silent = self.last_read.is_none() && !self.answer.has_begun();
+        if silent && matches!(reason.kind, ErrorKind::ClosedEarly | ErrorKind::Reset) {
+            return Broken::Gone(reason);
+        }
+        let now = self.limits.clock.now();
+        Broken::Failed(self.answer.cut(reason, now))
+    }
+
+    fn count(&mut self) {
+        let counted = self.wire.take_counted();
+        self.answer.exchange.bytes_sent += counted.sent;
+        self.answer.exchange.bytes_received += counted.received;
+    }
+}
+
+/// Where sending stopped.
+enum Sending {
+    /// A write failed: the peer takes no more, but may have answered.
+    Write(Failure),
+    /// The answer broke off.
+    Read(Broken),
+}

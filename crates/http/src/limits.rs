@@ -1,0 +1,123 @@
+//! How long a call may take, part by part.
+
+use crate::{
+    answer::Answer,
+    failure::{failure, timeout},
+};
+use loadgen_engine::{Call, Clock, ErrorKind, Failure, Offset, Timeouts};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The limits on the time of one call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) clock: Clock,
+    /// When the call began.
+    started: Offset,
+    pub(crate) timeouts: Timeouts,
+    /// Silence between two events of a stream.
+    stall: Option<Duration>,
+}
+
+/// Which limit comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    Total,
+    FirstByte,
+    Idle,
+    Stall,
+}
+
+impl Limits {
+    /// For a call that begins now.
+    pub(crate) fn new(call: &Call<'_>, started: Offset) -> Self {
+        let stall = call.stream.and_then(|spec| spec.stall);
+        Self {
+            clock: call.clock,
+            started,
+            timeouts: call.timeouts,
+            stall,
+        }
+    }
+
+    /// When the whole call must be over.
+    pub(crate) fn total(&self) -> Offset {
+        self.started.after(self.timeouts.total)
+    }
+
+    /// The earlier of the end of the call and `length` from `since` on.
+    pub(crate) fn part(&self, since: Offset, length: Duration) -> Instant {
+        self.clock.instant(since.after(length).min(self.total()))
+    }
+
+    /// The limit that passes next while the answer is awaited.
+    pub(crate) fn next(&self, answer: &Answer<'_>, last_read: Option<Offset>) -> (Offset, Limit) {
+        let exchange = &answer.exchange;
+        let begun = answer.has_begun();
+        let after = |since: Option<Offset>, length: Option<Duration>| Some(since?.after(length?));
+        let first_byte = after(exchange.sent_last, self.timeouts.first_byte).filter(|_| !begun);
+        let idle = after(last_read, self.timeouts.idle).filter(|_| begun);
+        let stall = after(answer.last_event(), self.stall);
+        let parts = [
+            (first_byte, Limit::FirstByte),
+            (stall, Limit::Stall),
+            (idle, Limit::Idle),
+        ];
+        let mut next = (self.total(), Limit::Total);
+        for (at, limit) in parts {
+            if let Some(at) = at
+                && at < next.0
+            {
+                next = (at, limit);
+            }
+        }
+        next
+    }
+
+    /// The instant of [`Limits::next`].
+    pub(crate) fn deadline(
+        &self,
+        answer: &Answer<'_>,
+        last_read: Option<Offset>,
+    ) -> (Instant, Limit) {
+        let (at, limit) = self.next(answer, last_read);
+        (self.clock.instant(at), limit)
+    }
+
+    /// The failure of the limit that has passed at `now`, if one has.
+    pub(crate) fn passed(
+        &self,
+        answer: &Answer<'_>,
+        last_read: Option<Offset>,
+        now: Offset,
+    ) -> Option<Failure> {
+        let (at, limit) = self.next(answer, last_read);
+        (at <= now).then(|| self.failure(limit))
+    }
+
+    /// The failure of the whole call, where reads that keep coming have used its time up.
+    pub(crate) fn exhausted(&self, last_read: Option<Offset>) -> Option<Failure> {
+        last_read
+            .filter(|at| *at >= self.total())
+            .map(|_| self.failure(Limit::Total))
+    }
+
+    /// What is told of a limit that has passed.
+    pub(crate) fn failure(&self, limit: Limit) -> Failure {
+        match limit {
+            Limit::Total => timeout("no whole answer", self.timeouts.total),
+            Limit::FirstByte => timeout(
+                "no first byte of an answer",
+                self.timeouts.first_byte.unwrap_or_default(),
+            ),
+            Limit::Idle => timeout(
+                "no more of the answer",
+                self.timeouts.idle.unwrap_or_default(),
+            ),
+            Limit::Stall => {
+                let length = self.stall.unwrap_or_default();
+                failure(ErrorKind::StreamStalled, format!("no event for {length:?}"))
+            }
+        }
+    }
+}

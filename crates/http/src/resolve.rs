@@ -1,0 +1,165 @@
+//! Looks names up, once for each name of a shard until a connection fails.
+
+use crate::{failure::failure, options::Family};
+use loadgen_engine::{ErrorKind, Failure};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+};
+use tokio::sync::OnceCell;
+
+/// The most names that are remembered; beyond, all are forgotten.
+const NAMES: usize = 1024;
+
+/// What names resolved to.
+pub(crate) struct Resolver {
+    family: Family,
+    known: RefCell<HashMap<(String, u16), Rc<Entry>>>,
+}
+
+/// One name: the first user looks it up, the others wait for that.
+#[derive(Default)]
+pub(crate) struct Entry {
+    addresses: OnceCell<Vec<SocketAddr>>,
+    /// How many connections took an address, so that they go round.
+    taken: Cell<usize>,
+}
+
+impl Resolver {
+    pub(crate) fn new(family: Family) -> Self {
+        Self {
+            family,
+            known: RefCell::default(),
+        }
+    }
+
+    /// The addresses of a host, in the order in which they are to be tried.
+    pub(crate) async fn addresses(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, Failure> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        let entry = self.entry(host, port);
+        let found = entry
+            .addresses
+            .get_or_try_init(|| self.look_up(host, port))
+            .await?;
+        Ok(in_turn(
+            found,
+            entry.taken.replace(entry.taken.get().wrapping_add(1)),
+        ))
+    }
+
+    /// Forgets a name whose addresses did not answer, so that the next user asks again.
+    pub(crate) fn forget(&self, host: &str, port: u16) {
+        self.known
+            .borrow_mut()
+            .retain(|(name, at), _| name != host || *at != port);
+    }
+
+    fn entry(&self, host: &str, port: u16) -> Rc<Entry> {
+        let mut known = self.known.borrow_mut();
+        if known.len() >= NAMES {
+            known.clear();
+        }
+        Rc::clone(known.entry((host.to_owned(), port)).or_default())
+    }
+
+    async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+        let found = tokio::net::lookup_host((host, port)).await;
+        let found = found.map_err(|error| match error.raw_os_error() {
+            Some(_) => crate::failure::connecting(&error, &host),
+            None => failure(ErrorKind::Dns, format!("the name {host} does not resolve")),
+        })?;
+        let mut addresses: Vec<_> = found
+            .filter(|address| self.family.admits(address))
+            .collect();
+        let mut seen = std::collections::HashSet::new();
+        addresses.retain(|address| seen.insert(*address));
+        if addresses.is_empty() {
+            return Err(failure(
+                ErrorKind::Dns,
+                format!("the name {host} has no address of the wanted family"),
+            ));
+        }
+        Ok(addresses)
+    }
+}
+
+/// The addresses of the first one's family begin in turn, so that they share the load; the others follow.
+fn in_turn(addresses: &[SocketAddr], turn: usize) -> Vec<SocketAddr> {
+    let preferred = addresses.first().is_some_and(SocketAddr::is_ipv4);
+    let (mut first, second): (Vec<_>, Vec<_>) = addresses
+        .iter()
+        .copied()
+        .partition(|address| address.is_ipv4() == preferred);
+    let length = first.len().max(1);
+    first.rotate_left(turn % length);
+    first.extend(second);
+    first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_the_first_family_take_turns() {
+        let of = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| text.parse().unwrap())
+                .collect::<Vec<SocketAddr>>()
+        };
+        let all = of(&["10.0.0.1:80", "[::1]:80", "10.0.0.2:80", "10.0.0.3:80"]);
+        let cases: &[(usize, &[&str])] = &[
+            (
+                0,
+                &["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "[::1]:80"],
+            ),
+            (
+                1,
+                &["10.0.0.2:80", "10.0.0.3:80", "10.0.0.1:80", "[::1]:80"],
+            ),
+            (
+                5,
+                &["10.0.0.3:80", "10.0.0.1:80", "10.0.0.2:80", "[::1]:80"],
+            ),
+        ];
+        for (turn, want) in cases {
+            assert_eq!(in_turn(&all, *turn), of(want), "{turn}");
+        }
+        assert!(in_turn(&[], 3).is_empty());
+    }
+
+    #[tokio::test]
+    async fn names_resolve_and_those_that_do_not_are_told() {
+        let resolver = Resolver::new(Family::Any);
+        assert_eq!(
+            resolver.addresses("::1", 80).await.unwrap(),
+            ["[::1]:80".parse().unwrap()]
+        );
+        assert!(
+            resolver
+                .addresses("localhost", 80)
+                .await
+                .unwrap()
+                .iter()
+                .all(|address| address.ip().is_loopback())
+        );
+        let failed = resolver
+            .addresses("no-such-host.invalid", 80)
+            .await
+            .unwrap_err();
+        assert_eq!(failed.kind, ErrorKind::Dns);
+        assert_eq!(
+            failed.message,
+            "the name no-such-host.invalid does not resolve"
+        );
+    }
+}

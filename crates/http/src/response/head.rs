@@ -1,0 +1,201 @@
+//! Reads the head of an answer and says how its body is framed (RFC 9112, sections 4 to 6).
+
+use crate::failure::protocol;
+use httparse::{Header, ParserConfig, Status};
+use loadgen_engine::Failure;
+use std::mem::MaybeUninit;
+
+/// The most header fields of one head.
+const FIELDS: usize = 128;
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// After that many bytes; 0 where there is no body.
+    Length(u64),
+    /// By the chunked coding.
+    Chunked,
+    /// With the connection.
+    UntilClose,
+}
+
+/// How a body is coded (RFC 9110, section 8.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// Not at all.
+    #[default]
+    Identity,
+    /// gzip.
+    Gzip,
+    /// zlib, or bare deflate as some servers send it.
+    Deflate,
+    /// Brotli.
+    Brotli,
+    /// Zstandard.
+    Zstd,
+    /// Another one, or several.
+    Unknown,
+}
+
+/// What the connection needs to know of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head<'a> {
+    /// The status.
+    pub(crate) status: u16,
+    /// How the body ends.
+    pub(crate) framing: Framing,
+    /// Whether the connection may be used again after the body.
+    pub(crate) keep_alive: bool,
+    /// How the body is coded.
+    pub(crate) coding: Coding,
+    /// What the body calls itself: the value of `content-type`.
+    pub(crate) content_type: Option<&'a [u8]>,
+}
+
+/// Reads the head at the front of `bytes`: it and its length; nothing where it is not whole.
+pub(crate) fn parse(bytes: &[u8], head_asked: bool) -> Result<Option<(Head<'_>, usize)>, Failure> {
+    let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    let mut config = ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
+    match config.parse_response_with_uninit_headers(&mut response, bytes, &mut fields) {
+        Ok(Status::Complete(length)) => {
+            let old = response.version == Some(0);
+            let status = response.code.unwrap_or_default();
+            Ok(Some((
+                read(status, old, response.headers, head_asked)?,
+                length,
+            )))
+        }
+        Ok(Status::Partial) => Ok(None),
+        Err(error) => Err(garbled(error)),
+    }
+}
+
+impl Coding {
+    /// By the value of `content-encoding`.
+    pub(crate) fn of(value: &[u8]) -> Self {
+        let value = value.trim_ascii();
+        let is = |name: &str| value.eq_ignore_ascii_case(name.as_bytes());
+        match () {
+            () if is("gzip") || is("x-gzip") => Self::Gzip,
+            () if is("deflate") => Self::Deflate,
+            () if is("br") => Self::Brotli,
+            () if is("zstd") => Self::Zstd,
+            () if is("identity") || is("") => Self::Identity,
+            () => Self::Unknown,
+        }
+    }
+}
+
+/// What the fields say, before they are weighed against each other.
+#[derive(Default)]
+struct Fields<'a> {
+    length: Option<u64>,
+    chunked: bool,
+    close: bool,
+    keep_alive: bool,
+    coding: Coding,
+    content_type: Option<&'a [u8]>,
+}
+
+fn read<'a>(
+    status: u16,
+    old: bool,
+    headers: &[Header<'a>],
+    head_asked: bool,
+) -> Result<Head<'a>, Failure> {
+    let mut fields = Fields::default();
+    for header in headers {
+        fields.take(header)?;
+    }
+    let bodiless = head_asked || status < 200 || matches!(status, 204 | 304);
+    let framing = match fields.length {
+        _ if bodiless => Framing::Length(0),
+        _ if fields.chunked => Framing::Chunked,
+        Some(length) => Framing::Length(length),
+        None => Framing::UntilClose,
+    };
+    // Both framings at once may be an attempt at smuggling: RFC 9112 wants such a connection closed.
+    let doubtful = fields.chunked && (fields.length.is_some() || old);
+    let lasting = if old { fields.keep_alive } else { true };
+    Ok(Head {
+        status,
+        framing,
+        keep_alive: lasting && !fields.close && !doubtful && framing != Framing::UntilClose,
+        coding: fields.coding,
+        content_type: fields.content_type,
+    })
+}
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, header: &Header<'a>) -> Result<(), Failure> {
+        let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+        // Most fields are of no interest, and their length alone says so.
+        match header.name.len() {
+            14 if is("content-length") => self.take_length(header.value)?,
+            17 if is("transfer-encoding") => self.take_transfer(header.value)?,
+            10 if is("connection") => self.take_connection(header.value),
+            16 if is("content-encoding") => self.take_coding(header.value),
+            12 if is("content-type") => self.content_type = Some(header.value),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_length(&mut self, value: &[u8]) -> Result<(), Failure> {
+        for part in value.split(|byte| *byte == b',') {
+            let length = parse_length(part.trim_ascii())
+                .ok_or_else(|| protocol("invalid content-length"))?;
+            if self.length.is_some_and(|other| other != length) {
+                return Err(protocol("conflicting content-length"));
+            }
+            self.length = Some(length);
+        }
+        Ok(())
+    }
+
+    fn take_transfer(&mut self, value: &[u8]) -> Result<(), Failure> {
+        if self.chunked || !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+            return Err(protocol("unsupported transfer-encoding"));
+        }
+        self.chunked = true;
+        Ok(())
+    }
+
+    fn take_connection(&mut self, value: &[u8]) {
+        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+
+    fn take_coding(&mut self, value: &[u8]) {
+        self.coding = match self.coding {
+            Coding::Identity => Coding::of(value),
+            _ => Coding::Unknown,
+        };
+    }
+}
+
+/// A length is digits and nothing else: no sign, no blanks inside.
+fn parse_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    value.iter().try_fold(0_u64, |length, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        length.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+fn garbled(error: httparse::Error) -> Failure {
+    match error {
+        httparse::Error::TooManyHeaders => crate::failure::failure(
+            loadgen_engine::ErrorKind::TooLarge,
+            "more than 128 header fields",
+        ),
+        httparse::Error::Status | httparse::Error::Version => protocol("invalid status line"),
+        _ => protocol("invalid header field"),
+    }
+}

@@ -1,0 +1,97 @@
+//! What the connections of one shard share: buffers, prepared requests and looked-up names.
+
+use crate::{
+    connect::Shared,
+    request::{Habits, Wired},
+    resolve::Resolver,
+    socket::ReadBuffer,
+};
+use loadgen_engine::Call;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+/// How much one read may bring.
+const READ: usize = 64 * 1024;
+
+/// A buffer that a request was rendered into is kept for the next one up to this size.
+const KEPT: usize = 64 * 1024;
+
+/// What the connections of one shard share.
+pub(crate) struct Shard {
+    pub(crate) shared: Arc<Shared>,
+    /// Where every read goes: a connection that waits holds no buffer.
+    pub(crate) buffer: RefCell<ReadBuffer>,
+    pub(crate) resolver: Resolver,
+    /// The requests of steps that send the same bytes each time.
+    prepared: RefCell<Vec<Option<Rc<Wired>>>>,
+    spare: Cell<Wired>,
+}
+
+/// A request that is ready to be sent.
+pub(crate) enum Ready {
+    Prepared(Rc<Wired>),
+    Rendered(Wired),
+}
+
+impl Ready {
+    pub(crate) fn wired(&self) -> &Wired {
+        match self {
+            Self::Prepared(wired) => wired,
+            Self::Rendered(wired) => wired,
+        }
+    }
+}
+
+impl Shard {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            resolver: Resolver::new(shared.options.family),
+            shared,
+            buffer: RefCell::new(ReadBuffer::new(READ)),
+            prepared: RefCell::default(),
+            spare: Cell::default(),
+        }
+    }
+
+    /// The bytes of a request.
+    pub(crate) fn wire(&self, call: &Call<'_>) -> Ready {
+        let step = call.step.0;
+        if !call.fixed {
+            let mut wired = self.spare.take();
+            self.render(call, &mut wired);
+            return Ready::Rendered(wired);
+        }
+        let mut prepared = self.prepared.borrow_mut();
+        if prepared.len() <= step {
+            prepared.resize(step + 1, None);
+        }
+        let wired = prepared[step].get_or_insert_with(|| {
+            let mut wired = Wired::default();
+            self.render(call, &mut wired);
+            Rc::new(wired)
+        });
+        Ready::Prepared(Rc::clone(wired))
+    }
+
+    /// Takes the memory of a sent request back.
+    pub(crate) fn recycle(&self, ready: Ready) {
+        if let Ready::Rendered(wired) = ready
+            && wired.bytes.capacity() <= KEPT
+        {
+            self.spare.set(wired);
+        }
+    }
+
+    fn render(&self, call: &Call<'_>, wired: &mut Wired) {
+        let options = &self.shared.options;
+        let habits = Habits {
+            user_agent: &options.user_agent,
+            keep_alive: options.keep_alive,
+        };
+        let proxy = self.shared.forwarding_proxy(&call.message.origin);
+        wired.render(call.method, call.message, habits, proxy);
+    }
+}

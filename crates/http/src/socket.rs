@@ -1,0 +1,191 @@
+//! One connected socket: waits for readiness, reads with the kernel's receive stamp, writes.
+
+use nix::{
+    cmsg_space,
+    sys::{
+        socket::{
+            AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, TimestampingFlag,
+            Timestamps, recvmsg, setsockopt, socket, sockopt,
+        },
+        time::TimeSpec,
+    },
+};
+use std::{
+    io::{self, IoSlice, IoSliceMut},
+    os::fd::{AsRawFd, OwnedFd},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::Interest,
+    net::{TcpStream, UnixStream},
+};
+
+/// What a shard lends to every read: one buffer for all of its connections.
+#[derive(Debug)]
+pub(crate) struct ReadBuffer {
+    pub(crate) bytes: Box<[u8]>,
+    control: Vec<u8>,
+}
+
+/// What one read brought.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    /// Bytes at the front of the buffer; 0 at the end of the connection.
+    pub(crate) length: usize,
+    /// The kernel's stamp of the newest segment, as time since 1970.
+    pub(crate) stamp: Option<Duration>,
+    /// Whether the read took all that had arrived.
+    pub(crate) emptied: bool,
+}
+
+/// A connected socket in tokio's care.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: Stream,
+    stamps: bool,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl ReadBuffer {
+    pub(crate) fn new(length: usize) -> Self {
+        Self {
+            bytes: vec![0; length].into_boxed_slice(),
+            control: cmsg_space!(Timestamps, Timestamps),
+        }
+    }
+}
+
+impl Socket {
+    /// A TCP connection; asks the kernel for stamps where `stamps` says so.
+    pub(crate) fn tcp(stream: TcpStream, stamps: bool) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        // A kernel without stamps is no failure: arrivals are then dated by the read, and the summary says so.
+        let stamps =
+            stamps && setsockopt(&stream, sockopt::Timestamping, &receive_stamps()).is_ok();
+        Ok(Self {
+            stream: Stream::Tcp(stream),
+            stamps,
+        })
+    }
+
+    /// A connection over a Unix socket; the kernel stamps none of its reads.
+    pub(crate) const fn unix(stream: UnixStream) -> Self {
+        Self {
+            stream: Stream::Unix(stream),
+            stamps: false,
+        }
+    }
+
+    /// Ready when a read may bring something, also the end.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.poll_read_ready(cx),
+            Stream::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    /// Ready when a write may be taken.
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.poll_write_ready(cx),
+            Stream::Unix(stream) => stream.poll_write_ready(cx),
+        }
+    }
+
+    /// One read; nothing where there is nothing to read.
+    pub(crate) fn receive(&self, buffer: &mut ReadBuffer) -> io::Result<Option<Received>> {
+        let mut received = None;
+        // A read that left the buffer partly empty took all there was: saying "would block" then makes tokio wait for
+        // the next event, where it would otherwise have us read once more for nothing.
+        let mut read = || {
+            let one = self.receive_now(buffer)?;
+            let drained = one.emptied && one.length > 0;
+            received = Some(one);
+            if drained {
+                Err(io::ErrorKind::WouldBlock.into())
+            } else {
+                Ok(())
+            }
+        };
+        let result = match &self.stream {
+            Stream::Tcp(stream) => stream.try_io(Interest::READABLE, &mut read),
+            Stream::Unix(stream) => stream.try_io(Interest::READABLE, &mut read),
+        };
+        match result {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(received),
+        }
+    }
+
+    /// One write; nothing where the kernel takes nothing now.
+    pub(crate) fn send(&self, parts: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+        let result = match (&self.stream, parts) {
+            (Stream::Tcp(stream), [bytes]) => stream.try_write(bytes),
+            (Stream::Tcp(stream), parts) => stream.try_write_vectored(parts),
+            (Stream::Unix(stream), parts) => stream.try_write_vectored(parts),
+        };
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    fn receive_now(&self, buffer: &mut ReadBuffer) -> io::Result<Received> {
+        let ReadBuffer { bytes, control } = buffer;
+        let room = bytes.len();
+        let fd = match &self.stream {
+            Stream::Tcp(stream) => stream.as_raw_fd(),
+            Stream::Unix(stream) => stream.as_raw_fd(),
+        };
+        let mut parts = [IoSliceMut::new(bytes)];
+        let control = self.stamps.then_some(control.as_mut_slice());
+        let message = recvmsg::<()>(fd, &mut parts, control, MsgFlags::empty())?;
+        let stamp = message
+            .cmsgs()
+            .ok()
+            .and_then(|mut all| all.find_map(|message| software_stamp(&message)));
+        Ok(Received {
+            length: message.bytes,
+            stamp,
+            emptied: message.bytes < room,
+        })
+    }
+}
+
+/// Keeps the kernel stamping while no connection is open: the first stamps after an idle time would be missing.
+pub(crate) fn keep_stamping() -> Option<OwnedFd> {
+    let keeper = socket(
+        AddressFamily::Inet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .ok()?;
+    setsockopt(&keeper, sockopt::Timestamping, &receive_stamps()).ok()?;
+    Some(keeper)
+}
+
+fn receive_stamps() -> TimestampingFlag {
+    TimestampingFlag::SOF_TIMESTAMPING_RX_SOFTWARE | TimestampingFlag::SOF_TIMESTAMPING_SOFTWARE
+}
+
+fn software_stamp(message: &ControlMessageOwned) -> Option<Duration> {
+    let ControlMessageOwned::ScmTimestampsns(stamps) = message else {
+        return None;
+    };
+    since_epoch(&stamps.system)
+}
+
+fn since_epoch(time: &TimeSpec) -> Option<Duration> {
+    let seconds = u64::try_from(time.tv_sec())
+        .ok()
+        .filter(|seconds| *seconds > 0)?;
+    let nanos = u32::try_from(time.tv_nsec()).ok()?;
+    Some(Duration::new(seconds, nanos))
+}

@@ -1,0 +1,143 @@
+//! Dates reads: turns the kernel's receive stamps, which are of the wall clock, into offsets of the run.
+
+use loadgen_engine::{Arrival, Clock, Offset};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+
+/// The widest pair of monotonic readings around one of the wall clock that is taken without another try.
+const SPAN: Duration = Duration::from_micros(20);
+
+/// Tries for a narrow pair before the last one is taken.
+const TRIES: usize = 4;
+
+/// When the data of a read arrived; see [`Arrival`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dated {
+    pub(crate) at: Offset,
+    pub(crate) read: Offset,
+    kernel: bool,
+    fallback: bool,
+    empty: Offset,
+}
+
+/// One look at both clocks, taken as if at one instant.
+#[derive(Clone, Copy)]
+struct Pair {
+    monotonic: Instant,
+    /// Half of the time between the monotonic readings: by so much the pair may be wrong.
+    slack: Duration,
+    wall: Duration,
+}
+
+/// Dates the reads of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dating {
+    clock: Clock,
+    /// When the socket was last known to be empty.
+    empty: Offset,
+    /// The latest arrival so far; later reads are not dated before it.
+    latest: Offset,
+}
+
+impl Dated {
+    /// As the engine wants to know it.
+    pub(crate) fn arrival(&self) -> Arrival {
+        Arrival {
+            at: self.at,
+            read: self.read,
+            kernel: self.kernel,
+            fallback: self.fallback,
+            uncertainty: self.at.since(self.empty),
+        }
+    }
+}
+
+impl Dating {
+    /// For a socket that is known to be empty at `empty`.
+    pub(crate) fn new(clock: Clock, empty: Offset) -> Self {
+        Self {
+            clock,
+            empty,
+            latest: Offset::ZERO,
+        }
+    }
+
+    /// Nothing that arrives from now on can be dated before `sent`, the instant just before a request is written.
+    pub(crate) fn begin(&mut self, sent: Offset) {
+        self.latest = sent;
+    }
+
+    /// Dates a read that has just returned. `stamp` is the kernel's, as time since 1970; `emptied` says that the read
+    /// took all there was.
+    pub(crate) fn date(&mut self, stamp: Option<Duration>, emptied: bool) -> Dated {
+        let pair = look();
+        let read = self.clock.offset(pair.monotonic);
+        let stamped = stamp.map(|stamp| self.convert(stamp, &pair));
+        let (at, kernel, fallback) = match stamped {
+            Some(Some(at)) => (at, true, false),
+            Some(None) => (read, false, true),
+            None => (read, false, false),
+        };
+        let dated = Dated {
+            at,
+            read,
+            kernel,
+            fallback,
+            empty: self.empty,
+        };
+        self.latest = self.latest.max(at);
+        if emptied {
+            self.empty = read;
+        }
+        dated
+    }
+
+    /// The socket was found empty.
+    pub(crate) fn found_empty(&mut self) {
+        self.empty = self.clock.now();
+    }
+
+    fn convert(&self, stamp: Duration, pair: &Pair) -> Option<Offset> {
+        let slack = pair.slack.max(Duration::from_micros(1));
+        let now = self.clock.offset(pair.monotonic);
+        let at = match pair.wall.checked_sub(stamp) {
+            Some(age) => Offset::from(now.as_duration().checked_sub(age)?),
+            // Ahead of the wall clock by no more than the look at it may be wrong.
+            None if stamp - pair.wall <= slack => now,
+            None => return None,
+        };
+        if at.after(slack) < self.latest {
+            return None;
+        }
+        Some(at.max(self.latest))
+    }
+}
+
+fn look() -> Pair {
+    let mut pair = look_once();
+    for _ in 1..TRIES {
+        if pair.slack * 2 <= SPAN {
+            break;
+        }
+        pair = look_once();
+    }
+    pair
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "kernel stamps are of the wall clock: this is the one place that converts them"
+)]
+fn look_once() -> Pair {
+    let before = Instant::now();
+    let wall = SystemTime::now();
+    let after = Instant::now();
+    let slack = after.saturating_duration_since(before) / 2;
+    // A wall clock before 1970 refuses every stamp, which is what a broken clock deserves.
+    let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Pair {
+        monotonic: before + slack,
+        slack,
+        wall,
+    }
+}
