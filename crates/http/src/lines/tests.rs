@@ -43,6 +43,13 @@ fn by_splitting(stream: &[u8]) -> Vec<(Vec<u8>, bool)> {
     let stream = stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(stream);
     let count = stream.split(|byte| *byte == b'\n').count();
     let lines = stream.split(|byte| *byte == b'\n').enumerate();
-    let lines = lines.map(|(at, line)| (line.strip_suffix(b"\r").unwrap_or(line).to_vec(), at + 1 == count));
-    lines.filter(|(line, _)| !line.iter().all(u8::is_ascii_whitespace)).collect()
+    let lines = lines.map(|(at, line)| {
+        (
+            line.strip_suffix(b"\r").unwrap_or(line).to_vec(),
+            at + 1 == count,
+        )
+    });
+    lines
+        .filter(|(line, _)| !line.iter().all(u8::is_ascii_whitespace))
+        .collect()
 }

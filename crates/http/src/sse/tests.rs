@@ -98,7 +98,12 @@ fn cut(stream: &[u8], lengths: &[usize]) -> (Vec<Found>, Option<u64>) {
 }
 
 fn found(event: Event<'_>) -> Found {
-    (event.name.to_vec(), event.data.to_vec(), event.id.to_vec(), event.unterminated)
+    (
+        event.name.to_vec(),
+        event.data.to_vec(),
+        event.id.to_vec(),
+        event.unterminated,
+    )
 }
 
 /// The stream in reads of these lengths, over and over, the last one as long as it takes.
@@ -120,7 +125,11 @@ fn by_the_standard(stream: &[u8]) -> (Vec<Found>, Option<u64>) {
     let (mut data, mut name, mut id, mut retry) = (Vec::new(), Vec::new(), Vec::new(), None);
     let mut events = Vec::new();
     let mut dispatch = |data: &mut Vec<u8>, name: &mut Vec<u8>, id: &Vec<u8>, unterminated| {
-        let type_of = if name.is_empty() { b"message".to_vec() } else { std::mem::take(name) };
+        let type_of = if name.is_empty() {
+            b"message".to_vec()
+        } else {
+            std::mem::take(name)
+        };
         name.clear();
         if data.pop().is_some() {
             events.push((type_of, std::mem::take(data), id.clone(), unterminated));

@@ -67,6 +67,8 @@ struct Progress {
     last_event: Option<Offset>,
     /// Arrival of the newest read that brought any of the body.
     last_read: Option<Offset>,
+    /// How uncertain that arrival is.
+    uncertainty: Duration,
     /// Output events of the read at hand.
     outputs_of_read: u32,
 }
@@ -129,6 +131,7 @@ impl StreamReader {
     ) -> Result<(), Failure> {
         let Self { parser, progress } = self;
         let at = progress.date(arrival.at);
+        progress.uncertainty = arrival.uncertainty;
         let sample = exchange.stream.get_or_insert_default();
         let sent_first = exchange.sent_first.unwrap_or_default();
         let mut scene = Scene {
@@ -175,7 +178,7 @@ impl StreamReader {
         let sent_first = exchange.sent_first.unwrap_or_default();
         let mut scene = Scene {
             at: read_at,
-            uncertainty: Duration::ZERO,
+            uncertainty: progress.uncertainty,
             sent_first,
             sample,
             sink,
@@ -183,7 +186,7 @@ impl StreamReader {
         let ended =
             parser.finish(&mut |name, data, torn| progress.event(name, data, torn, &mut scene));
         exchange.usage = progress.usage.total().or(exchange.usage);
-        progress.end_read(read_at, Duration::ZERO, exchange, sink);
+        progress.end_read(read_at, progress.uncertainty, exchange, sink);
         if let Err(message) = ended {
             return Some(progress.too_large(message));
         }
@@ -253,6 +256,7 @@ impl Progress {
             failure: None,
             last_event: None,
             last_read: None,
+            uncertainty: Duration::ZERO,
             outputs_of_read: 0,
         }
     }

@@ -15,15 +15,21 @@ pub(crate) struct Case {
 
 /// The cases of one folder of the corpus, by name.
 pub(crate) fn load(folder: &str) -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(folder);
     let mut cases: Vec<Case> = fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension != "json"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension != "json")
+        })
         .map(|path| Case {
             name: path.file_stem().unwrap().to_str().unwrap().to_owned(),
             bytes: fs::read(&path).unwrap(),
-            expected: serde_json::from_slice(&fs::read(path.with_extension("json")).unwrap()).unwrap(),
+            expected: serde_json::from_slice(&fs::read(path.with_extension("json")).unwrap())
+                .unwrap(),
         })
         .collect();
     cases.sort_by(|a, b| a.name.cmp(&b.name));
@@ -38,12 +44,18 @@ impl Case {
         let mut ways = vec![vec![bytes], bytes.chunks(1).collect()];
         ways.extend(self.asked_cut());
         let step = 1 + bytes.len() / 2_000;
-        ways.extend((0..=bytes.len()).step_by(step).map(|at| vec![&bytes[..at], &bytes[at..]]));
+        ways.extend(
+            (0..=bytes.len())
+                .step_by(step)
+                .map(|at| vec![&bytes[..at], &bytes[at..]]),
+        );
         ways.extend([2, 3, 7, 1024].map(|size| bytes.chunks(size).collect()));
         let mut chance = Chance(0x9E37_79B9_7F4A_7C15 ^ bytes.len() as u64);
         ways.extend((0..30).map(|_| {
             let most = 1 + chance.below(40);
-            let at = (0..most).map(|_| chance.below(bytes.len() + 1)).collect::<Vec<_>>();
+            let at = (0..most)
+                .map(|_| chance.below(bytes.len() + 1))
+                .collect::<Vec<_>>();
             cut_at(bytes, &at)
         }));
         ways
@@ -52,7 +64,10 @@ impl Case {
     /// The bytes cut as the case asks, if it does.
     pub(crate) fn asked_cut(&self) -> Option<Vec<&[u8]>> {
         let places = self.expected["cuts"].as_array()?;
-        let places: Vec<usize> = places.iter().map(|at| at.as_u64().unwrap() as usize).collect();
+        let places: Vec<usize> = places
+            .iter()
+            .map(|at| at.as_u64().unwrap() as usize)
+            .collect();
         Some(cut_at(&self.bytes, &places))
     }
 
@@ -62,7 +77,10 @@ impl Case {
             Value::String(text) => text.clone().into_bytes(),
             _ => {
                 let hex = value["hex"].as_str().unwrap();
-                (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+                (0..hex.len())
+                    .step_by(2)
+                    .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+                    .collect()
             }
         }
     }
@@ -73,7 +91,10 @@ fn cut_at<'a>(bytes: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {
     let mut places = places.to_vec();
     places.extend([0, bytes.len()]);
     places.sort_unstable();
-    places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
+    places
+        .windows(2)
+        .map(|pair| &bytes[pair[0]..pair[1]])
+        .collect()
 }
 
 /// A small source of chance with a fixed seed (xorshift).

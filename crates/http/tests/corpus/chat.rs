@@ -17,7 +17,12 @@ fn every_output_event_is_found_in_its_channel() {
     for case in load("chat") {
         let (events, output) = read_meaning(&case);
         assert_eq!(events, case.expected["events"], "{}: events", case.name);
-        assert_eq!(output, *case.expected["output"].as_array().unwrap(), "{}: output", case.name);
+        assert_eq!(
+            output,
+            *case.expected["output"].as_array().unwrap(),
+            "{}: output",
+            case.name
+        );
     }
 }
 
@@ -35,40 +40,78 @@ fn every_stream_is_judged_as_expected_whatever_its_cuts() {
 fn check(case: &Case, pieces: &[&[u8]]) {
     let expected = &case.expected;
     let name = &case.name;
-    let mut exchange = Exchange { sent_first: Some(Offset::ZERO), ..Exchange::default() };
+    let mut exchange = Exchange {
+        sent_first: Some(Offset::ZERO),
+        ..Exchange::default()
+    };
     let mut told = Told::default();
     let mut reader = StreamReader::new(&spec(case), None);
     let mut at = 0;
     for piece in pieces {
         at += 1;
-        reader.feed(piece, &arrival(at), &mut exchange, &mut told).unwrap();
+        reader
+            .feed(piece, &arrival(at), &mut exchange, &mut told)
+            .unwrap();
         reader.end_read(&arrival(at), &mut exchange, &mut told);
     }
-    let end = if expected["end"] == "cut" { BodyEnd::Cut } else { BodyEnd::Clean };
+    let end = if expected["end"] == "cut" {
+        BodyEnd::Cut
+    } else {
+        BodyEnd::Clean
+    };
     let failure = reader.finish(end, Offset::from_nanos(at + 1), &mut exchange, &mut told);
 
-    let verdict = failure.as_ref().map_or("good", |failure| failure.kind.name());
+    let verdict = failure
+        .as_ref()
+        .map_or("good", |failure| failure.kind.name());
     assert_eq!(expected["verdict"], verdict, "{name}: {failure:?}");
     if let Some(message) = expected["message"].as_str() {
         let said = failure.as_ref().unwrap().message.clone();
         assert!(said.contains(message), "{name}: {said}");
     }
-    let usage = exchange.usage.map(|Usage { input, output, reasoning }| {
-        json!({ "input": input, "output": output, "reasoning": reasoning })
-    });
-    assert_eq!(expected["usage"], usage.unwrap_or(Value::Null), "{name}: usage");
+    let usage = exchange.usage.map(
+        |Usage {
+             input,
+             output,
+             reasoning,
+         }| { json!({ "input": input, "output": output, "reasoning": reasoning }) },
+    );
+    assert_eq!(
+        expected["usage"],
+        usage.unwrap_or(Value::Null),
+        "{name}: usage"
+    );
 
     let output = expected["output"].as_array().unwrap();
-    let mut events: Vec<u64> = output.iter().map(|part| part["event"].as_u64().unwrap()).collect();
+    let mut events: Vec<u64> = output
+        .iter()
+        .map(|part| part["event"].as_u64().unwrap())
+        .collect();
     events.dedup();
     let sample = exchange.stream.unwrap();
     assert_eq!(expected["events"], sample.events, "{name}: events");
-    assert_eq!(sample.output_events, events.len() as u64, "{name}: output events");
+    assert_eq!(
+        sample.output_events,
+        events.len() as u64,
+        "{name}: output events"
+    );
     let channel = |wanted: &str| output.iter().any(|part| part["channel"] == wanted);
-    assert_eq!(sample.reasoning_shown, channel("reasoning"), "{name}: reasoning");
+    assert_eq!(
+        sample.reasoning_shown,
+        channel("reasoning"),
+        "{name}: reasoning"
+    );
     let tells = !matches!(spec(case).dialect, DialectName::Sse | DialectName::Ndjson);
-    assert_eq!(sample.first_text.is_some(), tells && channel("visible"), "{name}: first text");
-    assert_eq!(sample.first_output.is_some(), !output.is_empty(), "{name}: first output");
+    assert_eq!(
+        sample.first_text.is_some(),
+        tells && channel("visible"),
+        "{name}: first text"
+    );
+    assert_eq!(
+        sample.first_output.is_some(),
+        !output.is_empty(),
+        "{name}: first output"
+    );
     told.agree(name, &sample, output);
 }
 
@@ -86,19 +129,46 @@ struct Told {
 
 impl Told {
     fn agree(&self, name: &str, sample: &loadgen_engine::StreamSample, output: &[Value]) {
-        assert_eq!(self.first_output, sample.first_output, "{name}: first output told");
-        assert_eq!(self.first_text, sample.first_text, "{name}: first text told");
-        assert_eq!(self.output_events, sample.output_events, "{name}: output events told");
+        assert_eq!(
+            self.first_output, sample.first_output,
+            "{name}: first output told"
+        );
+        assert_eq!(
+            self.first_text, sample.first_text,
+            "{name}: first text told"
+        );
+        assert_eq!(
+            self.output_events, sample.output_events,
+            "{name}: output events told"
+        );
         assert_eq!(self.reads, sample.output_reads, "{name}: reads");
-        assert_eq!(self.output_events - self.coalesced, self.reads, "{name}: coalesced");
+        assert_eq!(
+            self.output_events - self.coalesced,
+            self.reads,
+            "{name}: coalesced"
+        );
         let mut choices: Vec<_> = output.iter().map(|part| part["choice"].as_u64()).collect();
         choices.sort_unstable();
         choices.dedup();
-        assert_eq!(self.gaps, (output.len() - choices.len()) as u64, "{name}: gaps");
-        if let ([_], Some(first), Some(last)) = (&choices[..], sample.first_output, sample.last_output) {
-            assert_eq!(self.sum_of_gaps, last.since(first), "{name}: the gaps of a choice add up");
+        assert_eq!(
+            self.gaps,
+            (output.len() - choices.len()) as u64,
+            "{name}: gaps"
+        );
+        if let ([_], Some(first), Some(last)) =
+            (&choices[..], sample.first_output, sample.last_output)
+        {
+            assert_eq!(
+                self.sum_of_gaps,
+                last.since(first),
+                "{name}: the gaps of a choice add up"
+            );
         }
-        let by_second: u64 = sample.by_second.iter().map(|(_, events)| u64::from(*events)).sum();
+        let by_second: u64 = sample
+            .by_second
+            .iter()
+            .map(|(_, events)| u64::from(*events))
+            .sum();
         assert_eq!(by_second, sample.output_events, "{name}: by second");
     }
 }
@@ -151,13 +221,21 @@ fn read_meaning(case: &Case) -> (u64, Vec<Value>) {
     match dialect.framing() {
         dialect::Framing::Sse => {
             let mut parser = sse::Parser::new(1 << 20);
-            let mut on_event = |event: sse::Event<'_>| read(event.name, event.data, event.unterminated);
-            parser.feed(&case.bytes, &mut on_event).and_then(|()| parser.finish(&mut on_event)).unwrap();
+            let mut on_event =
+                |event: sse::Event<'_>| read(event.name, event.data, event.unterminated);
+            parser
+                .feed(&case.bytes, &mut on_event)
+                .and_then(|()| parser.finish(&mut on_event))
+                .unwrap();
         }
         dialect::Framing::Lines => {
             let mut parser = lines::Parser::new(1 << 20);
-            let mut on_line = |line: lines::Line<'_>| read(b"message", line.bytes, line.unterminated);
-            parser.feed(&case.bytes, &mut on_line).and_then(|()| parser.finish(&mut on_line)).unwrap();
+            let mut on_line =
+                |line: lines::Line<'_>| read(b"message", line.bytes, line.unterminated);
+            parser
+                .feed(&case.bytes, &mut on_line)
+                .and_then(|()| parser.finish(&mut on_line))
+                .unwrap();
         }
     }
     (events, output)
@@ -174,12 +252,23 @@ fn spec(case: &Case) -> StreamSpec {
         other => panic!("{}: no dialect {other}", case.name),
     };
     let pointer = expected["pointer"].as_str().map(str::to_owned);
-    StreamSpec { dialect, any_delta: expected["any_delta"] == true, pointer, stall: None }
+    StreamSpec {
+        dialect,
+        any_delta: expected["any_delta"] == true,
+        pointer,
+        stall: None,
+    }
 }
 
 fn arrival(at: u64) -> Arrival {
     let at = Offset::from_nanos(at);
-    Arrival { at, read: at, kernel: true, fallback: false, uncertainty: Duration::ZERO }
+    Arrival {
+        at,
+        read: at,
+        kernel: true,
+        fallback: false,
+        uncertainty: Duration::ZERO,
+    }
 }
 
 /// Every verdict of the corpus is a public error kind.
@@ -187,6 +276,10 @@ fn arrival(at: u64) -> Arrival {
 fn verdicts_are_error_kinds() {
     for case in load("chat") {
         let verdict = case.expected["verdict"].as_str().unwrap();
-        assert!(verdict == "good" || ErrorKind::from_name(verdict).is_some(), "{}: {verdict}", case.name);
+        assert!(
+            verdict == "good" || ErrorKind::from_name(verdict).is_some(),
+            "{}: {verdict}",
+            case.name
+        );
     }
 }

@@ -31,12 +31,18 @@ const DIFFERS: &[(&str, &str)] = &[
     ("invalid-overlong", STALLS_ON_INVALID),
     ("invalid-surrogate", STALLS_ON_INVALID),
     ("invalid-torn-character", STALLS_ON_INVALID),
-    ("unterminated-torn-character", "ends in an error where a browser drops the open event"),
+    (
+        "unterminated-torn-character",
+        "ends in an error where a browser drops the open event",
+    ),
 ];
 
-const PANICS_ON_BOM: &str = "panics on a leading byte order mark, which the standard says to take off";
-const WAITS_AFTER_CR: &str = "holds an event back after a CR that ends a read, and loses it at the end of the stream";
-const STALLS_ON_INVALID: &str = "holds all events back after bytes that are not UTF-8, and ends in an error";
+const PANICS_ON_BOM: &str =
+    "panics on a leading byte order mark, which the standard says to take off";
+const WAITS_AFTER_CR: &str =
+    "holds an event back after a CR that ends a read, and loses it at the end of the stream";
+const STALLS_ON_INVALID: &str =
+    "holds all events back after bytes that are not UTF-8, and ends in an error";
 
 /// Type, data and ID.
 type Event = [String; 3];
@@ -54,9 +60,14 @@ fn disagreement(case: &Case) -> Option<String> {
     let ours = ours(&case.bytes);
     // Its time grows with the square of a line's length: long cases are not given byte by byte.
     let sizes = [usize::MAX, if case.bytes.len() > 5_000 { 4_096 } else { 1 }];
-    let mut ways: Vec<Vec<&[u8]>> = sizes.iter().map(|size| case.bytes.chunks(*size).collect()).collect();
+    let mut ways: Vec<Vec<&[u8]>> = sizes
+        .iter()
+        .map(|size| case.bytes.chunks(*size).collect())
+        .collect();
     ways.extend(case.asked_cut());
-    let differs = ways.iter().any(|pieces| theirs(pieces).as_ref() != Some(&ours));
+    let differs = ways
+        .iter()
+        .any(|pieces| theirs(pieces).as_ref() != Some(&ours));
     let listed = DIFFERS.iter().any(|(name, _)| *name == case.name);
     (differs != listed).then(|| format!("{}: listed {listed}, differs {differs}", case.name))
 }
@@ -110,7 +121,10 @@ fn ours(bytes: &[u8]) -> Vec<Event> {
     let mut events = Vec::new();
     sse::Parser::new(1 << 30)
         .feed(bytes, &mut |event| {
-            events.push([event.name, event.data, event.id].map(|part| String::from_utf8_lossy(part).into_owned()));
+            events.push(
+                [event.name, event.data, event.id]
+                    .map(|part| String::from_utf8_lossy(part).into_owned()),
+            );
         })
         .unwrap();
     events
@@ -118,14 +132,19 @@ fn ours(bytes: &[u8]) -> Vec<Event> {
 
 /// The events of the other parser; none where it panics or fails.
 fn theirs(pieces: &[&[u8]]) -> Option<Vec<Event>> {
-    let pieces: Vec<Result<Vec<u8>, std::convert::Infallible>> =
-        pieces.iter().filter(|piece| !piece.is_empty()).map(|piece| Ok(piece.to_vec())).collect();
+    let pieces: Vec<Result<Vec<u8>, std::convert::Infallible>> = pieces
+        .iter()
+        .filter(|piece| !piece.is_empty())
+        .map(|piece| Ok(piece.to_vec()))
+        .collect();
     panic::catch_unwind(move || {
         let events = stream::iter(pieces).eventsource().map(|event| {
             let event = event.ok()?;
             Some([event.event, event.data, event.id])
         });
-        futures_util::FutureExt::now_or_never(events.collect::<Vec<_>>())?.into_iter().collect()
+        futures_util::FutureExt::now_or_never(events.collect::<Vec<_>>())?
+            .into_iter()
+            .collect()
     })
     .unwrap_or_default()
 }
