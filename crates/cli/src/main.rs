@@ -1,3 +1,53 @@
-//! Reads arguments and files, wires the parts, draws progress, chooses the exit code.
+//! Reads the arguments, does what they ask for, and ends with the code that scripts rely on.
 
-fn main() {}
+mod args;
+mod commands;
+mod environment;
+mod error;
+mod exit;
+mod header;
+mod observer;
+mod outputs;
+mod problems;
+mod progress;
+mod run_log;
+mod source;
+mod story;
+mod url;
+mod wiring;
+
+use args::{Cli, Command, Given};
+use environment::Environment;
+use error::Error;
+use exit::Exit;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(play(&Environment::of_process()).code())
+}
+
+/// The whole program, in any surroundings.
+fn play(environment: &Environment) -> Exit {
+    let (cli, given) = match args::parse(&environment.args, &environment.vars) {
+        Ok(parsed) => parsed,
+        Err(error) => return commands::usage(&error, environment),
+    };
+    let colour = environment.colours(cli.no_color);
+    obey(&cli, &given, environment).unwrap_or_else(|error| {
+        error.show(environment, colour.err);
+        error.exit()
+    })
+}
+
+fn obey(cli: &Cli, given: &Given, environment: &Environment) -> Result<Exit, Error> {
+    let colour = environment.colours(cli.no_color);
+    match &cli.command {
+        Command::Run(args) => commands::run(args, given, environment, colour.out),
+        Command::Check(args) => commands::check(args, given, environment),
+        Command::Debug(args) => commands::debug(args, given, environment),
+        Command::Report(args) => commands::report(args, environment, colour.out),
+        Command::Mock(args) => commands::mock(args, environment),
+        Command::Schema(args) => commands::schema(args, environment),
+        Command::Completions(args) => commands::completions(args, environment),
+    }
+}

@@ -1,0 +1,470 @@
+//! The command line: every command and option, with the text that explains it.
+
+mod network;
+mod request;
+mod variables;
+
+pub(crate) use network::NetworkArgs;
+pub(crate) use request::RequestArgs;
+pub(crate) use variables::{Given, parse};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use loadgen_scenario::{Misread, parse_duration, parse_share};
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+/// Load tests HTTP services that stream LLM tokens.
+#[derive(Debug, Parser)]
+#[command(
+    name = "loadgen",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Do not colour the output [also: the variable NO_COLOR]
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 passed, 1 could not run, 2 wrong usage or a scenario with problems, 97 inconclusive, \
+99 a threshold failed or nothing succeeded, 130 stopped by a signal with every threshold holding.";
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run one load test: of a scenario file, or of a URL
+    Run(Box<RunArgs>),
+    /// Check a scenario and print its plan; nothing is sent
+    Check(Box<CheckArgs>),
+    /// Show one iteration of one virtual user: every request and reply, secrets masked
+    Debug(Box<DebugArgs>),
+    /// Render a run log again; without a path, that of the last run
+    Report(ReportArgs),
+    /// Serve the embedded target: an LLM chat server beside plain endpoints
+    Mock(MockArgs),
+    /// Print the JSON Schema of scenario files
+    Schema(SchemaArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+}
+
+/// `loadgen run`.
+#[derive(Debug, Args)]
+#[command(after_help = RUN_AFTER_HELP)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    /// With a URL: show one request and its reply before the load begins (it is sent once more than the load says)
+    #[arg(short, long, help_heading = "Request (with a URL)")]
+    pub(crate) verbose: bool,
+}
+
+const RUN_AFTER_HELP: &str = "\
+Options win over variables of the environment, those over the file, the file over defaults. \
+Without any option of load, a URL gets 50 virtual users for 10 seconds. \
+The first Ctrl-C begins no more iterations, the second cuts those that run, the third exits at once.";
+
+/// `loadgen check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    /// Say where each value came from
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+/// `loadgen debug`.
+#[derive(Debug, Args)]
+pub(crate) struct DebugArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    /// Seed of everything random; drawn where none is given
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// What is tested.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    /// A scenario file, or a URL that begins with http:// or https://
+    #[arg(value_name = "SCENARIO.toml|URL", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) scenario: Option<String>,
+    /// Send to this base URL instead of the file's target; `mock` is the embedded server
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<String>,
+    /// Set a variable of the environment for the scenario's templates (repeatable)
+    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<String>,
+}
+
+/// How much load, and what it must meet.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+pub(crate) struct LoadArgs {
+    /// Virtual users
+    #[arg(long, short = 'c', value_name = "N", allow_hyphen_values = true)]
+    pub(crate) vus: Option<String>,
+    /// How long iterations are begun, as 30s, 5m or 1h
+    #[arg(long, short = 'z', value_name = "D", allow_hyphen_values = true)]
+    pub(crate) duration: Option<String>,
+    /// Iterations in all, shared by the virtual users
+    #[arg(long, short = 'n', value_name = "N", allow_hyphen_values = true)]
+    pub(crate) iterations: Option<String>,
+    /// How long running iterations may go on once no more are begun, as 30s
+    #[arg(long, value_name = "D", allow_hyphen_values = true)]
+    pub(crate) graceful_stop: Option<String>,
+    /// A limit that fails the run, as 'ttft: p95 < 2s' (repeatable)
+    #[arg(long, value_name = "METRIC: EXPR")]
+    pub(crate) threshold: Vec<String>,
+}
+
+/// What comes out, and how the run is judged.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct OutputArgs {
+    /// Write the result to a file, `-` for the standard output (repeatable). FORMAT: json (the summary), log (the run
+    /// log, instead of .loadgen/runs)
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub(crate) out: Vec<Out>,
+    /// Seed of everything random; drawn and shown where none is given
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Threads that carry the load; as many as there are cores where not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+    /// Call the run inconclusive where there are too few samples to judge a threshold
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Let a run pass in which no request succeeded
+    #[arg(long)]
+    pub(crate) allow_all_failed: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Write no run log
+    #[arg(long)]
+    pub(crate) no_log: bool,
+}
+
+/// `loadgen report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The run log; without it the one that was written last in .loadgen/runs
+    #[arg(value_name = "RUNLOG", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) run_log: Option<PathBuf>,
+    /// Write the summary to a file as well, `-` for the standard output (repeatable). FORMAT: json
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub(crate) out: Vec<Out>,
+}
+
+/// `loadgen mock`. What is not given keeps the server's own default.
+#[derive(Debug, Args)]
+pub(crate) struct MockArgs {
+    /// Port on the loopback address; 0 for any free one
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// Time to the first token [default: 200ms]
+    #[arg(long, value_name = "D")]
+    pub(crate) ttft: Option<Span>,
+    /// Time from one token to the next [default: 20ms]
+    #[arg(long, value_name = "D")]
+    pub(crate) itl: Option<Span>,
+    /// Scale each wait by a uniform factor from 1-F to 1+F, as 0.2 or 20% [default: 0]
+    #[arg(long, value_name = "F")]
+    pub(crate) jitter: Option<Fraction>,
+    /// Tokens of one answer [default: 32]
+    #[arg(long, value_name = "N")]
+    pub(crate) tokens: Option<u32>,
+    /// Share of requests that are answered 500 [default: 0]
+    #[arg(long, value_name = "F")]
+    pub(crate) error_rate: Option<Fraction>,
+    /// Answer 429 above this many requests at once
+    #[arg(long, value_name = "N")]
+    pub(crate) max_concurrent: Option<u32>,
+    /// Share of streams that go silent [default: 0]
+    #[arg(long, value_name = "F")]
+    pub(crate) stall_rate: Option<Fraction>,
+    /// Share of streams that are cut without an end [default: 0]
+    #[arg(long, value_name = "F")]
+    pub(crate) truncate_rate: Option<Fraction>,
+    /// Share of streams that carry an event which is not JSON [default: 0]
+    #[arg(long, value_name = "F")]
+    pub(crate) garbage_rate: Option<Fraction>,
+    /// Share of streams that end with an error event [default: 0]
+    #[arg(long, value_name = "F")]
+    pub(crate) stream_error_rate: Option<Fraction>,
+    /// Time that /plain takes [default: 0s]
+    #[arg(long, value_name = "D")]
+    pub(crate) plain_time: Option<Span>,
+    /// Threads [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
+    /// Seed of all that is drawn [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// `loadgen schema`.
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// That of the summary (`--out json=PATH`) instead
+    #[arg(long)]
+    pub(crate) summary: bool,
+}
+
+/// `loadgen completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// `FORMAT=PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Out {
+    pub(crate) format: Format,
+    pub(crate) path: PathBuf,
+}
+
+/// The formats of `--out`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// The summary as JSON.
+    Json,
+    /// The run log.
+    Log,
+}
+
+/// A length of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) Duration);
+
+/// A share from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Fraction(pub(crate) f64);
+
+impl FromStr for Out {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((format, path)) = text.split_once('=') else {
+            return Err("expected FORMAT=PATH, as json=result.json".to_owned());
+        };
+        if path.is_empty() {
+            return Err(format!("no path after `{format}=`"));
+        }
+        let formats = || {
+            Format::value_variants()
+                .iter()
+                .filter_map(ValueEnum::to_possible_value)
+        };
+        let unknown = |_| {
+            let known: Vec<_> = formats()
+                .map(|format| format.get_name().to_owned())
+                .collect();
+            format!(
+                "unknown format `{format}`; there are {}",
+                known.join(" and ")
+            )
+        };
+        Ok(Self {
+            format: Format::from_str(format, false).map_err(unknown)?,
+            path: path.into(),
+        })
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_duration(text)
+            .map(Self)
+            .map_err(|misread| told(&misread))
+    }
+}
+
+impl FromStr for Fraction {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_share(text)
+            .map(Self)
+            .map_err(|misread| told(&misread))
+    }
+}
+
+fn told(misread: &Misread) -> String {
+    match &misread.help {
+        Some(help) => format!("{}; {help}", misread.message),
+        None => misread.message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fmt, fmt::Debug, fs, path::Path};
+
+    #[track_caller]
+    fn check<T: FromStr<Err = String> + PartialEq + Debug>(text: &str, expected: Option<T>) {
+        assert_eq!(text.parse::<T>().ok(), expected, "{text}");
+    }
+
+    #[test]
+    fn outputs() {
+        let out = |format, path: &str| {
+            Some(Out {
+                format,
+                path: path.into(),
+            })
+        };
+        check("json=a.json", out(Format::Json, "a.json"));
+        check("log=-", out(Format::Log, "-"));
+        check("json=a=b", out(Format::Json, "a=b"));
+        check::<Out>("html=a.html", None);
+        check::<Out>("json", None);
+        check::<Out>("json=", None);
+        let refused = "csv=a".parse::<Out>().unwrap_err();
+        assert_eq!(refused, "unknown format `csv`; there are json and log");
+    }
+
+    #[test]
+    fn shares_and_times() {
+        check("0.2", Some(Fraction(0.2)));
+        check("20%", Some(Fraction(0.2)));
+        check::<Fraction>("2", None);
+        check::<Fraction>("NaN", None);
+        check("1m30s", Some(Span(Duration::from_secs(90))));
+        check::<Span>("5", None);
+        check::<Span>("-1s", None);
+    }
+
+    #[test]
+    fn clap_finds_no_fault() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    /// The reference of the command line, from the same texts as `--help`.
+    fn reference() -> String {
+        use clap::CommandFactory;
+        let mut cli = Cli::command();
+        cli.build();
+        let mut page = String::from(
+            "# Command line\n\nGenerated from the program's own help by a test of `crates/cli`; change it there.\n",
+        );
+        for command in cli
+            .get_subcommands()
+            .filter(|command| command.get_name() != "help")
+        {
+            page.push_str(&format!("\n## loadgen {}\n\n", command.get_name()));
+            page.push_str(&format!("{}.\n", about(command.get_about())));
+            let mut heading = None;
+            for arg in command.get_arguments().filter(|arg| arg.get_id() != "help") {
+                let of = if arg.is_positional() {
+                    "Arguments"
+                } else {
+                    arg.get_help_heading().unwrap_or("Options")
+                };
+                if heading != Some(of) {
+                    page.push_str(&format!("\n| {of} | |\n|---|---|\n"));
+                    heading = Some(of);
+                }
+                page.push_str(&format!(
+                    "| `{}` | {} |\n",
+                    usage(arg),
+                    about(arg.get_help()).replace('|', "\\|")
+                ));
+            }
+            if let Some(after) = command.get_after_help() {
+                page.push_str(&format!("\n{after}\n"));
+            }
+        }
+        page.push_str("\n## Variables\n\n");
+        page.push_str(
+            "Options win over these variables of the environment, and they win over the file:\n\n",
+        );
+        for option in variables::OPTIONS {
+            page.push_str(&format!(
+                "- `{}` is `--{option}`\n",
+                variables::variable(option)
+            ));
+        }
+        page.push_str("\n`NO_COLOR` switches colours off; `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name proxies.\n");
+        page
+    }
+
+    fn about(text: Option<&impl fmt::Display>) -> String {
+        text.map(ToString::to_string).unwrap_or_default()
+    }
+
+    fn usage(arg: &clap::Arg) -> String {
+        let values: Vec<_> = arg
+            .get_value_names()
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let values = if arg.get_action().takes_values() {
+            values.join(" ")
+        } else {
+            String::new()
+        };
+        let short = arg.get_short().map(|short| format!("-{short}"));
+        let long = arg.get_long().map(|long| format!("--{long}"));
+        let names: Vec<_> = [short, long].into_iter().flatten().collect();
+        let optional = arg
+            .get_num_args()
+            .is_some_and(|range| range.min_values() == 0)
+            && !values.is_empty();
+        let values = if optional && arg.is_require_equals_set() {
+            format!("[={values}]")
+        } else {
+            values
+        };
+        match (
+            names.is_empty(),
+            values.is_empty() || values.starts_with("[="),
+        ) {
+            (true, _) => values,
+            (false, true) => format!("{}{values}", names.join(", ")),
+            (false, false) => format!("{} {values}", names.join(", ")),
+        }
+        .replace('|', "\\|")
+    }
+
+    #[test]
+    fn the_reference_is_up_to_date() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md");
+        let page = reference();
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        if found != page {
+            fs::write(&path, page).unwrap();
+            panic!("docs/cli.md was out of date; it is written anew: commit it");
+        }
+    }
+}

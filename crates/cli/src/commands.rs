@@ -1,0 +1,41 @@
+//! What the program can do, a file for each command.
+
+mod check;
+mod completions;
+mod debug;
+mod mock;
+mod report;
+mod run;
+mod schema;
+
+pub(crate) use check::check;
+pub(crate) use completions::completions;
+pub(crate) use debug::debug;
+pub(crate) use mock::mock;
+pub(crate) use report::report;
+pub(crate) use run::run;
+pub(crate) use schema::schema;
+
+use crate::{environment::Environment, error::Error, exit::Exit};
+
+/// Tells what is wrong with the arguments; also answers `--help` and `--version`, which come this way.
+pub(crate) fn usage(error: &clap::Error, environment: &Environment) -> Exit {
+    let text = error.to_string();
+    if error.use_stderr() {
+        environment.err.say(text.trim_end());
+        return Exit::Usage;
+    }
+    match environment.out.print(&text) {
+        Ok(()) => Exit::Passed,
+        Err(_) => Exit::Failed,
+    }
+}
+
+/// Prints what was asked for.
+fn print(environment: &Environment, text: &str) -> Result<Exit, Error> {
+    environment
+        .out
+        .print(text)
+        .map_err(|error| Error::failed("write to the standard output", error))?;
+    Ok(Exit::Passed)
+}

@@ -1,0 +1,51 @@
+//! `loadgen check`: the plan of a scenario, without a byte being sent.
+
+use super::print;
+use crate::{
+    args::{CheckArgs, Given},
+    environment::Environment,
+    error::Error,
+    exit::Exit,
+    source::{Wanted, workers},
+};
+use loadgen_scenario::Explained;
+use std::fmt::Write as _;
+
+/// Prints the plan, or everything that is wrong with it.
+pub(crate) fn check(
+    args: &CheckArgs,
+    given: &Given,
+    environment: &Environment,
+) -> Result<Exit, Error> {
+    let wanted = Wanted {
+        source: &args.source,
+        load: Some(&args.load),
+        request: &args.request,
+        given,
+    };
+    let lowered = wanted.plan(environment)?;
+    let mut text = lowered.plan.describe(workers(None));
+    if args.explain {
+        text.push('\n');
+        text.push_str(&lowered.plan.mask(&explanation(&lowered.explained)));
+    }
+    print(environment, &text)
+}
+
+/// Where each value came from, in columns.
+fn explanation(explained: &[Explained]) -> String {
+    let width = |of: fn(&Explained) -> &str| {
+        explained
+            .iter()
+            .map(|one| of(one).chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let (keys, values) = (width(|one| &one.key), width(|one| &one.value).min(40));
+    let mut text = String::from("where each value came from\n");
+    for Explained { key, value, from } in explained {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {key:keys$}  {value:values$}  {from}");
+    }
+    text
+}

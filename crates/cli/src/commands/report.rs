@@ -1,0 +1,78 @@
+//! `loadgen report`: a run log rendered again.
+
+use super::run::json;
+use crate::{
+    args::{Format, ReportArgs},
+    environment::Environment,
+    error::Error,
+    exit::Exit,
+    outputs::Outputs,
+    run_log::{EXTENSION, FOLDER},
+};
+use loadgen_report::{Replayed, RunLogReader, TextOptions, replay, write_text, write_verdict};
+use std::{
+    io::BufReader,
+    path::{Path, PathBuf},
+};
+
+/// Renders a run log again. That the run failed is no failure of this command.
+pub(crate) fn report(
+    args: &ReportArgs,
+    environment: &Environment,
+    colour: bool,
+) -> Result<Exit, Error> {
+    if args.out.iter().any(|out| out.format == Format::Log) {
+        return Err(Error::usage(
+            "--out log= writes the log of a run; a report is made from one",
+        ));
+    }
+    let path = match &args.run_log {
+        Some(path) => path.clone(),
+        None => last(environment)?,
+    };
+    let Replayed {
+        header, summary, ..
+    } = read(&path, environment)?;
+    let outputs = Outputs::open(&args.out, environment)?;
+    let mut text = Vec::new();
+    // Writing to memory does not fail.
+    if outputs.take_standard_output() {
+        let _ = write_verdict(&mut text, &summary, false);
+        environment
+            .err
+            .say(String::from_utf8_lossy(&text).trim_end());
+    } else {
+        let run_log = path.display().to_string();
+        let _ = write_text(
+            &mut text,
+            &header,
+            &summary,
+            &TextOptions {
+                color: colour,
+                run_log: Some(&run_log),
+            },
+        );
+        super::print(environment, &String::from_utf8_lossy(&text))?;
+    }
+    outputs.write_json(&json(&header, &summary)?, environment)?;
+    Ok(Exit::Passed)
+}
+
+fn last(environment: &Environment) -> Result<PathBuf, Error> {
+    let none =
+        || Error::usage(format!("there is no run log in {FOLDER}")).hint("loadgen run writes one");
+    environment
+        .latest(Path::new(FOLDER), EXTENSION)
+        .ok()
+        .flatten()
+        .ok_or_else(none)
+}
+
+fn read(path: &Path, environment: &Environment) -> Result<Replayed, Error> {
+    let file = environment
+        .open_for_reading(path)
+        .map_err(|error| Error::unreadable(path, error))?;
+    let unusable =
+        |error| Error::usage_because(format!("failed to read `{}`", path.display()), error);
+    replay(RunLogReader::new(BufReader::new(file)).map_err(unusable)?).map_err(unusable)
+}

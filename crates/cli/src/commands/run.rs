@@ -1,0 +1,228 @@
+//! `loadgen run`: one load test, from the plan to the exit code.
+
+use super::debug;
+use crate::{
+    args::{Given, RunArgs},
+    environment::Environment,
+    error::Error,
+    exit::Exit,
+    header::{self, Circumstances},
+    observer::Watcher,
+    outputs::Outputs,
+    progress::{Progress, Teller},
+    run_log::RunLog,
+    source::{Wanted, refuse_network, workers},
+    wiring,
+};
+use loadgen_engine::{Outcome, Placement, Settings, Stop};
+use loadgen_host::{Monitor, PreciseTiming};
+use loadgen_http::HttpConnect;
+use loadgen_report::{Closing, Header, TextOptions, write_json, write_text, write_verdict};
+use loadgen_scenario::Plan;
+use loadgen_stats::Summary;
+use std::{future::Future, sync::Arc};
+use tokio::sync::watch;
+
+/// Carries out one load test.
+pub(crate) fn run(
+    args: &RunArgs,
+    given: &Given,
+    environment: &Environment,
+    colour: bool,
+) -> Result<Exit, Error> {
+    let wanted = Wanted {
+        source: &args.source,
+        load: Some(&args.load),
+        request: &args.request,
+        given,
+    };
+    refuse(args, &wanted)?;
+    let mut plan = wanted.plan(environment)?.plan;
+    let connect = wiring::connect(&args.network, environment)?;
+    let outputs = Outputs::open(&args.output.out, environment)?;
+    let stop =
+        (environment.signals)().map_err(|error| Error::failed("listen for signals", error))?;
+    if let Err(error) = loadgen_host::raise_file_limit() {
+        environment
+            .err
+            .say(&format!("warning: failed to {}", Error::chain(&error)));
+    }
+    // Until the end of the run: dropping it stops it.
+    let embedded = wiring::embed(&mut plan)?;
+    let plan = Arc::new(plan);
+    let settings = Settings {
+        workers: workers(args.output.workers),
+        seed: args.output.seed.unwrap_or_else(environment.draw_seed),
+        placement: Placement::Threads,
+        strict: args.output.strict,
+        allow_all_failed: args.output.allow_all_failed,
+    };
+    if args.verbose {
+        debug::show(&plan, &connect, settings.seed, environment)?;
+    }
+    let started = (environment.now)();
+    let circumstances = Circumstances {
+        settings,
+        started,
+        embedded: embedded.is_some(),
+    };
+    let header = header::of(&plan, &circumstances);
+    let mut course = Course {
+        header,
+        outputs,
+        environment,
+        colour,
+    };
+    let log = course.open_log(args.output.no_log, &circumstances);
+    let progress = Progress::new(&environment.err, header::length(&plan), args.output.quiet);
+    let mut watcher = Watcher {
+        progress,
+        log,
+        monitor: Monitor::start(),
+    };
+    let outcome = carry_out(plan, settings, connect, &mut watcher, stop);
+    watcher.progress.finish();
+    course.conclude(outcome?, &mut watcher)
+}
+
+/// What surrounds a run and outlives it.
+struct Course<'a> {
+    header: Header,
+    outputs: Outputs,
+    environment: &'a Environment,
+    colour: bool,
+}
+
+impl Course<'_> {
+    /// Begins the run log. Where its folder cannot be written to, the run goes on without.
+    fn open_log(&mut self, unwanted: bool, circumstances: &Circumstances) -> Option<RunLog> {
+        let place = match self.outputs.log.take() {
+            Some(place) => Ok(place),
+            None if unwanted => return None,
+            None => RunLog::create(&self.header.name, circumstances.started, self.environment),
+        };
+        match place {
+            Ok((path, file)) => Some(RunLog::begin(path, file, &self.header)),
+            Err(error) => {
+                let log = RunLog::absent(&error);
+                self.environment.err.say(&format!(
+                    "warning: there is no run log: {error}; the run goes on"
+                ));
+                Some(log)
+            }
+        }
+    }
+
+    /// Closes the run log, writes every result, and tells how the run ended.
+    fn conclude(&self, outcome: Outcome, watcher: &mut Watcher<'_>) -> Result<Exit, Error> {
+        let Outcome { mut summary, end } = outcome;
+        let closing = Closing {
+            end,
+            verdict: summary.verdict,
+            warnings: summary.warnings.clone(),
+        };
+        if let Some(log) = &mut watcher.log {
+            if let Some(trouble) = log.close(&closing) {
+                self.environment.err.say(&trouble);
+            }
+            summary.warnings.extend(log.warning());
+        }
+        let run_log = watcher.log.as_ref().and_then(RunLog::shown);
+        self.print(&summary, run_log.as_deref())?;
+        self.outputs
+            .write_json(&json(&self.header, &summary)?, self.environment)?;
+        Ok(Exit::of_run(summary.verdict, summary.stop_reason))
+    }
+
+    fn print(&self, summary: &Summary, run_log: Option<&str>) -> Result<(), Error> {
+        let mut text = Vec::new();
+        // Writing to memory does not fail.
+        let _ = if self.outputs.take_standard_output() {
+            write_verdict(&mut text, summary, false)
+        } else {
+            write_text(
+                &mut text,
+                &self.header,
+                summary,
+                &TextOptions {
+                    color: self.colour,
+                    run_log,
+                },
+            )
+        };
+        let text = String::from_utf8_lossy(&text);
+        if self.outputs.take_standard_output() {
+            self.environment.err.say(text.trim_end());
+            return Ok(());
+        }
+        self.environment
+            .out
+            .print(&text)
+            .map_err(|error| Error::failed("write to the standard output", error))
+    }
+}
+
+/// The summary as JSON.
+pub(super) fn json(header: &Header, summary: &Summary) -> Result<String, Error> {
+    let mut text = Vec::new();
+    write_json(&mut text, header, summary)
+        .map_err(|error| Error::failed("write the summary as JSON", error))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn refuse(args: &RunArgs, wanted: &Wanted<'_>) -> Result<(), Error> {
+    refuse_network(&args.network)?;
+    if args.verbose && !wanted.is_url() {
+        return Err(Error::usage("-v goes with a URL")
+            .hint("loadgen debug shows one iteration of a scenario file"));
+    }
+    Ok(())
+}
+
+fn carry_out(
+    plan: Arc<Plan>,
+    settings: Settings,
+    connect: HttpConnect,
+    watcher: &mut Watcher<'_>,
+    stop: watch::Receiver<Stop>,
+) -> Result<Outcome, Error> {
+    let teller = watcher.progress.teller();
+    let run = loadgen_engine::run(
+        plan,
+        settings,
+        connect,
+        PreciseTiming,
+        watcher,
+        stop.clone(),
+    );
+    wiring::runtime()?
+        .block_on(beside(run, tell_stops(stop, &teller)))
+        .map_err(|error| Error::failed("carry out the run", error))
+}
+
+/// Does `main`, and `aside` for as long as that takes.
+async fn beside<T>(main: impl Future<Output = T>, aside: impl Future<Output = ()>) -> T {
+    let aside = async {
+        aside.await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        biased;
+        result = main => result,
+        () = aside => unreachable!("it is pending for ever"),
+    }
+}
+
+/// Answers each signal at once, whatever the run is busy with.
+async fn tell_stops(mut stop: watch::Receiver<Stop>, teller: &Teller<'_>) {
+    while stop.changed().await.is_ok() {
+        let stop = *stop.borrow_and_update();
+        match stop {
+            Stop::Run => {}
+            Stop::Drain => {
+                teller.say("stopping: no new iterations; running ones may finish within graceful_stop (again: cut them)");
+            }
+            Stop::Cut => teller.say("cutting what still runs (again: exit at once)"),
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! The program's surroundings: arguments, variables, files, output, signals and the wall clock.
+//!
+//! Nothing else in loadgen touches them, so a test may put others in their place.
+
+use indicatif::ProgressDrawTarget;
+use jiff::Timestamp;
+use loadgen_engine::Stop;
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
+    io::{self, IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+use tokio::sync::watch;
+
+/// The program's surroundings.
+pub(crate) struct Environment {
+    /// The arguments; the first is the program's own name.
+    pub(crate) args: Vec<OsString>,
+    /// The variables whose names and values are text.
+    pub(crate) vars: BTreeMap<String, String>,
+    /// Where relative paths begin.
+    pub(crate) folder: PathBuf,
+    /// What is asked for goes here: results.
+    pub(crate) out: Output,
+    /// What is told on the way goes here: progress, errors, hints.
+    pub(crate) err: Output,
+    /// Gives the signals that end a run.
+    pub(crate) signals: Box<dyn Fn() -> io::Result<watch::Receiver<Stop>> + Send + Sync>,
+    /// Tells the time of day.
+    pub(crate) now: fn() -> Timestamp,
+    /// Draws a seed for a run that was given none.
+    pub(crate) draw_seed: fn() -> u64,
+}
+
+/// A stream that text is written to.
+pub(crate) struct Output {
+    writer: Mutex<Box<dyn Write + Send>>,
+    /// Whether a person looks at it.
+    pub(crate) terminal: bool,
+}
+
+/// Which outputs are coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Colours {
+    pub(crate) out: bool,
+    pub(crate) err: bool,
+}
+
+impl Environment {
+    /// The surroundings of this process.
+    pub(crate) fn of_process() -> Self {
+        process::environment()
+    }
+
+    /// The value of a variable; absent where it is unset or empty.
+    pub(crate) fn var(&self, name: &str) -> Option<&str> {
+        self.vars
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Which outputs are coloured: terminals, unless someone wants none.
+    pub(crate) fn colours(&self, no_color: bool) -> Colours {
+        let wanted =
+            !no_color && self.var("NO_COLOR").is_none() && self.var("TERM") != Some("dumb");
+        Colours {
+            out: wanted && self.out.terminal,
+            err: wanted && self.err.terminal,
+        }
+    }
+
+    /// The text of a file.
+    pub(crate) fn read_text(&self, path: &Path) -> io::Result<String> {
+        fs::read_to_string(self.folder.join(path))
+    }
+
+    /// The bytes of a file, or of the standard input for `-`.
+    pub(crate) fn read_bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            process::input().read_to_end(&mut bytes)?;
+            return Ok(bytes);
+        }
+        fs::read(self.folder.join(path))
+    }
+
+    /// Opens a file to be read.
+    pub(crate) fn open_for_reading(&self, path: &Path) -> io::Result<File> {
+        File::open(self.folder.join(path))
+    }
+
+    /// Opens a file to be written later. What it holds stays until then.
+    pub(crate) fn open_for_writing(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.folder.join(path))
+    }
+
+    /// Makes a file that must not have been there, and the folders above it.
+    pub(crate) fn create_new(&self, path: &Path) -> io::Result<File> {
+        let path = self.folder.join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        OpenOptions::new().write(true).create_new(true).open(path)
+    }
+
+    /// The file of a folder that was written last among those with this extension.
+    pub(crate) fn latest(&self, folder: &Path, extension: &str) -> io::Result<Option<PathBuf>> {
+        let mut latest = None;
+        for entry in fs::read_dir(self.folder.join(folder))? {
+            let entry = entry?;
+            let name = PathBuf::from(entry.file_name());
+            if name.extension().is_some_and(|found| found == extension) {
+                latest = latest.max(Some((entry.metadata()?.modified()?, name)));
+            }
+        }
+        Ok(latest.map(|(_, name)| folder.join(name)))
+    }
+}
+
+impl Output {
+    /// An output over any writer.
+    pub(crate) fn new(writer: Box<dyn Write + Send>, terminal: bool) -> Self {
+        Self {
+            writer: Mutex::new(writer),
+            terminal,
+        }
+    }
+
+    /// Writes text. That nobody reads any more is no error: the reader has seen what it wanted.
+    pub(crate) fn print(&self, text: &str) -> io::Result<()> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        match writer
+            .write_all(text.as_bytes())
+            .and_then(|()| writer.flush())
+        {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Where a progress bar is drawn.
+    pub(crate) fn draw_target(&self) -> ProgressDrawTarget {
+        if self.terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        }
+    }
+
+    /// Writes a line. Where even that fails there is no one left to tell.
+    pub(crate) fn say(&self, line: &str) {
+        let _ = self.print(&format!("{line}\n"));
+    }
+}
+
+/// Replaces what a file holds. What is no regular file (a pipe, a device) is written to as it is.
+pub(crate) fn overwrite(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    file.write_all(bytes)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place where the process is touched"
+)]
+mod process {
+    use super::*;
+    use std::{
+        env,
+        hash::{BuildHasher, RandomState},
+        thread,
+    };
+    use tokio::signal::unix::{SignalKind, signal};
+
+    pub(super) fn environment() -> Environment {
+        let text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Environment {
+            args: env::args_os().collect(),
+            vars: env::vars_os().filter_map(text).collect(),
+            // Relative paths work from an empty one as well as they can.
+            folder: env::current_dir().unwrap_or_default(),
+            out: Output::new(Box::new(io::stdout()), io::stdout().is_terminal()),
+            err: Output::new(Box::new(io::stderr()), io::stderr().is_terminal()),
+            signals: Box::new(listen),
+            now: Timestamp::now,
+            draw_seed,
+        }
+    }
+
+    pub(super) fn input() -> impl Read {
+        io::stdin()
+    }
+
+    /// A number that no other run is likely to have; short enough to type and exact in any JSON reader.
+    fn draw_seed() -> u64 {
+        RandomState::new().hash_one(()) >> 32
+    }
+
+    /// Begins to listen, on a thread of its own: the third signal must work even where all else hangs.
+    fn listen() -> io::Result<watch::Receiver<Stop>> {
+        let (sender, receiver) = watch::channel(Stop::Run);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
+        let (mut interrupt, mut terminate) = {
+            let _inside = runtime.enter();
+            (
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+            )
+        };
+        let mut asked = 0;
+        let body = move || {
+            runtime.block_on(async {
+                loop {
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = terminate.recv() => {}
+                    }
+                    asked += 1;
+                    match asked {
+                        1 => drop(sender.send_replace(Stop::Drain)),
+                        2 => drop(sender.send_replace(Stop::Cut)),
+                        _ => leave(),
+                    }
+                }
+            });
+        };
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(body)?;
+        Ok(receiver)
+    }
+
+    #[expect(
+        clippy::exit,
+        reason = "who asks three times wants out; the run log is whole up to the last window"
+    )]
+    fn leave() -> ! {
+        std::process::exit(130)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fake {
+    //! Surroundings for tests: a folder of their own, output that can be read.
+
+    use super::*;
+    use std::sync::Arc;
+
+    /// What was written to an output.
+    #[derive(Clone, Default)]
+    pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Written {
+        pub(crate) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Surroundings, and what a test sees of them.
+    pub(crate) struct Stage {
+        pub(crate) environment: Environment,
+        pub(crate) out: Written,
+        pub(crate) err: Written,
+        pub(crate) stop: watch::Sender<Stop>,
+        pub(crate) folder: tempfile::TempDir,
+    }
+
+    impl Stage {
+        /// An empty folder, no variables, and these words after the program's name.
+        pub(crate) fn new(words: &[&str]) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let (out, err) = (Written::default(), Written::default());
+            let (stop, receiver) = watch::channel(Stop::Run);
+            let environment = Environment {
+                args: ["loadgen"]
+                    .iter()
+                    .chain(words)
+                    .map(OsString::from)
+                    .collect(),
+                vars: BTreeMap::new(),
+                folder: folder.path().to_owned(),
+                out: Output::new(Box::new(out.clone()), false),
+                err: Output::new(Box::new(err.clone()), false),
+                signals: Box::new(move || Ok(receiver.clone())),
+                now: || Timestamp::UNIX_EPOCH,
+                draw_seed: || 7,
+            };
+            Self {
+                environment,
+                out,
+                err,
+                stop,
+                folder,
+            }
+        }
+
+        pub(crate) fn var(mut self, name: &str, value: &str) -> Self {
+            self.environment
+                .vars
+                .insert(name.to_owned(), value.to_owned());
+            self
+        }
+
+        pub(crate) fn file(self, path: &str, text: &str) -> Self {
+            let path = self.folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+            self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fake::Stage, *};
+
+    struct Failing(io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_left_is_no_error() {
+        for (kind, fails) in [
+            (io::ErrorKind::BrokenPipe, false),
+            (io::ErrorKind::StorageFull, true),
+        ] {
+            let output = Output::new(Box::new(Failing(kind)), false);
+            assert_eq!(output.print("text").is_err(), fails, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn colours_are_for_terminals() {
+        for (terminal, no_color, variables, expected) in [
+            (true, false, &[][..], true),
+            (false, false, &[], false),
+            (true, true, &[], false),
+            (true, false, &[("NO_COLOR", "1")], false),
+            (true, false, &[("NO_COLOR", "")], true),
+            (true, false, &[("TERM", "dumb")], false),
+            (true, false, &[("TERM", "xterm")], true),
+        ] {
+            let mut stage = Stage::new(&[]);
+            stage.environment.err.terminal = terminal;
+            for &(name, value) in variables {
+                stage = stage.var(name, value);
+            }
+            let colours = stage.environment.colours(no_color);
+            assert_eq!(
+                colours,
+                Colours {
+                    out: false,
+                    err: expected
+                },
+                "{terminal} {no_color} {variables:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_variable_is_an_unset_one() {
+        let stage = Stage::new(&[]).var("A", "1").var("B", "");
+        assert_eq!(stage.environment.var("A"), Some("1"));
+        assert_eq!(stage.environment.var("B"), None);
+        assert_eq!(stage.environment.var("C"), None);
+    }
+
+    #[test]
+    fn what_a_file_holds_stays_until_it_is_overwritten() {
+        let stage = Stage::new(&[]).file("out.json", "a long old text");
+        let path = Path::new("out.json");
+        let file = stage.environment.open_for_writing(path).unwrap();
+        assert_eq!(
+            stage.environment.read_text(path).unwrap(),
+            "a long old text"
+        );
+        overwrite(&file, b"new").unwrap();
+        assert_eq!(stage.environment.read_text(path).unwrap(), "new");
+    }
+
+    #[test]
+    fn a_new_file_gets_its_folders_and_replaces_nothing() {
+        let environment = Stage::new(&[]).environment;
+        let stage = Stage::new(&[]);
+        assert!(
+            stage
+                .environment
+                .create_new(Path::new("a/b/c.jsonl"))
+                .is_ok()
+        );
+        let again = stage.environment.create_new(Path::new("a/b/c.jsonl"));
+        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert!(environment.latest(Path::new("a/b"), "jsonl").is_err());
+        let latest = stage.environment.latest(Path::new("a/b"), "jsonl").unwrap();
+        assert_eq!(latest, Some(PathBuf::from("a/b/c.jsonl")));
+        assert_eq!(
+            stage.environment.latest(Path::new("a/b"), "json").unwrap(),
+            None
+        );
+    }
+}

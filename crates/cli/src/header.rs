@@ -1,0 +1,84 @@
+//! What is known of a run before it begins: the head of its log and of its reports.
+
+use jiff::Timestamp;
+use loadgen_engine::{Schedule, Settings};
+use loadgen_host::Facts;
+use loadgen_report::{Header, Host};
+use loadgen_scenario::{Load, Plan, Scenario, Target, format_duration};
+use loadgen_stats::Offset;
+use std::time::Duration;
+
+/// What the plan does not know of its run.
+pub(crate) struct Circumstances {
+    /// How it is carried out.
+    pub(crate) settings: Settings,
+    /// When it begins.
+    pub(crate) started: Timestamp,
+    /// Whether the target runs inside this process.
+    pub(crate) embedded: bool,
+}
+
+/// The head of a run.
+pub(crate) fn of(plan: &Plan, circumstances: &Circumstances) -> Header {
+    let thresholds = plan.thresholds.iter();
+    Header {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        name: plan.name.clone(),
+        load: plan
+            .scenarios
+            .iter()
+            .map(load)
+            .collect::<Vec<_>>()
+            .join(" + "),
+        plan: serde_json::from_str(&plan.canonical).unwrap_or_default(),
+        plan_hash: plan.hash.clone(),
+        seed: circumstances.settings.seed,
+        started_at: circumstances
+            .started
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
+        target: (plan.target != Target::None).then(|| plan.target.to_string()),
+        target_is_embedded: circumstances.embedded,
+        host: host(),
+        layout: plan.layout(),
+        thresholds: thresholds
+            .map(|one| (one.metric().to_owned(), one.expression().to_owned()))
+            .collect(),
+        measured: (Offset::ZERO, Offset::from(length(plan))),
+        strict: circumstances.settings.strict,
+        allow_all_failed: circumstances.settings.allow_all_failed,
+    }
+}
+
+/// How long iterations are begun, at most.
+pub(crate) fn length(plan: &Plan) -> Duration {
+    let ends = plan
+        .scenarios
+        .iter()
+        .map(|scenario| Schedule::of(scenario).end_of_starting());
+    ends.max().unwrap_or_default().as_duration()
+}
+
+fn load(scenario: &Scenario) -> String {
+    let users = |count: u32| format!("{count} user{}", if count == 1 { "" } else { "s" });
+    match &scenario.load {
+        Load::ConstantVus { vus, duration } => {
+            format!("{} for {}", users(vus.get()), format_duration(*duration))
+        }
+        Load::SharedIterations {
+            vus, iterations, ..
+        } => format!("{}, {iterations} iterations", users(vus.get())),
+    }
+}
+
+fn host() -> Host {
+    let facts = Facts::read();
+    Host {
+        hostname: facts.hostname,
+        os: facts.system,
+        kernel: facts.kernel,
+        arch: facts.arch,
+        cpus: facts.cpus,
+        memory_bytes: facts.memory_bytes,
+    }
+}

@@ -1,0 +1,30 @@
+//! Hands each window of a run on: to the run log, to the progress, and asks the machine.
+
+use crate::{progress::Progress, run_log::RunLog};
+use loadgen_engine::{Directive, GeneratorSample, Observer};
+use loadgen_host::Monitor;
+use loadgen_stats::{Live, Window};
+
+/// Watches a run for the command line.
+pub(crate) struct Watcher<'a> {
+    /// What the person sees.
+    pub(crate) progress: Progress<'a>,
+    /// The run log, where there is one.
+    pub(crate) log: Option<RunLog>,
+    /// What the generator uses.
+    pub(crate) monitor: Monitor,
+}
+
+impl Observer for Watcher<'_> {
+    fn generator(&mut self) -> Option<GeneratorSample> {
+        Some(self.monitor.sample())
+    }
+
+    fn window(&mut self, window: &Window, live: &Live) -> Directive {
+        if let Some(trouble) = self.log.as_mut().and_then(|log| log.window(window)) {
+            self.progress.teller().say(&trouble);
+        }
+        self.progress.show(window.end, live);
+        Directive::Continue
+    }
+}

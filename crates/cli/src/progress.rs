@@ -1,0 +1,239 @@
+//! Shows how a run stands: a bar where a person looks on, a line every few seconds elsewhere.
+
+use crate::environment::Output;
+use indicatif::{ProgressBar, ProgressStyle};
+use loadgen_stats::{Figure, Live, Offset};
+use std::{fmt::Write as _, time::Duration};
+
+/// Where nobody looks on, a line comes this often.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Shows how a run stands.
+pub(crate) struct Progress<'a> {
+    output: &'a Output,
+    /// How long iterations are begun, at most.
+    length: Duration,
+    view: View,
+}
+
+/// Says something beside the progress.
+pub(crate) struct Teller<'a> {
+    output: &'a Output,
+    bar: Option<ProgressBar>,
+}
+
+impl Teller<'_> {
+    /// Says a line.
+    pub(crate) fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.output.say(line)),
+            None => self.output.say(line),
+        }
+    }
+}
+
+enum View {
+    None,
+    Bar(ProgressBar),
+    Lines { next: Offset },
+}
+
+impl<'a> Progress<'a> {
+    /// Progress of a run whose load takes at most `length`.
+    pub(crate) fn new(output: &'a Output, length: Duration, quiet: bool) -> Self {
+        let view = match (quiet, output.terminal) {
+            (true, _) => View::None,
+            (false, true) => View::Bar(bar(output, length)),
+            (false, false) => View::Lines {
+                next: Offset::from(EVERY),
+            },
+        };
+        Self {
+            output,
+            length,
+            view,
+        }
+    }
+
+    /// Shows the state at the end of a window.
+    pub(crate) fn show(&mut self, at: Offset, live: &Live) {
+        let text = figures(live);
+        match &mut self.view {
+            View::None => {}
+            View::Bar(bar) => {
+                bar.set_position(whole_seconds(at.as_duration()));
+                bar.set_message(text);
+            }
+            View::Lines { next } if at >= *next => {
+                let left = clock(self.length.saturating_sub(at.as_duration()));
+                self.output.say(&format!(
+                    "{} ({left} left): {text}",
+                    clock(at.as_duration())
+                ));
+                *next = next.after(EVERY).max(at);
+            }
+            View::Lines { .. } => {}
+        }
+    }
+
+    /// Says something beside the progress.
+    pub(crate) fn teller(&self) -> Teller<'a> {
+        let bar = match &self.view {
+            View::Bar(bar) => Some(bar.clone()),
+            View::None | View::Lines { .. } => None,
+        };
+        Teller {
+            output: self.output,
+            bar,
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        if let View::Bar(bar) = &self.view {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(output: &Output, length: Duration) -> ProgressBar {
+    let bar =
+        ProgressBar::with_draw_target(Some(whole_seconds(length).max(1)), output.draw_target());
+    // The template is fixed, so it is either right or caught by the test below.
+    if let Ok(style) = ProgressStyle::with_template("{pos}s/{len}s {bar:16} {wide_msg}") {
+        bar.set_style(style.progress_chars("█▌ "));
+    }
+    bar
+}
+
+fn whole_seconds(length: Duration) -> u64 {
+    (length + Duration::from_millis(500)).as_secs()
+}
+
+/// The figures of one line.
+fn figures(live: &Live) -> String {
+    let mut text = format!(
+        "{} vus, {}/s, {} failed",
+        live.vus.last,
+        rate(live.requests_per_second),
+        live.failed
+    );
+    let mut time = |name: &str, figure: Option<Figure>| {
+        if let Some(figure) = figure {
+            // Writing to a string does not fail.
+            let _ = write!(text, ", {name} {}", millis(figure));
+        }
+    };
+    time("p95", live.http_req_duration_p95);
+    time("ttft p95", live.ttft_p95);
+    text
+}
+
+fn rate(per_second: f64) -> String {
+    if per_second < 100.0 {
+        format!("{per_second:.1}")
+    } else {
+        format!("{per_second:.0}")
+    }
+}
+
+fn millis(figure: Figure) -> String {
+    let at_least = if figure.at_least { "≥" } else { "" };
+    let millis = figure.value.as_secs_f64() * 1000.0;
+    match millis {
+        millis if millis < 10.0 => format!("{at_least}{millis:.2}ms"),
+        millis if millis < 10_000.0 => format!("{at_least}{millis:.0}ms"),
+        millis => format!("{at_least}{:.1}s", millis / 1000.0),
+    }
+}
+
+/// A time to the second.
+fn clock(time: Duration) -> String {
+    let seconds = whole_seconds(time);
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
+        (hours, minutes, seconds) => format!("{hours}h{minutes:02}m{seconds:02}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::fake::Stage;
+    use loadgen_stats::VusRange;
+
+    fn figure(micros: u64, at_least: bool) -> Figure {
+        Figure {
+            value: Duration::from_micros(micros),
+            at_least,
+            rough: false,
+        }
+    }
+
+    #[test]
+    fn figures_fit_a_line() {
+        let plain = Live {
+            vus: VusRange::steady(50),
+            failed: 3,
+            requests_per_second: 99.94,
+            http_req_duration_p95: Some(figure(1_234, false)),
+            ..Live::default()
+        };
+        assert_eq!(figures(&plain), "50 vus, 99.9/s, 3 failed, p95 1.23ms");
+        let streams = Live {
+            vus: VusRange::steady(1_000_000),
+            failed: 1_000_000,
+            requests_per_second: 123_456.7,
+            http_req_duration_p95: Some(figure(60_000_000, true)),
+            ttft_p95: Some(figure(210_400, false)),
+            ..Live::default()
+        };
+        let text = figures(&streams);
+        assert_eq!(
+            text,
+            "1000000 vus, 123457/s, 1000000 failed, p95 ≥60.0s, ttft p95 210ms"
+        );
+        assert!(text.chars().count() <= 80);
+        assert_eq!(figures(&Live::default()), "0 vus, 0.0/s, 0 failed");
+    }
+
+    #[test]
+    fn clocks() {
+        for (millis, expected) in [
+            (0, "0s"),
+            (499, "0s"),
+            (1_000, "1s"),
+            (59_600, "1m00s"),
+            (61_000, "1m01s"),
+            (3_661_000, "1h01m01s"),
+        ] {
+            assert_eq!(clock(Duration::from_millis(millis)), expected);
+        }
+    }
+
+    #[test]
+    fn lines_come_every_few_seconds() {
+        for (quiet, expected) in [
+            (
+                false,
+                "5s (25s left): 0 vus, 0.0/s, 0 failed\n10s (20s left): 0 vus, 0.0/s, 0 failed\n",
+            ),
+            (true, ""),
+        ] {
+            let stage = Stage::new(&[]);
+            let mut progress =
+                Progress::new(&stage.environment.err, Duration::from_secs(30), quiet);
+            for second in 1..=12 {
+                progress.show(Offset::from(Duration::from_secs(second)), &Live::default());
+            }
+            progress.finish();
+            assert_eq!(stage.err.text(), expected);
+        }
+    }
+
+    #[test]
+    fn the_bar_has_its_style() {
+        assert!(ProgressStyle::with_template("{pos}s/{len}s {bar:16} {wide_msg}").is_ok());
+    }
+}

@@ -1,0 +1,167 @@
+//! From the arguments to the plan: the file or the URL, and what the command line and the environment say over it.
+
+use crate::{
+    args::{Given, LoadArgs, NetworkArgs, RequestArgs, SourceArgs},
+    environment::Environment,
+    error::Error,
+    url,
+};
+use loadgen_scenario::{Given as Value, Lowered, Overrides, SourceText};
+use std::path::Path;
+
+/// What is to be tested, and how.
+pub(crate) struct Wanted<'a> {
+    pub(crate) source: &'a SourceArgs,
+    pub(crate) load: Option<&'a LoadArgs>,
+    pub(crate) request: &'a RequestArgs,
+    pub(crate) given: &'a Given,
+}
+
+impl Wanted<'_> {
+    /// The plan, or everything that is wrong with it.
+    pub(crate) fn plan(&self, environment: &Environment) -> Result<Lowered, Error> {
+        let scenario = self.scenario()?;
+        let is_url = url::is_url(scenario);
+        let text = if is_url {
+            self.refuse_target()?;
+            url::scenario(scenario, self.request, self.load, environment)?
+        } else {
+            self.refuse_request()?;
+            read(scenario, environment)?
+        };
+        let stem = Path::new(scenario)
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or("run");
+        let source = SourceText {
+            path: if is_url {
+                "the scenario made of the URL"
+            } else {
+                scenario
+            },
+            text: &text,
+            stem,
+        };
+        Ok(loadgen_scenario::load(
+            source,
+            &self.overrides(environment),
+        )?)
+    }
+
+    /// Whether it is a URL that is tested.
+    pub(crate) fn is_url(&self) -> bool {
+        self.scenario().is_ok_and(url::is_url)
+    }
+
+    /// The file or URL. `--json` takes a value or none, so it may have swallowed the URL behind it.
+    fn scenario(&self) -> Result<&str, Error> {
+        let swallowed = || {
+            self.request
+                .json
+                .as_ref()?
+                .as_deref()
+                .filter(|text| url::is_url(text))
+        };
+        match (self.source.scenario.as_deref(), swallowed()) {
+            (Some(scenario), _) => Ok(scenario),
+            (None, Some(url)) => {
+                let hint = format!("write it before the options: {url} … --json");
+                Err(Error::usage("--json took the URL for its value").hint(hint))
+            }
+            (None, None) => Err(Error::usage("a scenario file or a URL is missing")
+                .hint("loadgen run scenarios/chat.toml, or loadgen run https://example.com/")),
+        }
+    }
+
+    fn refuse_target(&self) -> Result<(), Error> {
+        match self.source.target {
+            Some(_) => Err(Error::usage(
+                "--target goes with a scenario file: a URL says itself where it goes",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn refuse_request(&self) -> Result<(), Error> {
+        match self.request.given().as_slice() {
+            [] => Ok(()),
+            options => {
+                let verb = if options.len() == 1 { "goes" } else { "go" };
+                Err(Error::usage(format!(
+                    "{} {verb} with a URL: a scenario file says it itself",
+                    options.join(", ")
+                )))
+            }
+        }
+    }
+
+    fn overrides(&self, environment: &Environment) -> Overrides {
+        let value = |value: &Option<String>, option: &'static str| {
+            let value = value.as_ref()?;
+            let variable = self.given.get(option).cloned();
+            Some(Value::new(
+                value,
+                variable.unwrap_or_else(|| format!("--{option}")),
+            ))
+        };
+        let load = |pick: fn(&LoadArgs) -> &Option<String>, option| {
+            self.load.and_then(|load| value(pick(load), option))
+        };
+        let thresholds = self
+            .load
+            .map(|load| load.threshold.as_slice())
+            .unwrap_or_default();
+        Overrides {
+            target: value(&self.source.target, "target"),
+            vus: load(|load| &load.vus, "vus"),
+            duration: load(|load| &load.duration, "duration"),
+            iterations: load(|load| &load.iterations, "iterations"),
+            graceful_stop: load(|load| &load.graceful_stop, "graceful-stop"),
+            variables: self
+                .source
+                .env
+                .iter()
+                .map(|text| Value::new(text, "-e"))
+                .collect(),
+            thresholds: thresholds
+                .iter()
+                .map(|text| Value::new(text, "--threshold"))
+                .collect(),
+            environment: environment
+                .vars
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        }
+    }
+}
+
+/// How many cores, or as many workers as were asked for.
+pub(crate) fn workers(asked: Option<u16>) -> usize {
+    asked.map_or_else(loadgen_host::cpus, usize::from)
+}
+
+/// Refuses options of connections that cannot go together.
+pub(crate) fn refuse_network(network: &NetworkArgs) -> Result<(), Error> {
+    match (&network.unix_socket, network.connect_to.is_empty()) {
+        (Some(_), false) => Err(Error::usage(
+            "--unix-socket and --connect-to cannot go together",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn read(path: &str, environment: &Environment) -> Result<String, Error> {
+    let path = Path::new(path);
+    environment
+        .read_text(path)
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidData => {
+                Error::unreadable(path, error).hint("a scenario is UTF-8 text")
+            }
+            std::io::ErrorKind::NotFound => {
+                Error::unreadable(path, error).hint("a URL begins with http:// or https://")
+            }
+            _ => Error::unreadable(path, error),
+        })
+}

@@ -1,0 +1,228 @@
+//! Tells one request and its reply: what was sent, what came back, how long each part took.
+
+use loadgen_engine::{Exchange, Judgement, Offset};
+use loadgen_scenario::{Rendered, Request, Think, format_duration, is_secret_header};
+use std::{fmt::Write as _, time::Duration};
+
+/// Bytes of a body that are shown.
+const SHOWN: usize = 4096;
+/// What stands in the place of a secret.
+const MASK: &str = "***";
+
+/// A pause of the flow.
+pub(crate) fn think(number: usize, think: &Think) -> String {
+    let (min, max) = (format_duration(think.min), format_duration(think.max));
+    let length = if min == max {
+        min
+    } else {
+        format!("{min}..{max}")
+    };
+    format!("\n{number}. think {length} (not waited for)\n")
+}
+
+/// What is sent, every line with `> `.
+pub(crate) fn request(number: usize, request: &Request, rendered: &Rendered<'_>) -> String {
+    let method = request.method.name();
+    let mut text = format!("\n{number}. {}\n", request.name);
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "> {method} {}{}", rendered.origin, rendered.path);
+    for (name, value) in rendered.headers.iter() {
+        let value = if is_secret_header(name) { MASK } else { value };
+        let _ = writeln!(text, "> {name}: {value}");
+    }
+    body(&mut text, '>', &rendered.body);
+    text
+}
+
+/// What came back, every line with `< `; empty where nothing did.
+pub(crate) fn reply(exchange: &Exchange) -> String {
+    let mut text = String::new();
+    for line in String::from_utf8_lossy(&exchange.head)
+        .lines()
+        .filter(|line| !line.is_empty())
+    {
+        let secret = line
+            .split_once(':')
+            .filter(|(name, _)| is_secret_header(name.trim()));
+        let _ = match secret {
+            Some((name, _)) => writeln!(text, "< {name}: {MASK}"),
+            None => writeln!(text, "< {line}"),
+        };
+    }
+    body(&mut text, '<', &exchange.body);
+    text
+}
+
+/// Whether it is as expected, and what a stream carried.
+pub(crate) fn verdict(exchange: &Exchange, judgement: &Judgement<'_>) -> String {
+    let mut text = match (&judgement.error, exchange.status) {
+        (Some((kind, message)), _) => format!("  failed: {}: {message}\n", kind.name()),
+        (None, status) => format!(
+            "  as expected: {}\n",
+            status.map_or("no status".to_owned(), |s| format!("status {s}"))
+        ),
+    };
+    if judgement.checks_made > 0 {
+        let _ = writeln!(
+            text,
+            "  checks: {} of {} held",
+            judgement.checks_held, judgement.checks_made
+        );
+    }
+    if let Some(stream) = &exchange.stream {
+        let _ = writeln!(
+            text,
+            "  stream: {} events, {} with output",
+            stream.events, stream.output_events
+        );
+    }
+    if let Some(usage) = &exchange.usage {
+        let _ = writeln!(
+            text,
+            "  usage: {} tokens in, {} out",
+            usage.input, usage.output
+        );
+    }
+    text
+}
+
+/// How long each part took, and the bytes on the wire.
+pub(crate) fn times(exchange: &Exchange, first_output: Option<Offset>) -> String {
+    let between = |from: Option<Offset>, to: Option<Offset>| Some(to?.since(from?));
+    let opened = |length: Duration| (!length.is_zero()).then_some(length);
+    let parts = [
+        ("dns", opened(exchange.dns)),
+        ("connecting", opened(exchange.connecting)),
+        ("tls", opened(exchange.tls)),
+        ("sending", between(exchange.sent_first, exchange.sent_last)),
+        ("waiting", between(exchange.sent_last, exchange.first_byte)),
+        ("receiving", between(exchange.first_byte, exchange.done)),
+        (
+            "first output after",
+            between(exchange.sent_first, first_output),
+        ),
+        ("in all", between(Some(Offset::ZERO), exchange.done)),
+    ];
+    let parts = parts.into_iter().filter_map(|(name, length)| {
+        length.map(|length| format!("{name} {:.2} ms", length.as_secs_f64() * 1000.0))
+    });
+    let parts: Vec<_> = parts.collect();
+    let bytes = format!(
+        "  bytes: {} sent, {} received",
+        exchange.bytes_sent, exchange.bytes_received
+    );
+    format!("  times: {}\n{bytes}\n", parts.join(", "))
+}
+
+/// A body with a mark before each of its lines, cut where it grows long.
+fn body(text: &mut String, mark: char, bytes: &[u8]) {
+    if bytes.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{mark}");
+    let shown = &bytes[..bytes.len().min(SHOWN)];
+    for line in String::from_utf8_lossy(shown).lines() {
+        let printable: String = line
+            .chars()
+            .map(|c| {
+                if c.is_control() && c != '\t' {
+                    '\u{fffd}'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        let _ = writeln!(text, "{mark} {printable}");
+    }
+    if bytes.len() > SHOWN {
+        let _ = writeln!(text, "{mark} … {} bytes more", bytes.len() - SHOWN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loadgen_engine::{ErrorKind, Failure, Usage};
+    use loadgen_stats::{Ending, Outcome, StreamSample};
+
+    #[test]
+    fn secrets_in_the_head_are_hidden() {
+        let exchange = Exchange {
+            head: b"HTTP/1.1 200 OK\r\nset-cookie: sid=1234\r\ncontent-type: text/plain\r\n\r\n"
+                .to_vec(),
+            body: b"one\ntwo\x1b[31m".to_vec(),
+            ..Exchange::default()
+        };
+        let expected = "< HTTP/1.1 200 OK\n< set-cookie: ***\n< content-type: text/plain\n<\n< one\n< two\u{fffd}[31m\n";
+        assert_eq!(reply(&exchange), expected);
+        assert_eq!(reply(&Exchange::default()), "");
+    }
+
+    #[test]
+    fn long_bodies_are_cut() {
+        let mut text = String::new();
+        body(&mut text, '<', &[b'a'; SHOWN + 7]);
+        assert!(text.ends_with("a\n< … 7 bytes more\n"), "{text}");
+    }
+
+    #[test]
+    fn verdicts() {
+        let judgement = |error| Judgement {
+            outcome: Outcome::Ok,
+            ending: Ending::Whole,
+            error,
+            checks_held: 1,
+            checks_made: 2,
+        };
+        let failed = Exchange {
+            failure: Some(Failure {
+                kind: ErrorKind::Timeout,
+                message: "after 60 s".into(),
+            }),
+            ..Exchange::default()
+        };
+        let error = Some((ErrorKind::Timeout, "after 60 s".into()));
+        assert_eq!(
+            verdict(&failed, &judgement(error)),
+            "  failed: timeout: after 60 s\n  checks: 1 of 2 held\n"
+        );
+        let well = Exchange {
+            status: Some(200),
+            stream: Some(StreamSample {
+                events: 6,
+                output_events: 3,
+                ..StreamSample::default()
+            }),
+            usage: Some(Usage {
+                input: 5,
+                output: 3,
+                reasoning: 0,
+            }),
+            ..Exchange::default()
+        };
+        let expected = "  as expected: status 200\n  checks: 1 of 2 held\n  stream: 6 events, 3 with output\n  usage: 5 tokens in, 3 out\n";
+        assert_eq!(verdict(&well, &judgement(None)), expected);
+    }
+
+    #[test]
+    fn times_that_are_known_are_shown() {
+        let at = |micros| Some(Offset::from(Duration::from_micros(micros)));
+        let exchange = Exchange {
+            connecting: Duration::from_micros(300),
+            sent_first: at(400),
+            sent_last: at(450),
+            first_byte: at(1_450),
+            done: at(5_000),
+            bytes_sent: 10,
+            bytes_received: 20,
+            ..Exchange::default()
+        };
+        let expected = "  times: connecting 0.30 ms, sending 0.05 ms, waiting 1.00 ms, receiving 3.55 ms, \
+            first output after 1.60 ms, in all 5.00 ms\n  bytes: 10 sent, 20 received\n";
+        assert_eq!(times(&exchange, at(2_000)), expected);
+        assert_eq!(
+            times(&Exchange::default(), None),
+            "  times: \n  bytes: 0 sent, 0 received\n"
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! Puts the parts together: runtime, embedded target, connections.
+
+use crate::{args::NetworkArgs, environment::Environment, error::Error};
+use loadgen_http::{ClientCertificate, ConnectTo, HttpConnect, Options, Proxies};
+use loadgen_mock::{Mock, Settings};
+use loadgen_scenario::{MockSettings, Origin, Plan, Target};
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::runtime::{Builder, Runtime};
+
+/// Requests whose truth an embedded target keeps: nobody asks it, and its memory is the generator's.
+const TRUTH_OF_EMBEDDED: usize = 1_000;
+
+/// The runtime of the command itself; the load has its own.
+pub(crate) fn runtime() -> Result<Runtime, Error> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::failed("start the runtime", error))
+}
+
+/// The embedded server's settings: what is not set keeps the server's own default.
+pub(crate) fn mock_settings(set: &MockSettings) -> Settings {
+    let default = Settings::default();
+    Settings {
+        ttft: set.ttft.unwrap_or(default.ttft),
+        itl: set.itl.unwrap_or(default.itl),
+        jitter: set.jitter.unwrap_or(default.jitter),
+        tokens: set.tokens.unwrap_or(default.tokens),
+        error_rate: set.error_rate.unwrap_or(default.error_rate),
+        max_concurrent: set.max_concurrent.or(default.max_concurrent),
+        stall_rate: set.stall_rate.unwrap_or(default.stall_rate),
+        truncate_rate: set.truncate_rate.unwrap_or(default.truncate_rate),
+        garbage_rate: set.garbage_rate.unwrap_or(default.garbage_rate),
+        stream_error_rate: set.stream_error_rate.unwrap_or(default.stream_error_rate),
+        plain_time: set.plain_time.unwrap_or(default.plain_time),
+        workers: set.workers.unwrap_or(default.workers),
+        seed: set.seed.unwrap_or(default.seed),
+        truth_requests: default.truth_requests,
+    }
+}
+
+/// Starts the embedded server where the plan asks for it, and sends the plan's requests there.
+pub(crate) fn embed(plan: &mut Plan) -> Result<Option<Mock>, Error> {
+    if plan.target != Target::Mock {
+        return Ok(None);
+    }
+    let settings = Settings {
+        truth_requests: TRUTH_OF_EMBEDDED,
+        ..mock_settings(&plan.mock)
+    };
+    let mock = Mock::start(settings, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .map_err(|error| Error::failed("start the embedded target", error))?;
+    let address = mock.address();
+    let origin = Origin {
+        tls: false,
+        host: address.ip().to_string(),
+        port: address.port(),
+    };
+    plan.retarget(Target::Base {
+        origin,
+        prefix: String::new(),
+    });
+    Ok(Some(mock))
+}
+
+/// Connections as the options and the variables of proxies say.
+pub(crate) fn connect(args: &NetworkArgs, environment: &Environment) -> Result<HttpConnect, Error> {
+    HttpConnect::new(options(args, environment)?).map_err(unusable)
+}
+
+fn options(args: &NetworkArgs, environment: &Environment) -> Result<Options, Error> {
+    let pem = |path: &std::path::PathBuf| {
+        environment
+            .read_bytes(path)
+            .map_err(|error| Error::unreadable(path, error))
+    };
+    let client_certificate = match (&args.cert, &args.key) {
+        (Some(cert), Some(key)) => Some(ClientCertificate {
+            chain: pem(cert)?,
+            key: pem(key)?,
+        }),
+        _ => None,
+    };
+    Ok(Options {
+        insecure: args.insecure,
+        authority: args.cacert.as_ref().map(pem).transpose()?,
+        client_certificate,
+        connect_to: args
+            .connect_to
+            .iter()
+            .map(|rule| ConnectTo::parse(rule))
+            .collect::<Result<_, _>>()
+            .map_err(unusable)?,
+        unix_socket: args.unix_socket.clone(),
+        proxies: proxies(environment)?,
+        keep_alive: !args.disable_keepalive,
+        ..Options::default()
+    })
+}
+
+/// The proxies that the variables name; as with curl, `http_proxy` counts in lower case too.
+fn proxies(environment: &Environment) -> Result<Proxies, Error> {
+    let var = |upper: &str| {
+        environment
+            .var(&upper.to_lowercase())
+            .or_else(|| environment.var(upper))
+    };
+    Proxies::parse(var("HTTP_PROXY"), var("HTTPS_PROXY"), var("NO_PROXY")).map_err(unusable)
+}
+
+fn unusable(error: loadgen_http::Error) -> Error {
+    Error::usage_because("cannot make connections", error)
+}
