@@ -29,6 +29,8 @@ pub(crate) struct Document {
     pub defaults: Common,
     /// `[[step]]`.
     pub steps: Vec<StepTable>,
+    /// Whether every step could be read at all.
+    pub steps_complete: bool,
     /// Whether `step` is there at all, right or wrong.
     pub has_steps: bool,
     /// `[slo]`.
@@ -48,6 +50,7 @@ impl Document {
         let mut reader = Reader::default();
         let root = syntax::parse(text, &mut reader.problems);
         let torn = !reader.problems.is_empty();
+        reader.torn = torn;
         let Some(table) = reader.table(&root, "a scenario", keys::ROOT) else {
             return (
                 Self {
@@ -57,13 +60,15 @@ impl Document {
                 reader.problems,
             );
         };
+        let (steps, steps_complete) = reader.steps(table.get("step"));
         let document = Self {
             name: reader.name(table.get("name"), "`name`"),
             target: reader.text(table.get("target"), "`target`"),
             load: reader.load(table.get("load")),
             vars: reader.vars(table.get("vars")),
             defaults: reader.defaults(table.get("defaults")),
-            steps: reader.steps(table.get("step")),
+            steps,
+            steps_complete,
             has_steps: table.get("step").is_some(),
             slo: reader.slo(table.get("slo")),
             thresholds: reader.thresholds(table.get("thresholds")),
@@ -72,4 +77,12 @@ impl Document {
         };
         (document, reader.problems)
     }
+}
+
+/// The whole text as JSON, for the tests of the schema.
+#[cfg(test)]
+pub(crate) fn to_json(text: &str) -> (serde_json::Value, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let root = syntax::parse(text, &mut problems);
+    (root.to_json(), problems)
 }

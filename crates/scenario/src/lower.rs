@@ -14,7 +14,7 @@ pub use explain::{Explained, Provenance};
 use crate::{
     document::{Document, Located, Source},
     overrides::{Given, Overrides},
-    plan::{Plan, Scenario, Target, canonical},
+    plan::{Plan, Scenario, Target, canonical, layout},
     problem::{Place, Problem, Problems},
     quantity::Misread,
     secrets::{Secrecy, Secrets},
@@ -64,6 +64,8 @@ pub(crate) fn lower(
     let target = lowering.target();
     let load = lowering.load();
     let (flow, complete) = lowering.flow(&target);
+    let layout = complete.then(|| layout([(name.as_str(), flow.as_slice())]));
+    let thresholds = lowering.thresholds(layout.as_ref());
     let scenarios = load.map(|(load, graceful_stop)| {
         vec![Scenario {
             name: name.clone(),
@@ -72,7 +74,6 @@ pub(crate) fn lower(
             flow,
         }]
     });
-    let thresholds = lowering.thresholds(scenarios.as_deref().filter(|_| complete));
     lowering.explain_mock();
     let broken = Problems::collect(
         source.path,

@@ -269,9 +269,13 @@ impl Plan {
     /// What there is to count.
     #[must_use]
     pub fn layout(&self) -> Layout {
+        let scenarios = self
+            .scenarios
+            .iter()
+            .map(|scenario| (scenario.name.as_str(), scenario.flow.as_slice()));
         Layout {
             selected: Threshold::selected(&self.thresholds),
-            ..layout(&self.scenarios)
+            ..layout(scenarios)
         }
     }
 
@@ -313,7 +317,14 @@ impl Target {
         if text == "mock" {
             return Ok(Self::Mock);
         }
-        crate::url::parse_base(text).map(|(origin, prefix)| Self::Base { origin, prefix })
+        let base = crate::url::parse_base(text);
+        base.map(|(origin, prefix)| Self::Base { origin, prefix })
+            .map_err(|mut error| {
+                if crate::problem::nearest(text, ["mock"]).is_some() {
+                    error.help = Some("did you mean `mock`?".to_owned());
+                }
+                error
+            })
     }
 }
 
@@ -398,14 +409,12 @@ impl UserCount {
 }
 
 /// The layout of these scenarios, without what thresholds select.
-pub(crate) fn layout(scenarios: &[Scenario]) -> Layout {
+pub(crate) fn layout<'a>(scenarios: impl IntoIterator<Item = (&'a str, &'a [Step])>) -> Layout {
     let mut layout = Layout::default();
-    for (index, scenario) in scenarios.iter().enumerate() {
+    for (index, (name, flow)) in scenarios.into_iter().enumerate() {
         let first = layout.steps.len();
         layout.steps.extend(
-            scenario
-                .flow
-                .iter()
+            flow.iter()
                 .filter_map(Step::request)
                 .map(|request| StepLayout {
                     name: request.name.clone(),
@@ -415,7 +424,7 @@ pub(crate) fn layout(scenarios: &[Scenario]) -> Layout {
                 }),
         );
         layout.scenarios.push(ScenarioLayout {
-            name: scenario.name.clone(),
+            name: name.to_owned(),
             steps: first..layout.steps.len(),
         });
     }

@@ -105,7 +105,8 @@ impl Problem {
         match &self.place {
             Place::File(span) => (0, span.start, span.end),
             Place::Whole => (1, 0, 0),
-            Place::Given { span, .. } => (2, 0, span.start),
+            // In the order in which they were found.
+            Place::Given { .. } => (2, 0, 0),
         }
     }
 }
@@ -228,6 +229,9 @@ fn likeness(lower: &str, candidate: &str) -> f64 {
     // One slip in a short word, or an abbreviation that begins the same, is still meant.
     if edits <= 1 && longest >= 3 {
         return 0.95;
+    }
+    if lower.chars().count() < 3 {
+        return 0.0;
     }
     strsim::jaro_winkler(lower, &candidate)
 }

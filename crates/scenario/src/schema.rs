@@ -5,7 +5,7 @@
 mod steps;
 
 use schemars::{JsonSchema, generate::SchemaSettings};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use steps::{Defaults, Slo, Step, Texts};
 
@@ -19,10 +19,56 @@ pub fn schema() -> String {
 
 /// The JSON Schema of the scenario file.
 pub(crate) fn value() -> Value {
-    SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<File>()
-        .to_value()
+    tidy(
+        SchemaSettings::draft2020_12()
+            .into_generator()
+            .into_root_schema_for::<File>()
+            .to_value(),
+    )
+}
+
+/// Takes out what does not fit TOML, which has no null, and what is only Rust's: widths of numbers, broken lines.
+fn tidy(value: Value) -> Value {
+    match value {
+        Value::Object(entries) => {
+            let mut tidied = Map::new();
+            for (key, value) in entries {
+                match (key.as_str(), tidy(value)) {
+                    ("format", _) => {}
+                    ("type", Value::Array(types)) => {
+                        let types: Vec<Value> =
+                            types.into_iter().filter(|kind| kind != "null").collect();
+                        tidied.insert(
+                            key,
+                            if types.len() == 1 {
+                                types[0].clone()
+                            } else {
+                                types.into()
+                            },
+                        );
+                    }
+                    ("anyOf", Value::Array(choices)) => {
+                        let null = serde_json::json!({ "type": "null" });
+                        let choices: Vec<Value> = choices
+                            .into_iter()
+                            .filter(|choice| *choice != null)
+                            .collect();
+                        match choices.as_slice() {
+                            [Value::Object(only)] => tidied.extend(only.clone()),
+                            _ => _ = tidied.insert(key, choices.into()),
+                        }
+                    }
+                    ("description", Value::String(text)) => {
+                        _ = tidied.insert(key, text.replace('\n', " ").into())
+                    }
+                    (_, value) => _ = tidied.insert(key, value),
+                }
+            }
+            Value::Object(tidied)
+        }
+        Value::Array(values) => values.into_iter().map(tidy).collect(),
+        other => other,
+    }
 }
 
 /// A load test: who asks for what, how often, and what must hold.

@@ -60,7 +60,7 @@ pub(crate) fn parse(text: &str) -> Result<(Origin, &str), Misread> {
         .map_or(text.len(), |found| start + found);
     let authority = &text[start..end];
     if let Some(at) = authority.rfind('@') {
-        let help = "give them as the header `authorization = \"Basic …\"`, or with `-u` on the command line".to_owned();
+        let help = "give them as a header: authorization = \"Basic …\"".to_owned();
         return Err(misread(
             "a URL cannot hold a user and a password",
             start..start + at,
@@ -316,7 +316,7 @@ mod tests {
                 "http://u:secret@h/",
                 "a URL cannot hold a user and a password",
                 "u:secret",
-                "give them as the header",
+                "give them as a header",
             ),
             ("http://h:0/", "`0` is no port", "0", "a port is 1 to 65535"),
             (

@@ -118,9 +118,19 @@ impl Reader {
         ];
         Common {
             timeout: self.timeout(table.get("timeout")),
-            on_failure: self.word(table.get("on_failure"), "`on_failure`", &failures),
+            on_failure: self.word(
+                table.get("on_failure"),
+                "`on_failure`",
+                "value of `on_failure`",
+                &failures,
+            ),
             headers: self.headers(table.get("headers")),
-            http_version: self.word(table.get("http_version"), "version of HTTP", &versions),
+            http_version: self.word(
+                table.get("http_version"),
+                "`http_version`",
+                "version of HTTP",
+                &versions,
+            ),
             expect: self.expect(table.get("expect")),
             stall: self.duration(table.get("stall"), "`stall`", false),
         }
@@ -229,8 +239,18 @@ impl Reader {
         texts.into_iter().collect()
     }
 
-    pub(super) fn steps(&mut self, node: Option<&Node>) -> Vec<StepTable> {
-        let Some(node) = node else { return Vec::new() };
+    /// The steps, and whether each of them could be read at all.
+    pub(super) fn steps(&mut self, node: Option<&Node>) -> (Vec<StepTable>, bool) {
+        let steps = node.map(|node| self.step_list(node)).unwrap_or_default();
+        let count = match node.map(|node| &node.kind) {
+            Some(Kind::List(list)) => list.len(),
+            node => usize::from(node.is_some()),
+        };
+        let complete = count == steps.len();
+        (steps, complete)
+    }
+
+    fn step_list(&mut self, node: &Node) -> Vec<StepTable> {
         match &node.kind {
             Kind::List(list) => list.iter().filter_map(|node| self.step(node)).collect(),
             Kind::Table(_) => {
@@ -327,7 +347,14 @@ impl Reader {
 
     fn stream(&mut self, node: &Node) -> Option<StreamTable> {
         if !matches!(node.kind, Kind::Table(_)) {
-            let dialect = self.word(Some(node), "dialect", &DialectName::NAMES);
+            if !matches!(node.kind, Kind::Text(_)) {
+                return self.wrong_type(
+                    node,
+                    "`stream`",
+                    "a dialect such as \"openai\", or a table",
+                );
+            }
+            let dialect = self.word(Some(node), "`dialect`", "dialect", &DialectName::NAMES);
             dialect.given()?;
             return Some(StreamTable {
                 dialect,
@@ -335,7 +362,12 @@ impl Reader {
             });
         }
         let table = self.table(node, "`stream`", keys::STREAM)?;
-        let dialect = self.word(table.get("dialect"), "dialect", &DialectName::NAMES);
+        let dialect = self.word(
+            table.get("dialect"),
+            "`dialect`",
+            "dialect",
+            &DialectName::NAMES,
+        );
         if dialect.is_absent() {
             let problem = Problem::new(&node.place, "`stream` needs a `dialect`");
             self.tell(problem.help("write for example { dialect = \"openai\" }"));
@@ -350,7 +382,12 @@ impl Reader {
         let first = [("output", false), ("any_delta", true)];
         Some(StreamTable {
             dialect,
-            any_delta: self.word(table.get("first_token"), "`first_token`", &first),
+            any_delta: self.word(
+                table.get("first_token"),
+                "`first_token`",
+                "value of `first_token`",
+                &first,
+            ),
             pointer,
             include_usage: self.bool(table.get("include_usage"), "`include_usage`"),
         })

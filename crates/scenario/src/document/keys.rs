@@ -79,6 +79,47 @@ const LATER: &[&str] = &[
     "cancel",
 ];
 
+/// Executors of the contract that a later version builds.
+pub(crate) const LATER_EXECUTORS: &[&str] = &[
+    "ramping-vus",
+    "per-vu-iterations",
+    "constant-arrival-rate",
+    "ramping-arrival-rate",
+];
+
+/// What other tools call a key of ours.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("users", "vus"),
+    ("threads", "vus"),
+    ("concurrency", "vus"),
+    ("time", "duration"),
+    ("requests", "iterations"),
+    ("url", "get"),
+    ("path", "get"),
+    ("method", "get"),
+    ("params", "query"),
+    ("data", "body"),
+    ("sleep", "think"),
+    ("pause", "think"),
+    ("wait", "think"),
+    ("check", "expect"),
+    ("checks", "expect"),
+    ("assert", "expect"),
+    ("contains", "body_contains"),
+    ("variables", "vars"),
+    ("base_url", "target"),
+    ("url", "target"),
+    ("latency", "ttft"),
+];
+
+/// The key of ours that a name of another tool stands for.
+pub(crate) fn known_elsewhere(key: &str, known: &[&str]) -> Option<&'static str> {
+    ELSEWHERE
+        .iter()
+        .find(|(name, ours)| *name == key && known.contains(ours))
+        .map(|(_, ours)| *ours)
+}
+
 /// Every key of a step.
 pub(crate) fn step() -> Vec<&'static str> {
     [STEP, METHODS, DEFAULTS].concat()

@@ -1,6 +1,7 @@
 //! A value of a scenario with the place it stands at.
 
 use crate::problem::Place;
+use serde_json::{Number, Value};
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,12 +113,34 @@ impl Node {
     pub(crate) const fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Text(_) => "a string",
-            Kind::Integer(_) | Kind::Float(_) => "a number",
+            Kind::Integer(_) => "a number",
+            Kind::Float(_) => "a number with a fraction",
             Kind::Bool(_) => "a boolean",
             Kind::Date(_) => "a date",
             Kind::List(_) => "a list",
             Kind::Table(_) => "a table",
             Kind::Broken => "broken",
+        }
+    }
+
+    /// The same as JSON: dates as text, `null` for what is broken.
+    pub(crate) fn to_json(&self) -> Value {
+        match &self.kind {
+            Kind::Text(text) | Kind::Date(text) => text.as_str().into(),
+            Kind::Integer(number) => number
+                .to_string()
+                .parse::<Number>()
+                .map_or(Value::Null, Into::into),
+            Kind::Float(number) => (*number).into(),
+            Kind::Bool(value) => (*value).into(),
+            Kind::List(list) => list.iter().map(Self::to_json).collect(),
+            Kind::Table(entries) => Value::Object(
+                entries
+                    .iter()
+                    .map(|(key, node)| (key.value.clone(), node.to_json()))
+                    .collect(),
+            ),
+            Kind::Broken => Value::Null,
         }
     }
 

@@ -14,6 +14,8 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     pub(super) problems: Vec<Problem>,
+    /// Whether the text has errors of syntax.
+    pub(super) torn: bool,
 }
 
 /// A table whose keys are known.
@@ -65,12 +67,17 @@ impl Reader {
     }
 
     fn unknown_key(&mut self, key: &Located<String>, what: &str, known: &[&str]) {
-        let help = match nearest(&key.value, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if keys::comes_later(&key.value) => {
-                "not built yet; a later version will know it".to_owned()
-            }
-            None => format!("{what} can have {}", list(known)),
+        let help = if let Some(ours) = keys::known_elsewhere(&key.value, known) {
+            format!("did you mean `{ours}`?")
+        } else if keys::comes_later(&key.value) {
+            "not built yet; a later version will know it".to_owned()
+        } else if let Some(near) = nearest(&key.value, known.iter().copied()) {
+            format!("did you mean `{near}`?")
+        } else if self.torn {
+            // What was swallowed by an error of syntax lets its keys drift into the table before it.
+            return;
+        } else {
+            format!("{what} can have {}", list(known))
         };
         let problem = Problem::new(&key.place, format!("unknown key `{}` in {what}", key.value));
         self.tell(problem.label("unknown").help(help));
@@ -198,16 +205,18 @@ impl Reader {
         })
     }
 
-    /// One of a few words.
+    /// One of a few words; `noun` says what they are.
     pub(super) fn word<T: Copy>(
         &mut self,
         node: Option<&Node>,
         what: &str,
+        noun: &str,
         words: &[(&str, T)],
     ) -> Field<T> {
         field(node, |node| {
             let Kind::Text(text) = &node.kind else {
-                return self.wrong_type(node, what, "a string");
+                let example = words.last().map_or("", |(word, _)| word);
+                return self.wrong_type(node, what, &format!("a string such as \"{example}\""));
             };
             let found = words
                 .iter()
@@ -216,7 +225,7 @@ impl Reader {
             if found.is_none() {
                 self.tell(unknown_word(
                     node.place.clone(),
-                    what,
+                    noun,
                     text,
                     words.iter().map(|(word, _)| *word),
                 ));
@@ -248,15 +257,18 @@ pub(super) fn field<T>(node: Option<&Node>, read: impl FnOnce(&Node) -> Option<T
 /// Tells that a word is not one of those that can stand here.
 pub(crate) fn unknown_word<'a>(
     place: Place,
-    what: &str,
+    noun: &str,
     word: &str,
     words: impl Iterator<Item = &'a str> + Clone,
 ) -> Problem {
     let help = match nearest(word, words.clone()) {
         Some(near) => format!("did you mean \"{near}\"?"),
-        None => format!("{what} is one of {}", list(&words.collect::<Vec<_>>())),
+        None if keys::LATER_EXECUTORS.contains(&word) => {
+            "not built yet; a later version will know it".to_owned()
+        }
+        None => format!("known are {}", list(&words.collect::<Vec<_>>())),
     };
-    Problem::new(place, format!("`{word}` is no {what}"))
+    Problem::new(place, format!("`{word}` is no {noun}"))
         .label("unknown")
         .help(help)
 }

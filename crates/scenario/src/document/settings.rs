@@ -108,7 +108,12 @@ impl Reader {
             let table = self.table(node, "`[load]`", keys::LOAD)?;
             let vus = self.whole(table.get("vus"), "`vus`", 1, u64::from(UserCount::MAX));
             Some(LoadTable {
-                executor: self.word(table.get("executor"), "executor", &Executor::NAMES),
+                executor: self.word(
+                    table.get("executor"),
+                    "`executor`",
+                    "executor",
+                    &Executor::NAMES,
+                ),
                 vus: users(&vus),
                 duration: self.duration(table.get("duration"), "`duration`", false),
                 iterations: self.whole(table.get("iterations"), "`iterations`", 1, MOST_ITERATIONS),

@@ -44,27 +44,35 @@ fn visible(text: &str, span: Range<usize>) -> Range<usize> {
 
 fn describe(text: &str, message: &str, span: Range<usize>) -> Problem {
     let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
-    let label = if expected.is_empty() {
-        String::new()
-    } else {
-        format!("expected {expected}")
-    };
     let marked = text.get(span.clone()).unwrap_or("");
-    let help = match what {
-        "string values must be quoted" if marked.trim().is_empty() => {
-            Some("give the key a value".to_owned())
+    let plain = |message: String, help: &str| Problem::new(span.clone(), message).help(help);
+    match what {
+        "string values must be quoted" if marked.trim().is_empty() => plain(
+            "not TOML: the value is missing".to_owned(),
+            "write the value behind the `=`",
+        ),
+        "string values must be quoted" => {
+            let quotable = !marked.contains(['"', '\\']) && !marked.contains(char::is_control);
+            let help = quotable.then(|| format!("write \"{marked}\""));
+            Problem::new(span, "not TOML: a text needs quotes").maybe_help(help)
         }
-        "string values must be quoted" if !marked.contains(['"', '\\']) && marked.len() > 1 => {
-            Some(format!("write \"{marked}\""))
+        "invalid boolean" => plain(
+            format!("not TOML: `{marked}` is no value"),
+            "write `true` or `false`",
+        ),
+        "duplicate key" => plain(
+            format!("the key `{marked}` stands twice"),
+            "a key may stand once in its table; remove one",
+        ),
+        _ => {
+            let label = if expected.is_empty() {
+                String::new()
+            } else {
+                format!("expected {expected}")
+            };
+            Problem::new(span, format!("not TOML: {what}")).label(label)
         }
-        "duplicate key" => Some("a key may stand once in its table; remove one".to_owned()),
-        _ => None,
-    };
-    let message = match what {
-        "duplicate key" => format!("the key `{marked}` stands twice"),
-        _ => format!("not TOML: {what}"),
-    };
-    Problem::new(span, message).label(label).maybe_help(help)
+    }
 }
 
 struct Tree<'a> {

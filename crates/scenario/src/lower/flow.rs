@@ -5,7 +5,7 @@ use super::{
     headers::{Headers, merge},
 };
 use crate::{
-    document::{Common, Field, Located, Source, StepTable},
+    document::{Common, Field, Located, Source, StepTable, keys},
     plan::{
         Body, DialectName, Expect, HttpVersion, Message, Method, OnFailure, Request, Step,
         StreamSpec, Target, Think, Timeouts,
@@ -50,7 +50,12 @@ impl Lowering<'_> {
             requests += usize::from(matches!(lowered, Some(Step::Request(_))));
             flow.extend(lowered);
         }
-        if document.has_steps && requests == 0 && before == self.problems.len() {
+        let only_pauses = document.steps.iter().all(|step| !step.think.is_absent());
+        if document.has_steps
+            && document.steps_complete
+            && only_pauses
+            && before == self.problems.len()
+        {
             let problem = Problem::new(Place::Whole, "no step sends a request");
             self.missing(problem.help("add `[[step]]` with for example `get = \"/\"`"));
         }
@@ -150,10 +155,18 @@ impl Lowering<'_> {
         let mut methods = step.methods.iter();
         let Some((method, location)) = methods.next() else {
             let problem = Problem::new(&step.place, "the step does nothing");
-            self.missing(
-                problem
-                    .help("add a method with a path, such as `get = \"/\"`, or `think = \"1s\"`"),
-            );
+            // A misspelt method has been told already.
+            if step
+                .keys
+                .iter()
+                .all(|key| keys::step().contains(&key.value.as_str()))
+            {
+                self.missing(
+                    problem.help(
+                        "add a method with a path, such as `get = \"/\"`, or `think = \"1s\"`",
+                    ),
+                );
+            }
             return None;
         };
         let mut single = true;

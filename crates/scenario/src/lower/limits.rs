@@ -3,7 +3,7 @@
 use super::{Lowering, Provenance};
 use crate::{
     document::{SloEntry, StepTable, ThresholdEntry, keys},
-    plan::{DialectName, Scenario, StreamSpec, layout},
+    plan::{DialectName, StreamSpec},
     problem::{Place, Problem},
 };
 use loadgen_stats::{Layout, SloLimit, Threshold, ThresholdPlace, ThresholdProblem, Trend};
@@ -58,9 +58,8 @@ impl Lowering<'_> {
     }
 
     /// The thresholds; absent where one is wrong, or where the steps that they can name are not known.
-    pub(super) fn thresholds(&mut self, scenarios: Option<&[Scenario]>) -> Option<Vec<Threshold>> {
-        let layout = scenarios.map(layout);
-        if let Some(layout) = &layout {
+    pub(super) fn thresholds(&mut self, layout: Option<&Layout>) -> Option<Vec<Threshold>> {
+        if let Some(layout) = layout {
             self.useless_limits(layout);
         }
         let mut thresholds = Vec::new();
@@ -73,7 +72,7 @@ impl Lowering<'_> {
                 place: &place,
             };
             let from = self.provenance(&entry.expression.place);
-            thresholds.extend(self.threshold(&wanted, layout.as_ref(), from));
+            thresholds.extend(self.threshold(&wanted, layout, from));
         }
         for given in &self.overrides.thresholds {
             let text = given.value.as_str();
@@ -103,7 +102,7 @@ impl Lowering<'_> {
                 place: &place,
             };
             let from = Provenance::Given(given.origin.clone());
-            thresholds.extend(self.threshold(&wanted, layout.as_ref(), from));
+            thresholds.extend(self.threshold(&wanted, layout, from));
         }
         layout.map(|_| thresholds)
     }

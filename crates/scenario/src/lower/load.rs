@@ -186,7 +186,7 @@ impl Lowering<'_> {
         self.given(given, |text| {
             let length = parse_duration(text)?;
             if length.is_zero() && !zero {
-                return Err(misread("must be longer than zero".to_owned(), text));
+                return Err(misread(format!("`{text}` must be longer than zero"), text));
             }
             Ok(length)
         })

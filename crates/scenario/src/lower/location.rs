@@ -106,9 +106,14 @@ impl Lowering<'_> {
             let help = if trial.is_empty() || trial.contains(char::is_whitespace) {
                 "a path begins with `/`, a URL with `http://` or `https://`".to_owned()
             } else {
+                let host = trial
+                    .split('/')
+                    .next()
+                    .is_some_and(|first| first.contains(':'));
+                let shown = url::without_userinfo(trial);
+                let start = if host { "http://" } else { "/" };
                 format!(
-                    "write `/{}`; a URL begins with `http://` or `https://`",
-                    url::without_userinfo(trial)
+                    "write `{start}{shown}`; a path begins with `/`, a URL with `http://` or `https://`"
                 )
             };
             self.tell(problem.help(help));

@@ -113,7 +113,7 @@ impl Lowering<'_> {
             .document
             .vars
             .iter()
-            .map(|(name, node)| hidden(&name.value, json(node)))
+            .map(|(name, node)| hidden(&name.value, node.to_json()))
             .collect();
         let used = self
             .compiler
@@ -168,26 +168,6 @@ fn value(node: &Node) -> Value {
                 .map(|(key, node)| (key.value.clone(), value(node))),
         ),
         Kind::Broken => Value::from(()),
-    }
-}
-
-fn json(node: &Node) -> serde_json::Value {
-    match &node.kind {
-        Kind::Text(text) | Kind::Date(text) => text.as_str().into(),
-        Kind::Integer(number) => number
-            .to_string()
-            .parse::<serde_json::Number>()
-            .map_or(serde_json::Value::Null, Into::into),
-        Kind::Float(number) => (*number).into(),
-        Kind::Bool(value) => (*value).into(),
-        Kind::List(list) => list.iter().map(json).collect(),
-        Kind::Table(entries) => serde_json::Value::Object(
-            entries
-                .iter()
-                .map(|(key, node)| (key.value.clone(), json(node)))
-                .collect(),
-        ),
-        Kind::Broken => serde_json::Value::Null,
     }
 }
 

@@ -1,8 +1,174 @@
 //! Tests of the schema: it knows the keys of the reader, and says what each of them means.
 
 use super::*;
+use crate::document::keys;
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// The keys of an object of the schema, which may stand behind references and choices.
+fn keys_of(schema: &Value, object: &Value) -> BTreeSet<String> {
+    let object = resolve(schema, object);
+    let mut keys = BTreeSet::new();
+    if let Some(properties) = object["properties"].as_object() {
+        keys.extend(properties.keys().cloned());
+    }
+    for choice in ["anyOf", "oneOf"] {
+        for part in object[choice].as_array().into_iter().flatten() {
+            keys.extend(keys_of(schema, part));
+        }
+    }
+    keys
+}
+
+fn resolve<'a>(schema: &'a Value, object: &'a Value) -> &'a Value {
+    match object["$ref"].as_str() {
+        Some(reference) => schema.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => object,
+    }
+}
+
+fn property<'a>(schema: &'a Value, object: &'a Value, key: &str) -> &'a Value {
+    &resolve(schema, object)["properties"][key]
+}
+
+/// Whether the schema takes a scenario.
+fn takes(text: &str) -> bool {
+    let (document, problems) = crate::document::to_json(text);
+    assert!(problems.is_empty(), "{problems:?}");
+    jsonschema::validator_for(&value())
+        .unwrap()
+        .is_valid(&document)
+}
 
 #[test]
-fn a_schema_is_made() {
-    assert!(schema().starts_with('{'));
+fn the_schema_takes_what_the_reader_takes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(
+            takes(&fs::read_to_string(&path).unwrap()),
+            "{}",
+            path.display()
+        );
+    }
+    let good = [
+        "load = { vus = 1, iterations = 5, max_duration = \"1m30s\", executor = \"shared-iterations\" }",
+        "defaults = { timeout = { total = \"1s\", idle = \"250ms\" }, headers = { a = \"b\", c = 1, d = true } }",
+        "slo = { ttft = \"2s\" }\nthresholds = { ttft = \"p95 < 2s\", vus = [\"max < 5\"] }",
+        "mock = { ttft = \"5ms\", error_rate = \"10%\", stall_rate = 0.1, seed = 7 }",
+    ];
+    for text in good {
+        assert!(takes(&format!("{text}\n[[step]]\nget = \"/\"\n")), "{text}");
+    }
+    let steps = [
+        "post = \"/\"\nquery = { a = [1, \"b\"], c = true }\nbody = \"x\"",
+        "post = \"/\"\njson = [1, { a = \"b\" }]\nstream = \"sse\"",
+        "get = \"/\"\nstream = { dialect = \"openai\", first_token = \"any_delta\", include_usage = false }",
+        "get = \"/\"\nexpect = { status = [200, \"4xx\"], body_contains = [\"a\"] }\nhttp_version = \"2\"",
+        "think = \"1s..3s\"",
+        "think = \"500ms\"",
+    ];
+    for text in steps {
+        assert!(takes(&format!("[[step]]\n{text}\n")), "{text}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_the_reader_refuses() {
+    let bad = [
+        "nmae = \"x\"",
+        "name = 5",
+        "load = { vus = 0 }",
+        "load = { vus = 1.5 }",
+        "load = { duration = 30 }",
+        "load = { duration = \"5 sec\" }",
+        "load = { executor = \"ramping-vus\" }",
+        "defaults = { on_failure = \"abort\" }",
+        "defaults = { http_version = 2 }",
+        "defaults = { get = \"/\" }",
+        "slo = { itl = \"1s\" }",
+        "thresholds = { ttft = [] }",
+        "mock = { jitter = 1.5 }",
+        "mock = { workers = 0 }",
+    ];
+    for text in bad {
+        assert!(
+            !takes(&format!("{text}\n[[step]]\nget = \"/\"\n")),
+            "{text}"
+        );
+    }
+    for text in [
+        "",
+        "step = []",
+        "[[step]]\ngett = \"/\"",
+        "[[step]]\nget = 5",
+        "[[step]]\nstream = \"x\"\nget = \"/\"",
+    ] {
+        assert!(!takes(text), "{text}");
+    }
+}
+
+#[test]
+fn the_schema_and_the_reader_know_the_same_keys() {
+    let schema = value();
+    let step = resolve(&schema, &property(&schema, &schema, "step")["items"]).clone();
+    let defaults = property(&schema, &schema, "defaults").clone();
+    let slo: Vec<&str> = keys::slo().map(loadgen_stats::Trend::name).collect();
+    let of = |object: &Value, key: &str| property(&schema, object, key).clone();
+    let cases = [
+        ("file", schema.clone(), keys::ROOT.to_vec()),
+        ("load", of(&schema, "load"), keys::LOAD.to_vec()),
+        ("defaults", defaults.clone(), keys::DEFAULTS.to_vec()),
+        ("step", step.clone(), keys::step()),
+        ("expect", of(&step, "expect"), keys::EXPECT.to_vec()),
+        (
+            "expect of defaults",
+            of(&defaults, "expect"),
+            keys::EXPECT.to_vec(),
+        ),
+        ("timeout", of(&step, "timeout"), keys::TIMEOUT.to_vec()),
+        ("stream", of(&step, "stream"), keys::STREAM.to_vec()),
+        ("slo", of(&schema, "slo"), slo.clone()),
+        ("slo of a step", of(&step, "slo"), slo),
+        ("mock", of(&schema, "mock"), keys::MOCK.to_vec()),
+    ];
+    for (what, object, keys) in cases {
+        let keys: BTreeSet<String> = keys.into_iter().map(ToOwned::to_owned).collect();
+        assert_eq!(keys_of(&schema, &object), keys, "{what}");
+    }
+}
+
+#[test]
+fn every_key_is_described_and_no_other_is_allowed() {
+    fn walk(object: &Value, path: &str) {
+        if let Some(properties) = object["properties"].as_object() {
+            assert_eq!(object["additionalProperties"], false, "{path}");
+            for (key, property) in properties {
+                let words = property["description"].as_str().unwrap_or_default();
+                assert!(words.len() > 8, "{path}.{key} has no description");
+            }
+        }
+        match object {
+            Value::Object(entries) => entries
+                .iter()
+                .for_each(|(key, value)| walk(value, &format!("{path}.{key}"))),
+            Value::Array(values) => values.iter().for_each(|value| walk(value, path)),
+            _ => {}
+        }
+    }
+    walk(&value(), "");
+}
+
+#[test]
+fn the_committed_schema_is_the_one_made() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scenario.schema.json");
+    if option_env!("LOADGEN_UPDATE").is_some() {
+        fs::write(&path, schema()).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    let how =
+        "write it anew: LOADGEN_UPDATE=1 cargo test -p loadgen-scenario schema, or loadgen schema";
+    assert!(
+        committed == schema(),
+        "docs/scenario.schema.json is not the schema of the code; {how}"
+    );
 }
