@@ -45,7 +45,7 @@ impl Dialect for Anthropic {
         let mut kind = None;
         let walked = walk(data, |cursor, key| match &*key.bytes() {
             b"type" => cursor.string().map(|text| kind = text),
-            b"delta" => delta(cursor, &mut found),
+            b"delta" => delta(cursor, &mut found, reading),
             b"usage" => usage(cursor, &mut reading.usage),
             b"message" => message(cursor, reading),
             b"content_block" => content_block(cursor, &mut found),
@@ -109,7 +109,7 @@ fn judge(kind: &[u8], found: Found, reading: &mut Reading) {
 }
 
 /// Told by its keys rather than by its `type`, which may come last.
-fn delta(cursor: &mut Cursor<'_>, found: &mut Found) -> Result<(), NotJson> {
+fn delta(cursor: &mut Cursor<'_>, found: &mut Found, reading: &mut Reading) -> Result<(), NotJson> {
     cursor.object(|cursor, key| {
         let channel = match &*key.bytes() {
             b"text" | b"partial_json" => &mut found.visible,
@@ -120,6 +120,7 @@ fn delta(cursor: &mut Cursor<'_>, found: &mut Found) -> Result<(), NotJson> {
         if let Some(text) = cursor.string()? {
             *channel = !text.is_empty();
             found.blank |= text.is_empty();
+            reading.text = Some(text.place()).filter(|_| !text.is_empty());
         }
         Ok(())
     })

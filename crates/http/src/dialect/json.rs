@@ -5,7 +5,9 @@
 //! a proof that the text is JSON. Two freedoms are left: bytes in strings need not be UTF-8, and an escaped surrogate
 //! may stand alone.
 
-use std::borrow::Cow;
+mod text;
+
+pub use text::Text;
 
 /// The text is not JSON (or is nested deeper than [`MAX_DEPTH`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,13 +26,6 @@ pub struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: u32,
-}
-
-/// A string of a JSON text, as written there: without its quotes, with its escapes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Text<'a> {
-    raw: &'a [u8],
-    escaped: bool,
 }
 
 /// Walks a whole text: calls `member` for every member of its outermost object. A text that is no object has none.
@@ -276,7 +271,7 @@ impl<'a> Cursor<'a> {
         }
         let raw = self.bytes.get(from..self.at).unwrap_or_default();
         self.at += 1;
-        Ok(Text { raw, escaped })
+        Ok(Text::new(raw, from, escaped))
     }
 
     /// Steps over an escape.
@@ -296,32 +291,20 @@ impl<'a> Cursor<'a> {
     }
 }
 
-impl<'a> Text<'a> {
-    /// Whether it is the empty string.
-    #[must_use]
-    #[inline]
-    pub const fn is_empty(&self) -> bool {
-        self.raw.is_empty()
-    }
-
-    /// The bytes to match a name by: as written, unless it holds escapes.
-    #[must_use]
-    #[inline]
-    pub fn bytes(&self) -> Cow<'a, [u8]> {
-        if self.escaped {
-            Cow::Owned(self.to_text().into_bytes())
-        } else {
-            Cow::Borrowed(self.raw)
-        }
-    }
-
-    /// The text, escapes resolved; what is not Unicode is replaced by U+FFFD.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        if self.escaped {
-            unescape(self.raw)
-        } else {
-            String::from_utf8_lossy(self.raw).into_owned()
+/// Whether `bytes` may stand between the quotes of a string.
+#[must_use]
+pub fn is_inside_of_string(bytes: &[u8]) -> bool {
+    let mut cursor = Cursor {
+        bytes,
+        at: 0,
+        depth: 0,
+    };
+    loop {
+        cursor.at += plain_prefix(bytes.get(cursor.at..).unwrap_or_default());
+        match bytes.get(cursor.at) {
+            None => return true,
+            Some(b'\\') if cursor.escape().is_ok() => {}
+            Some(_) => return false,
         }
     }
 }
@@ -353,59 +336,4 @@ fn plain_prefix(bytes: &[u8]) -> usize {
         .iter()
         .take_while(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\'))
         .count()
-}
-
-/// Resolves the escapes of a string that was found to be well-formed.
-fn unescape(raw: &[u8]) -> String {
-    let mut text = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'\\' {
-            text.push(byte);
-            continue;
-        }
-        let Some((&kind, after)) = rest.split_first() else {
-            break;
-        };
-        rest = after;
-        match kind {
-            b'b' => text.push(8),
-            b'f' => text.push(12),
-            b'n' => text.push(b'\n'),
-            b'r' => text.push(b'\r'),
-            b't' => text.push(b'\t'),
-            b'u' => {
-                let (symbol, after) = unicode(rest);
-                rest = after;
-                text.extend_from_slice(symbol.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            other => text.push(other),
-        }
-    }
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// The character whose `\u` was just read, and the bytes after it; takes the second half of a surrogate pair along.
-fn unicode(digits: &[u8]) -> (char, &[u8]) {
-    let (first, rest) = unit(digits);
-    if let (0xD800..0xDC00, [b'\\', b'u', second @ ..]) = (first, rest) {
-        let (second, after) = unit(second);
-        if let Some(Ok(symbol)) = char::decode_utf16([first, second]).next() {
-            return (symbol, after);
-        }
-    }
-    (
-        char::from_u32(u32::from(first)).unwrap_or(char::REPLACEMENT_CHARACTER),
-        rest,
-    )
-}
-
-/// Four hexadecimal digits as a UTF-16 code unit, and the bytes after them.
-fn unit(digits: &[u8]) -> (u16, &[u8]) {
-    let (unit, rest) = digits.split_at_checked(4).unwrap_or((digits, &[]));
-    let unit = std::str::from_utf8(unit)
-        .ok()
-        .and_then(|unit| u16::from_str_radix(unit, 16).ok());
-    (unit.unwrap_or(0xFFFD), rest)
 }

@@ -59,6 +59,9 @@ pub struct Reading {
     /// Whether it showed that the answer is not empty, though it carried no output itself (a tool that is called
     /// without arguments).
     pub substance: bool,
+    /// A string of the event, as bytes from and to, that is not empty and was asked nothing else. An event that
+    /// differs in this string only says the same, as long as it is not empty: it need not be walked again.
+    pub text: Option<(usize, usize)>,
 }
 
 /// What an event said of one choice.
@@ -113,6 +116,7 @@ impl Reading {
         self.usage = PartialUsage::default();
         self.error = None;
         self.substance = false;
+        self.text = None;
     }
 
     /// Adds what the event said of a choice, if it said anything.
@@ -137,6 +141,19 @@ impl Reading {
     #[inline]
     pub fn parts(&self) -> impl Iterator<Item = &Part> {
         self.first.iter().chain(&self.more)
+    }
+
+    /// The only thing that the event said, where that is output and nothing else.
+    #[inline]
+    pub fn only_output(&self) -> Option<Part> {
+        let more = self.terminator
+            || self.substance
+            || self.error.is_some()
+            || self.usage != PartialUsage::default();
+        let only = self
+            .first
+            .filter(|part| !part.finished && !more && self.more.is_empty())?;
+        (only.visible || only.reasoning).then_some(only)
     }
 
     /// Notes an error of the provider, its text cut to [`MAX_MESSAGE`] bytes; the first one stays.

@@ -19,6 +19,8 @@ struct Delta {
     blank: bool,
     /// It names the role: the first of a choice.
     role: bool,
+    /// Where the text stands that was found last.
+    text: Option<(usize, usize)>,
 }
 
 /// The members of an event that mean something only together.
@@ -154,6 +156,7 @@ fn choice(
     part.reasoning = found.reasoning;
     part.blank = found.blank && !found.visible && !found.reasoning && !found.role && !part.finished;
     reading.add(part);
+    reading.text = found.text.or(reading.text);
     Ok(())
 }
 
@@ -165,7 +168,10 @@ fn delta(cursor: &mut Cursor<'_>, key: &Text<'_>, found: &mut Delta) -> Result<(
         b"role" => cursor.filled().map(|role| found.role |= role),
         b"reasoning" | b"reasoning_content" | b"reasoning_text" | b"reasoning_details"
         | b"thinking" | b"thinking_content" | b"thinking_blocks" => {
-            let held = holds_text(cursor)?;
+            let held = match cursor.peek() {
+                Some(b'"') => Some(filled(cursor, found)?),
+                _ => holds_text(cursor)?,
+            };
             found.reasoning |= held == Some(true);
             found.blank |= held == Some(false);
             Ok(())
@@ -183,12 +189,20 @@ fn delta(cursor: &mut Cursor<'_>, key: &Text<'_>, found: &mut Delta) -> Result<(
     }
 }
 
+/// Whether the string that comes next is not empty; notes its place.
+#[inline]
+fn filled(cursor: &mut Cursor<'_>, found: &mut Delta) -> Result<bool, NotJson> {
+    let text = cursor.string()?.filter(|text| !text.is_empty());
+    found.text = text.map(|text| text.place()).or(found.text);
+    Ok(text.is_some())
+}
+
 /// Visible text: a string, or (of a few servers) an array of parts, some of which may be thinking.
 #[inline]
 fn text(cursor: &mut Cursor<'_>, found: &mut Delta) -> Result<(), NotJson> {
     match cursor.peek() {
         Some(b'"') => {
-            let filled = cursor.filled()?;
+            let filled = filled(cursor, found)?;
             found.visible |= filled;
             found.blank |= !filled;
             Ok(())

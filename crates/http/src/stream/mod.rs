@@ -8,18 +8,19 @@
 //! 3. [`StreamReader::finish`] once, when the body ended or was cut.
 
 mod choices;
+mod progress;
+mod repeat;
 #[cfg(test)]
 mod tests;
 
 use crate::{
-    dialect::{self, Dialect, Framing, PartialUsage, Reading, json::NotJson},
+    dialect::{self, Framing},
     lines, sse,
 };
-use choices::Choices;
 use loadgen_engine::{
-    Arrival, DialectName, ErrorKind, Exchange, Failure, Offset, StreamSample, StreamSink,
-    StreamSpec, Usage,
+    Arrival, DialectName, Exchange, Failure, Offset, StreamSink, StreamSpec, Usage,
 };
+use progress::{Progress, Scene};
 use std::time::Duration;
 
 /// The longest line, and the longest event, that is read, in bytes. Longer ones end the stream as `too_large`.
@@ -28,9 +29,6 @@ pub const MAX_LINE: usize = 4 * 1024 * 1024;
 /// Where the socket had been found empty at most this long before the arrival, the events of a read came together;
 /// else the reader was late.
 pub const PROMPT: Duration = Duration::from_millis(1);
-
-/// How much of an event that is not JSON is shown, in bytes.
-const SHOWN: usize = 120;
 
 /// How a body ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,36 +50,6 @@ enum Parser {
     Lines(lines::Parser),
 }
 
-/// All that is known of the stream so far, except what the exchange holds.
-struct Progress {
-    dialect: Box<dyn Dialect>,
-    /// Whether an empty delta counts as output.
-    any_delta: bool,
-    reading: Reading,
-    usage: PartialUsage,
-    choices: Choices,
-    terminated: bool,
-    /// The answer is not empty, though no output event may have come.
-    substance: bool,
-    failure: Option<Failure>,
-    last_event: Option<Offset>,
-    /// Arrival of the newest read that brought any of the body.
-    last_read: Option<Offset>,
-    /// How uncertain that arrival is.
-    uncertainty: Duration,
-    /// Output events of the read at hand.
-    outputs_of_read: u32,
-}
-
-/// What an event needs to know of the read it came with.
-struct Scene<'a> {
-    at: Offset,
-    uncertainty: Duration,
-    sent_first: Offset,
-    sample: &'a mut StreamSample,
-    sink: &'a mut dyn StreamSink,
-}
-
 /// Whether an answer with this content type is to be read as a stream; else it is a plain body, whose tokens
 /// [`usage_of_plain`] tells.
 ///
@@ -89,7 +57,8 @@ struct Scene<'a> {
 #[must_use]
 pub fn is_stream(spec: &StreamSpec, content_type: Option<&[u8]>) -> bool {
     !(is_of_provider(spec)
-        && content_type.is_some_and(|value| media_type(value) == b"application/json"))
+        && content_type
+            .is_some_and(|value| media_type(value).eq_ignore_ascii_case(b"application/json")))
 }
 
 /// The tokens that an answer without a stream reports, for a step with this dialect. `body` has to be whole.
@@ -243,187 +212,6 @@ impl Parser {
     }
 }
 
-impl Progress {
-    fn new(dialect: Box<dyn Dialect>, any_delta: bool) -> Self {
-        Self {
-            dialect,
-            any_delta,
-            reading: Reading::default(),
-            usage: PartialUsage::default(),
-            choices: Choices::default(),
-            terminated: false,
-            substance: false,
-            failure: None,
-            last_event: None,
-            last_read: None,
-            uncertainty: Duration::ZERO,
-            outputs_of_read: 0,
-        }
-    }
-
-    /// The arrival of a read. Never before that of an earlier read: stamps of two sources may disagree a little.
-    fn date(&mut self, at: Offset) -> Offset {
-        let at = self.last_read.map_or(at, |last| at.max(last));
-        self.last_read = Some(at);
-        at
-    }
-
-    /// Reads one event.
-    fn event(&mut self, name: &[u8], data: &[u8], unterminated: bool, scene: &mut Scene<'_>) {
-        self.reading.clear();
-        match self.dialect.read(name, data, &mut self.reading) {
-            // What the end of the body tore apart tells of the tear, not of a server that cannot write JSON.
-            Err(_) if unterminated => return,
-            Err(error) => {
-                self.reading.clear();
-                if !is_keep_alive(name) {
-                    self.malformed(error, data);
-                }
-            }
-            Ok(()) => {}
-        }
-        scene.sample.events += 1;
-        self.last_event = Some(scene.at);
-        self.usage.update(self.reading.usage);
-        self.substance |= self.reading.substance;
-        if let Some(message) = self.reading.error.take() {
-            self.fail(ErrorKind::StreamError, message);
-        }
-        self.parts(scene);
-        if self.reading.terminator && !self.terminated {
-            self.terminated = true;
-            scene.sample.ended = Some(scene.at);
-        }
-    }
-
-    /// Takes over what the event said of the choices.
-    fn parts(&mut self, scene: &mut Scene<'_>) {
-        let (mut output, mut visible) = (false, false);
-        for part in self.reading.parts() {
-            if part.visible || part.reasoning || (part.blank && self.any_delta) {
-                output = true;
-                visible |= part.visible;
-                scene.sample.reasoning_shown |= part.reasoning;
-                if let Some(gap) = self.choices.output(part.choice, scene.at) {
-                    scene.sink.gap(gap);
-                }
-            }
-            if part.finished {
-                self.choices.finish(part.choice);
-            }
-        }
-        scene.sample.choices = self.choices.seen();
-        if output {
-            self.outputs_of_read += 1;
-            scene.output(visible && self.dialect.tells_reasoning());
-        }
-    }
-
-    fn end_read(
-        &mut self,
-        at: Offset,
-        uncertainty: Duration,
-        exchange: &mut Exchange,
-        sink: &mut dyn StreamSink,
-    ) -> u32 {
-        let events = std::mem::take(&mut self.outputs_of_read);
-        if events > 0 {
-            exchange.stream.get_or_insert_default().output_reads += 1;
-            sink.output_events(at, events);
-        }
-        if events > 1 {
-            sink.coalesced(events - 1, uncertainty > PROMPT);
-        }
-        events
-    }
-
-    /// The first failure stays: what follows it is often its consequence.
-    fn fail(&mut self, kind: ErrorKind, message: String) {
-        self.failure.get_or_insert(Failure { kind, message });
-    }
-
-    fn malformed(&mut self, error: NotJson, data: &[u8]) {
-        let shown = data.get(..data.len().min(SHOWN)).unwrap_or_default();
-        let dots = if shown.len() < data.len() { "…" } else { "" };
-        let text = String::from_utf8_lossy(shown);
-        self.fail(
-            ErrorKind::StreamMalformed,
-            format!("an event of the stream is {error}: {text}{dots}"),
-        );
-    }
-
-    fn too_large(&self, message: String) -> Failure {
-        self.failure.clone().unwrap_or(Failure {
-            kind: ErrorKind::TooLarge,
-            message,
-        })
-    }
-
-    fn verdict(&mut self, end: BodyEnd, sample: &StreamSample) -> Option<Failure> {
-        if let Some(failure) = self.failure.take() {
-            return Some(failure);
-        }
-        let whole = self.terminated || self.choices.all_finished();
-        let (kind, message) = if !whole && end == BodyEnd::Cut {
-            (
-                ErrorKind::StreamTruncated,
-                format!(
-                    "the stream was cut after {} output events",
-                    sample.output_events
-                ),
-            )
-        } else if !whole && self.dialect.demands_end() {
-            let message = format!(
-                "the stream ended after {} output events without a finish reason or terminator",
-                sample.output_events
-            );
-            (ErrorKind::StreamTruncated, message)
-        } else if sample.output_events == 0 && !self.substance {
-            (
-                ErrorKind::StreamEmpty,
-                format!(
-                    "the stream ended well but none of its {} events was output",
-                    sample.events
-                ),
-            )
-        } else {
-            return None;
-        };
-        Some(Failure { kind, message })
-    }
-}
-
-impl Scene<'_> {
-    /// Counts an output event.
-    fn output(&mut self, first_text_possible: bool) {
-        let (at, sample) = (self.at, &mut *self.sample);
-        sample.output_events += 1;
-        sample.last_output = Some(at);
-        if sample.first_output.is_none() {
-            sample.first_output = Some(at);
-            self.sink
-                .first_output(self.sent_first, at, self.uncertainty);
-        }
-        if first_text_possible && sample.first_text.is_none() {
-            sample.first_text = Some(at);
-            self.sink.first_text(at);
-        }
-        let second = u32::try_from(at.as_nanos() / 1_000_000_000).unwrap_or(u32::MAX);
-        match sample.by_second.last_mut() {
-            Some((last, events)) if *last >= second => *events += 1,
-            _ => sample.by_second.push((second, 1)),
-        }
-    }
-}
-
-/// Whether the dialect is that of LLM servers, rather than plain `sse` or `ndjson`.
-const fn is_of_provider(spec: &StreamSpec) -> bool {
-    matches!(
-        spec.dialect,
-        DialectName::OpenAi | DialectName::Anthropic | DialectName::Ollama
-    )
-}
-
 /// How the content type says that events are framed.
 fn framing_of(content_type: &[u8]) -> Option<Framing> {
     const LINES: [&[u8]; 6] = [
@@ -435,22 +223,26 @@ fn framing_of(content_type: &[u8]) -> Option<Framing> {
         b"application/stream+json",
     ];
     let name = media_type(content_type);
-    if name == b"text/event-stream" {
+    if name.eq_ignore_ascii_case(b"text/event-stream") {
         return Some(Framing::Sse);
     }
-    LINES.contains(&&*name).then_some(Framing::Lines)
+    let lines = LINES.iter().any(|lines| name.eq_ignore_ascii_case(lines));
+    lines.then_some(Framing::Lines)
 }
 
-/// A content type without its parameters, in lower case.
-fn media_type(content_type: &[u8]) -> Vec<u8> {
+/// A content type without its parameters.
+fn media_type(content_type: &[u8]) -> &[u8] {
     let name = content_type
         .split(|byte| *byte == b';')
         .next()
         .unwrap_or_default();
-    name.trim_ascii().to_ascii_lowercase()
+    name.trim_ascii()
 }
 
-/// Names of events that keep a connection open and need not carry JSON.
-fn is_keep_alive(name: &[u8]) -> bool {
-    matches!(name, b"ping" | b"keepalive" | b"keep-alive" | b"heartbeat")
+/// Whether the dialect is that of LLM servers, rather than plain `sse` or `ndjson`.
+const fn is_of_provider(spec: &StreamSpec) -> bool {
+    matches!(
+        spec.dialect,
+        DialectName::OpenAi | DialectName::Anthropic | DialectName::Ollama
+    )
 }

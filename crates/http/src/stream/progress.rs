@@ -1,0 +1,235 @@
+//! Takes over what the events of a stream say, and judges the stream at its end.
+
+use super::{BodyEnd, PROMPT, choices::Choices, repeat::Repeat};
+use crate::dialect::{Dialect, PartialUsage, Reading, json::NotJson};
+use loadgen_engine::{ErrorKind, Exchange, Failure, Offset, StreamSample, StreamSink};
+use std::time::Duration;
+
+/// How much of an event that is not JSON is shown, in bytes.
+const SHOWN: usize = 120;
+
+/// All that is known of the stream so far, except what the exchange holds.
+pub(super) struct Progress {
+    dialect: Box<dyn Dialect>,
+    /// Whether an empty delta counts as output.
+    any_delta: bool,
+    reading: Reading,
+    repeat: Repeat,
+    pub(super) usage: PartialUsage,
+    choices: Choices,
+    pub(super) terminated: bool,
+    /// The answer is not empty, though no output event may have come.
+    substance: bool,
+    failure: Option<Failure>,
+    pub(super) last_event: Option<Offset>,
+    /// Arrival of the newest read that brought any of the body.
+    pub(super) last_read: Option<Offset>,
+    /// How uncertain that arrival is.
+    pub(super) uncertainty: Duration,
+    /// Output events of the read at hand.
+    outputs_of_read: u32,
+}
+
+/// What an event needs to know of the read it came with.
+pub(super) struct Scene<'a> {
+    pub(super) at: Offset,
+    pub(super) uncertainty: Duration,
+    pub(super) sent_first: Offset,
+    pub(super) sample: &'a mut StreamSample,
+    pub(super) sink: &'a mut dyn StreamSink,
+}
+
+impl Progress {
+    pub(super) fn new(dialect: Box<dyn Dialect>, any_delta: bool) -> Self {
+        Self {
+            dialect,
+            any_delta,
+            reading: Reading::default(),
+            repeat: Repeat::default(),
+            usage: PartialUsage::default(),
+            choices: Choices::default(),
+            terminated: false,
+            substance: false,
+            failure: None,
+            last_event: None,
+            last_read: None,
+            uncertainty: Duration::ZERO,
+            outputs_of_read: 0,
+        }
+    }
+
+    /// The arrival of a read. Never before that of an earlier read: stamps of two sources may disagree a little.
+    pub(super) fn date(&mut self, at: Offset) -> Offset {
+        let at = self.last_read.map_or(at, |last| at.max(last));
+        self.last_read = Some(at);
+        at
+    }
+
+    /// Reads one event.
+    pub(super) fn event(
+        &mut self,
+        name: &[u8],
+        data: &[u8],
+        unterminated: bool,
+        scene: &mut Scene<'_>,
+    ) {
+        self.reading.clear();
+        if let Some(part) = self.repeat.recognise(name, data) {
+            self.reading.add(part);
+        } else if !self.read(name, data, unterminated) {
+            return;
+        }
+        scene.sample.events += 1;
+        self.last_event = Some(scene.at);
+        self.usage.update(self.reading.usage);
+        self.substance |= self.reading.substance;
+        if let Some(message) = self.reading.error.take() {
+            self.fail(ErrorKind::StreamError, message);
+        }
+        self.parts(scene);
+        if self.reading.terminator && !self.terminated {
+            self.terminated = true;
+            scene.sample.ended = Some(scene.at);
+        }
+    }
+
+    /// Has the dialect read an event; whether there was one.
+    fn read(&mut self, name: &[u8], data: &[u8], unterminated: bool) -> bool {
+        match self.dialect.read(name, data, &mut self.reading) {
+            Ok(()) => self.repeat.learn(name, data, &self.reading),
+            // What the end of the body tore apart tells of the tear, not of a server that cannot write JSON.
+            Err(_) if unterminated => return false,
+            Err(error) => {
+                self.reading.clear();
+                if !is_keep_alive(name) {
+                    self.malformed(error, data);
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes over what the event said of the choices.
+    fn parts(&mut self, scene: &mut Scene<'_>) {
+        let (mut output, mut visible) = (false, false);
+        for part in self.reading.parts() {
+            if part.visible || part.reasoning || (part.blank && self.any_delta) {
+                output = true;
+                visible |= part.visible;
+                scene.sample.reasoning_shown |= part.reasoning;
+                if let Some(gap) = self.choices.output(part.choice, scene.at) {
+                    scene.sink.gap(gap);
+                }
+            }
+            if part.finished {
+                self.choices.finish(part.choice);
+            }
+        }
+        scene.sample.choices = self.choices.seen();
+        if output {
+            self.outputs_of_read += 1;
+            scene.output(visible && self.dialect.tells_reasoning());
+        }
+    }
+
+    pub(super) fn end_read(
+        &mut self,
+        at: Offset,
+        uncertainty: Duration,
+        exchange: &mut Exchange,
+        sink: &mut dyn StreamSink,
+    ) -> u32 {
+        let events = std::mem::take(&mut self.outputs_of_read);
+        if events > 0 {
+            exchange.stream.get_or_insert_default().output_reads += 1;
+            sink.output_events(at, events);
+        }
+        if events > 1 {
+            sink.coalesced(events - 1, uncertainty > PROMPT);
+        }
+        events
+    }
+
+    /// The first failure stays: what follows it is often its consequence.
+    fn fail(&mut self, kind: ErrorKind, message: String) {
+        self.failure.get_or_insert(Failure { kind, message });
+    }
+
+    fn malformed(&mut self, error: NotJson, data: &[u8]) {
+        let shown = data.get(..data.len().min(SHOWN)).unwrap_or_default();
+        let dots = if shown.len() < data.len() { "…" } else { "" };
+        let text = String::from_utf8_lossy(shown);
+        self.fail(
+            ErrorKind::StreamMalformed,
+            format!("an event of the stream is {error}: {text}{dots}"),
+        );
+    }
+
+    pub(super) fn too_large(&self, message: String) -> Failure {
+        self.failure.clone().unwrap_or(Failure {
+            kind: ErrorKind::TooLarge,
+            message,
+        })
+    }
+
+    pub(super) fn verdict(&mut self, end: BodyEnd, sample: &StreamSample) -> Option<Failure> {
+        if let Some(failure) = self.failure.take() {
+            return Some(failure);
+        }
+        let whole = self.terminated || self.choices.all_finished();
+        let (kind, message) = if !whole && end == BodyEnd::Cut {
+            (
+                ErrorKind::StreamTruncated,
+                format!(
+                    "the stream was cut after {} output events",
+                    sample.output_events
+                ),
+            )
+        } else if !whole && self.dialect.demands_end() {
+            let message = format!(
+                "the stream ended after {} output events without a finish reason or terminator",
+                sample.output_events
+            );
+            (ErrorKind::StreamTruncated, message)
+        } else if sample.output_events == 0 && !self.substance {
+            (
+                ErrorKind::StreamEmpty,
+                format!(
+                    "the stream ended well but none of its {} events was output",
+                    sample.events
+                ),
+            )
+        } else {
+            return None;
+        };
+        Some(Failure { kind, message })
+    }
+}
+
+impl Scene<'_> {
+    /// Counts an output event.
+    fn output(&mut self, first_text_possible: bool) {
+        let (at, sample) = (self.at, &mut *self.sample);
+        sample.output_events += 1;
+        sample.last_output = Some(at);
+        if sample.first_output.is_none() {
+            sample.first_output = Some(at);
+            self.sink
+                .first_output(self.sent_first, at, self.uncertainty);
+        }
+        if first_text_possible && sample.first_text.is_none() {
+            sample.first_text = Some(at);
+            self.sink.first_text(at);
+        }
+        let second = u32::try_from(at.as_nanos() / 1_000_000_000).unwrap_or(u32::MAX);
+        match sample.by_second.last_mut() {
+            Some((last, events)) if *last >= second => *events += 1,
+            _ => sample.by_second.push((second, 1)),
+        }
+    }
+}
+
+/// Names of events that keep a connection open and need not carry JSON.
+fn is_keep_alive(name: &[u8]) -> bool {
+    matches!(name, b"ping" | b"keepalive" | b"keep-alive" | b"heartbeat")
+}
