@@ -8,7 +8,7 @@ use crate::Header;
 use loadgen_stats::Summary;
 use metrics::{LagJson, Metrics, TrendJson};
 use named::Named;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -29,7 +29,8 @@ pub fn write_json(mut out: impl Write, header: &Header, summary: &Summary) -> io
 /// The JSON Schema of the summaries written here, indented, with its line end.
 #[must_use]
 pub fn summary_schema() -> String {
-    let schema = schemars::schema_for!(SummaryJson<'static>);
+    let schema = SchemaSettings::default().for_serialize().into_generator();
+    let schema = schema.into_root_schema_for::<SummaryJson<'static>>();
     let mut text = serde_json::to_string_pretty(schema.as_value())
         .expect("a schema holds nothing that JSON cannot");
     text.push('\n');
@@ -58,7 +59,7 @@ struct SummaryJson<'a> {
     /// Length of the measured part, in seconds.
     measured_s: f64,
     /// Where the requests went, without user and password; null where every step has a URL of its own.
-    target: Option<&'a str>,
+    target: Option<String>,
     /// Why the run ended.
     stop_reason: StopReasonJson,
     /// Whether it held its limits.

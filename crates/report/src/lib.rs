@@ -3,7 +3,6 @@
 mod error;
 mod json;
 mod runlog;
-#[expect(dead_code, reason = "joined with the next change")]
 mod text;
 
 pub use error::Error;
@@ -12,3 +11,4 @@ pub use runlog::{
     Closing, Header, Host, LogEnd, METRIC_DEFINITIONS, RUN_LOG_SCHEMA, Replayed, RunLogReader,
     RunLogWriter, replay,
 };
+pub use text::{TextOptions, write_text, write_verdict};

@@ -25,7 +25,7 @@ impl<'a> SummaryJson<'a> {
             started_at: &header.started_at,
             duration_s: summary.duration.as_secs_f64(),
             measured_s: summary.measured.as_secs_f64(),
-            target: header.target.as_deref(),
+            target: header.shown_target(),
             stop_reason: summary.stop_reason.into(),
             verdict: summary.verdict.into(),
             nothing_succeeded: summary.nothing_succeeded.as_deref(),

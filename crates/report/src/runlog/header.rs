@@ -158,6 +158,11 @@ impl Header {
         };
         self.thresholds.iter().map(parse).collect()
     }
+
+    /// Where the requests go, certainly without user and password.
+    pub(crate) fn shown_target(&self) -> Option<String> {
+        self.target.as_deref().map(without_userinfo)
+    }
 }
 
 impl HeaderRecord {
@@ -172,7 +177,7 @@ impl HeaderRecord {
             plan_hash: header.plan_hash.clone(),
             seed: header.seed,
             started_at: header.started_at.clone(),
-            target: header.target.as_deref().map(without_userinfo),
+            target: header.shown_target(),
             target_is_embedded: header.target_is_embedded,
             host: header.host.clone(),
             layout: LayoutRecord::of(&header.layout),
@@ -303,7 +308,7 @@ impl StepRecord {
 }
 
 /// The URL without `user:password@`.
-pub(crate) fn without_userinfo(url: &str) -> String {
+fn without_userinfo(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };

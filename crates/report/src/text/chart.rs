@@ -12,7 +12,7 @@ const SCALES: [&[f64]; 3] = [
     &[1.0, 1.2, 1.5, 1.8, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
 ];
 /// At least so many rows, where the samples differ enough.
-const FEW: usize = 7;
+const FEW: usize = 6;
 /// At most so many rows.
 const MANY: usize = 14;
 
@@ -156,7 +156,7 @@ fn gather(bounds: &[f64]) -> Vec<f64> {
     let kept = bounds
         .iter()
         .enumerate()
-        .filter(|(place, _)| (last - place) % every == 0);
+        .filter(|(place, _)| (last - place).is_multiple_of(every));
     kept.map(|(_, &bound)| bound).collect()
 }
 

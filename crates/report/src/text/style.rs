@@ -65,6 +65,11 @@ impl Paint {
 }
 
 impl Span {
+    /// The text without its colour.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Columns it takes.
     pub(crate) fn width(&self) -> usize {
         width(&self.text)
@@ -121,37 +126,40 @@ impl Line {
     }
 
     /// Columns it takes.
+    #[cfg(test)]
     pub(crate) fn width(&self) -> usize {
         self.0.iter().map(Span::width).sum()
     }
 
     /// Writes the line into `out`: in at most `columns`, without blanks at the end, in colour if asked for.
     pub(crate) fn render(&self, columns: usize, color: bool, out: &mut String) {
+        let texts: String = self.0.iter().map(|span| span.text.as_str()).collect();
+        let is_cut = width(texts.trim_end()) > columns;
+        let mut left = if is_cut {
+            columns.saturating_sub(1)
+        } else {
+            columns
+        };
         let start = out.len();
-        let mut left = columns;
-        let mut rest = self.width();
         for span in &self.0 {
-            let width = span.width();
-            let span = if rest > left {
-                span.clone().fit(left)
-            } else {
-                span.clone()
-            };
-            left -= span.width().min(left);
-            rest -= width;
+            let kept = head(&span.text, left);
+            left -= width(kept);
             let code = span.paint.code();
-            if color && !code.is_empty() && !span.text.trim().is_empty() {
+            if color && !code.is_empty() && !kept.trim().is_empty() {
                 // Writing to a string does not fail.
-                let _ = write!(out, "\u{1b}[{code}m{}\u{1b}[0m", span.text);
+                let _ = write!(out, "\u{1b}[{code}m{kept}\u{1b}[0m");
             } else {
-                out.push_str(&span.text);
+                out.push_str(kept);
             }
-            if left == 0 {
+            if kept.len() < span.text.len() {
                 break;
             }
         }
         let end = out.trim_end_matches(' ').len().max(start);
         out.truncate(end);
+        if is_cut && columns > 0 {
+            out.push('…');
+        }
         out.push('\n');
     }
 }
@@ -166,21 +174,22 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    let mut short = String::new();
-    let mut left = columns.saturating_sub(1);
-    for char in text.chars() {
-        let wide = char_width(char);
-        if wide > left {
-            break;
-        }
-        left -= wide;
-        short.push(char);
+    if columns == 0 {
+        return String::new();
     }
-    if columns > 0 {
-        short.truncate(short.trim_end().len());
-        short.push('…');
-    }
+    let mut short = head(text, columns - 1).trim_end().to_owned();
+    short.push('…');
     short
+}
+
+/// As much of the text as takes at most `columns`.
+fn head(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    let over = text.char_indices().find(|&(_, char)| {
+        used += char_width(char);
+        used > columns
+    });
+    &text[..over.map_or(text.len(), |(at, _)| at)]
 }
 
 /// The text cut into lines of at most `columns` at blanks; a word that is longer is cut anywhere.
@@ -195,14 +204,10 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
             lines.push(String::new());
         }
         while width(word) > columns {
-            let part = word.char_indices().scan(0, |used, (at, char)| {
-                *used += char_width(char);
-                (*used <= columns).then_some(at + char.len_utf8())
-            });
-            let (head, tail) = word.split_at(part.last().unwrap_or(word.len()));
-            push_word(&mut lines, head);
+            let (part, rest) = word.split_at(head(word, columns).len());
+            push_word(&mut lines, part);
             lines.push(String::new());
-            word = tail;
+            word = rest;
         }
         push_word(&mut lines, word);
     }
@@ -334,8 +339,10 @@ mod tests {
                 true,
                 "\u{1b}[32mpassed\u{1b}[0m  \u{1b}[2mall well\u{1b}[0m\n",
             ),
-            (16, false, "passed  all wel…\n"),
+            (16, false, "passed  all well\n"),
+            (15, false, "passed  all we…\n"),
             (8, false, "passed…\n"),
+            (7, false, "passed…\n"),
             (6, false, "passe…\n"),
         ];
         for (columns, color, expected) in cases {

@@ -1,0 +1,171 @@
+//! What was run, and how it went besides the requests.
+
+use super::style::{Line, Paint, fit, width};
+use super::{heading, labelled, units};
+use crate::Header;
+use loadgen_stats::{ArrivalClock, Counter, GeneratorSummary, Metric, MetricValue, Summary};
+
+/// What was run, where and when.
+pub(super) fn opening(header: &Header, summary: &Summary, columns: usize) -> Vec<Line> {
+    let room = columns.saturating_sub(2);
+    let mut parts = vec![header.name.clone(), header.load.clone()];
+    parts.extend(match &header.target {
+        Some(_) if header.target_is_embedded => Some("the embedded target".to_owned()),
+        _ => header.shown_target(),
+    });
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let when = format!(
+        "{} from {} · seed {} · loadgen {}",
+        units::span(summary.duration.as_secs_f64()),
+        header.started_at,
+        header.seed,
+        header.version
+    );
+    vec![
+        Line::new().with("  ").with(fit(&parts.join(" · "), room)),
+        Line::new().with("  ").with(Paint::Dim.on(when).fit(room)),
+    ]
+}
+
+/// Iterations, users, bytes, what was cut, the generator, the run log.
+pub(super) fn lines(
+    header: &Header,
+    summary: &Summary,
+    run_log: Option<&str>,
+    columns: usize,
+) -> Vec<Line> {
+    let mut lines = vec![Line::new().with(heading("Run"))];
+    lines.extend(labelled("iterations", &iterations(summary), columns));
+    lines.extend(labelled(
+        "users",
+        &[format!(
+            "at most {} at once",
+            units::count(summary.peak_vus)
+        )],
+        columns,
+    ));
+    lines.extend(labelled("data", &data(summary), columns));
+    lines.extend(labelled("connections", &resent(summary), columns));
+    lines.extend(in_flight(summary));
+    lines.extend(labelled(
+        "generator",
+        &generator(header, &summary.generator),
+        columns,
+    ));
+    lines.extend(labelled("lag", &lag(&summary.generator), columns));
+    if let Some(path) = run_log {
+        lines.push(path_line(path, columns));
+    }
+    lines
+}
+
+fn iterations(summary: &Summary) -> Vec<String> {
+    let count = |counter| summary.metrics.counter(counter);
+    let mut parts = vec![format!(
+        "{} finished",
+        units::count(count(Counter::Iterations))
+    )];
+    if let Some(&MetricValue::Counter {
+        per_second: Some(rate),
+        ..
+    }) = summary.metrics.get(Metric::Counter(Counter::Iterations))
+    {
+        parts.push(units::rate(rate));
+    }
+    let rest = [
+        (Counter::IterationsFailed, "with a failure"),
+        (Counter::InterruptedIterations, "interrupted"),
+        (Counter::DroppedIterations, "dropped"),
+    ];
+    let rest = rest.into_iter().filter(|&(counter, _)| count(counter) > 0);
+    parts.extend(rest.map(|(counter, what)| format!("{} {what}", units::count(count(counter)))));
+    parts
+}
+
+fn data(summary: &Summary) -> Vec<String> {
+    let bytes = |counter| units::bytes(summary.metrics.counter(counter));
+    vec![
+        format!("{} sent", bytes(Counter::DataSent)),
+        format!("{} received", bytes(Counter::DataReceived)),
+    ]
+}
+
+/// Said only where something unusual happened.
+fn resent(summary: &Summary) -> Vec<String> {
+    match summary.metrics.counter(Counter::HttpReqsResent) {
+        0 => Vec::new(),
+        count => {
+            let requests = units::plural(count, "request", "requests");
+            vec![format!(
+                "{requests} sent again, as a kept connection had gone"
+            )]
+        }
+    }
+}
+
+fn in_flight(summary: &Summary) -> Option<Line> {
+    let in_flight = summary.in_flight;
+    let longest = units::time(in_flight.longest);
+    (in_flight.count > 0).then(|| {
+        Line::new()
+            .with("  ")
+            .with(Paint::Dim.on("in flight at the end: "))
+            .with(format!(
+                "{}, the longest for {longest}",
+                units::count(in_flight.count)
+            ))
+    })
+}
+
+fn generator(header: &Header, generator: &GeneratorSummary) -> Vec<String> {
+    let mut parts = Vec::new();
+    parts.extend(
+        generator
+            .cpu_percent
+            .map(|percent| format!("{percent:.0}% of a core")),
+    );
+    parts.extend(
+        generator
+            .peak_rss_bytes
+            .map(|bytes| format!("{} of memory", units::bytes(bytes))),
+    );
+    parts.push(match generator.arrival_clock {
+        ArrivalClock::Kernel => "arrivals stamped by the kernel".to_owned(),
+        ArrivalClock::Read => "arrivals dated when read".to_owned(),
+    });
+    if header.target_is_embedded {
+        parts.push("target shares this machine".to_owned());
+    }
+    parts
+}
+
+fn lag(generator: &GeneratorSummary) -> Vec<String> {
+    let named = [
+        ("schedule_lag", generator.schedule_lag),
+        ("read_lag", generator.read_lag),
+    ];
+    let known = named
+        .into_iter()
+        .filter_map(|(name, lag)| Some((name, lag?)));
+    known
+        .map(|(name, lag)| format!("{name} p99 {}", units::time(lag.p99.value)))
+        .collect()
+}
+
+/// A path keeps its end, which tells it from others.
+fn path_line(path: &str, columns: usize) -> Line {
+    let label = Paint::Dim.on("run log").pad(16, false);
+    let room = columns.saturating_sub(2 + 16);
+    let mut shown = path;
+    let is_cut = width(path) > room;
+    while is_cut && width(shown) + 1 > room {
+        let mut chars = shown.chars();
+        chars.next();
+        shown = chars.as_str();
+    }
+    let sign = if is_cut { "…" } else { "" };
+    Line::new()
+        .with("  ")
+        .with(label)
+        .with(format!("{sign}{shown}"))
+}

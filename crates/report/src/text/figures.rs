@@ -1,0 +1,63 @@
+//! Figures of distributions with what is to be said of them, under shared headings.
+
+use super::style::{Paint, Span};
+use super::units;
+use loadgen_stats::{Figure, TrendFigures};
+use std::time::Duration;
+
+/// The quantiles that tables of trends show.
+pub(super) const HEADS: [&str; 5] = ["p50", "p90", "p95", "p99", "max"];
+/// The widths of such a table: names of trends and five times, so that tables stand under each other.
+pub(super) const WIDTHS: [usize; 6] = [30, 10, 10, 10, 10, 10];
+
+/// A figure: `≥` where timed-out requests reach, `~` where few samples lie beyond.
+pub(super) fn figure(figure: Figure) -> Span {
+    let rough = if figure.rough { "~" } else { "" };
+    let at_least = if figure.at_least { "≥" } else { "" };
+    Paint::Plain.on(format!("{rough}{at_least}{}", units::time(figure.value)))
+}
+
+/// The cells of a row: a name and its quantiles.
+pub(super) fn row(name: Span, figures: &TrendFigures) -> Vec<Span> {
+    let TrendFigures {
+        p50,
+        p90,
+        p95,
+        p99,
+        max,
+        ..
+    } = *figures;
+    std::iter::once(name)
+        .chain([p50, p90, p95, p99, max].map(figure))
+        .collect()
+}
+
+/// The heading of a table of trends.
+pub(super) fn head(name: Span) -> Vec<Span> {
+    std::iter::once(name)
+        .chain(HEADS.map(|head| Paint::Dim.on(head)))
+        .collect()
+}
+
+/// Whether any figure that is shown bears a mark: (`~`, `≥`).
+pub(super) fn marks<'a>(all: impl IntoIterator<Item = &'a TrendFigures>) -> (bool, bool) {
+    let shown = |figures: &TrendFigures| {
+        [
+            figures.p50,
+            figures.p90,
+            figures.p95,
+            figures.p99,
+            figures.max,
+        ]
+    };
+    all.into_iter()
+        .flat_map(shown)
+        .fold((false, false), |(rough, at_least), figure| {
+            (rough || figure.rough, at_least || figure.at_least)
+        })
+}
+
+/// Whether the trend is 0 throughout, and so says nothing.
+pub(super) const fn is_nothing(figures: &TrendFigures) -> bool {
+    figures.max.value.as_nanos() == Duration::ZERO.as_nanos()
+}

@@ -1,0 +1,212 @@
+//! Requests by step, how long each part of them took, and how the times spread.
+
+use super::figures::{self, WIDTHS, figure};
+use super::style::{Line, Paint, Span};
+use super::table::Table;
+use super::{chart, heading, labelled, units};
+use loadgen_stats::{Counter, Metric, MetricValue, Metrics, Rate, Summary, Trend, TrendFigures};
+
+/// The parts of a request that are left out where they never took time.
+const PARTS: [Trend; 6] = [
+    Trend::HttpReqBlocked,
+    Trend::HttpReqDns,
+    Trend::HttpReqConnecting,
+    Trend::HttpReqTlsHandshaking,
+    Trend::HttpReqSending,
+    Trend::HttpReqWaiting,
+];
+
+/// The widths of the table by step: its times stand under those of the other tables.
+const STEP_WIDTHS: [usize; 8] = [17, 7, 9, 7, 10, 10, 10, 10];
+
+/// How many requests, how fast, how many failed, by step.
+pub(super) fn by_step(summary: &Summary, columns: usize) -> Vec<Line> {
+    let mut table = Table::new().at_least(&STEP_WIDTHS);
+    let heads =
+        ["count", "rate", "failed", "p50", "p95", "p99", "max"].map(|head| Paint::Dim.on(head));
+    table.head(std::iter::once(heading("Requests")).chain(heads));
+    let several = summary.scenarios.len() > 1;
+    for scenario in &summary.scenarios {
+        if several {
+            table.row(
+                0,
+                requests(scenario.name.as_str().into(), &scenario.metrics),
+            );
+        }
+        for step in &scenario.steps {
+            table.row(
+                usize::from(several),
+                requests(step.name.as_str().into(), &step.metrics),
+            );
+        }
+    }
+    if summary
+        .scenarios
+        .iter()
+        .map(|scenario| scenario.steps.len())
+        .sum::<usize>()
+        != 1
+    {
+        table.row(0, requests(Paint::Bold.on("all"), &summary.metrics));
+    }
+    let mut lines = table.lines(columns);
+    lines.extend(labelled("status codes", &statuses(summary), columns));
+    lines.extend(labelled("outcomes", &outcomes(summary), columns));
+    lines.extend(labelled("goodput", &goodput(summary), columns));
+    lines.extend(labelled("checks", &checks(summary), columns));
+    lines
+}
+
+/// The times of requests and their parts; those of the good ones first where the others are many.
+pub(super) fn times(summary: &Summary, columns: usize) -> Vec<Line> {
+    // Without an answer there is nothing that a time could be of.
+    if summary.metrics.trend(Trend::HttpReqLatency).is_none() {
+        return Vec::new();
+    }
+    let mut table = Table::new().at_least(&WIDTHS);
+    table.head(figures::head(heading("Times")));
+    let mut shown: Vec<TrendFigures> = Vec::new();
+    let mut add = |table: &mut Table, name: Span, figures: &TrendFigures| {
+        table.row(0, figures::row(name, figures));
+        shown.push(*figures);
+    };
+    for trend in [Trend::HttpReqDuration, Trend::HttpReqLatency] {
+        let ok = summary
+            .outcomes
+            .ok_trends
+            .iter()
+            .find(|(known, _)| *known == trend);
+        if let Some((_, figures)) = ok {
+            add(
+                &mut table,
+                format!("{} (ok only)", trend.name()).into(),
+                figures,
+            );
+        }
+        if let Some(figures) = summary.metrics.trend(trend) {
+            add(&mut table, trend.name().into(), figures);
+        }
+    }
+    let parts = PARTS
+        .into_iter()
+        .filter_map(|trend| Some((trend, summary.metrics.trend(trend)?)));
+    for (trend, figures) in parts.filter(|(_, figures)| !figures::is_nothing(figures)) {
+        add(&mut table, trend.name().into(), figures);
+    }
+    for trend in [Trend::HttpReqReceiving, Trend::IterationDuration] {
+        if let Some(figures) = summary.metrics.trend(trend) {
+            add(&mut table, trend.name().into(), figures);
+        }
+    }
+    let of_streams = [Trend::Ttft, Trend::Itl, Trend::Tpot].into_iter();
+    let of_streams = of_streams.filter_map(|trend| summary.metrics.trend(trend));
+    let marks = figures::marks(shown.iter().chain(of_streams));
+    let mut lines = table.lines(columns);
+    lines.extend(legend(marks));
+    lines
+}
+
+/// `http_req_duration` as bars.
+pub(super) fn distribution(summary: &Summary, columns: usize) -> Vec<Line> {
+    let bars = chart::lines(&summary.durations, columns);
+    if bars.is_empty() {
+        return bars;
+    }
+    let count = units::plural(summary.durations.count(), "request", "requests");
+    let mut lines = vec![
+        Line::new()
+            .with(heading("Distribution"))
+            .with(Paint::Dim.on(format!("  http_req_duration of {count}"))),
+    ];
+    lines.extend(bars);
+    lines
+}
+
+fn requests(name: Span, metrics: &Metrics) -> Vec<Span> {
+    let count = metrics.counter(Counter::HttpReqs);
+    let rate = match metrics.get(Metric::Counter(Counter::HttpReqs)) {
+        Some(&MetricValue::Counter {
+            per_second: Some(rate),
+            ..
+        }) => units::rate(rate),
+        _ => "–".to_owned(),
+    };
+    let (hits, total) = metrics.rate(Rate::HttpReqFailed);
+    let failed = match (hits, total) {
+        (_, 0) => Paint::Dim.on("–"),
+        (0, _) => Paint::Plain.on("0%"),
+        (hits, total) => Paint::Red.on(units::percent(hits as f64 / total as f64)),
+    };
+    let mut row = vec![name, units::short_count(count).into(), rate.into(), failed];
+    match metrics.trend(Trend::HttpReqDuration) {
+        Some(figures) => {
+            row.extend([figures.p50, figures.p95, figures.p99, figures.max].map(figure));
+        }
+        None => row.extend([(); 4].map(|()| Paint::Dim.on("–"))),
+    }
+    row
+}
+
+fn statuses(summary: &Summary) -> Vec<String> {
+    let statuses = summary.statuses.iter();
+    statuses
+        .map(|&(status, count)| format!("{status} × {}", units::count(count)))
+        .collect()
+}
+
+/// Said only where not all went well.
+fn outcomes(summary: &Summary) -> Vec<String> {
+    let outcomes = &summary.outcomes;
+    if outcomes.failed + outcomes.rejected == 0 {
+        return Vec::new();
+    }
+    let mut parts = vec![
+        format!("{} ok", units::count(outcomes.ok)),
+        format!("{} failed", units::count(outcomes.failed)),
+    ];
+    if outcomes.rejected > 0 {
+        parts.push(format!(
+            "{} rejected as expected",
+            units::count(outcomes.rejected)
+        ));
+    }
+    parts
+}
+
+fn goodput(summary: &Summary) -> Vec<String> {
+    let (good, total) = summary.metrics.rate(Rate::Goodput);
+    if total == 0 {
+        return Vec::new();
+    }
+    let share = units::percent(good as f64 / total as f64);
+    let mut parts = vec![format!(
+        "{share} of {} met every limit of [slo]",
+        units::count(total)
+    )];
+    parts.extend(summary.goodput_per_second.map(units::rate));
+    parts
+}
+
+fn checks(summary: &Summary) -> Vec<String> {
+    let (held, total) = summary.metrics.rate(Rate::Checks);
+    if total == 0 || held == total {
+        return Vec::new();
+    }
+    let share = units::percent(held as f64 / total as f64);
+    vec![format!(
+        "{} of {} held ({share})",
+        units::count(held),
+        units::count(total)
+    )]
+}
+
+fn legend((rough, at_least): (bool, bool)) -> Option<Line> {
+    let rough = rough.then_some("~ fewer than 10 samples beyond");
+    let at_least = at_least.then_some("≥ timed-out requests count with their wait");
+    let parts: Vec<&str> = rough.into_iter().chain(at_least).collect();
+    (!parts.is_empty()).then(|| {
+        Line::new()
+            .with("  ")
+            .with(Paint::Dim.on(parts.join(" · ")))
+    })
+}

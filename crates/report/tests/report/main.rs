@@ -1,0 +1,11 @@
+//! Hand-made runs, written and read in every form.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers as well"
+)]
+
+mod json;
+mod log;
+mod runs;
+mod text;

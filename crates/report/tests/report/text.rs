@@ -1,0 +1,186 @@
+//! The text summary against golden files, and what holds of every one.
+
+use crate::runs::{self, Run};
+use loadgen_report::{TextOptions, write_text, write_verdict};
+use loadgen_stats::{Layout, StopReason, Summary, Verdict};
+
+const COLUMNS: usize = 80;
+
+fn text(run: &Run, summary: &Summary, color: bool) -> String {
+    let options = TextOptions {
+        color,
+        run_log: Some(".loadgen/runs/chat-20260301T120000Z.jsonl"),
+    };
+    let mut bytes = Vec::new();
+    write_text(&mut bytes, &run.header, summary, &options).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn verdict(summary: &Summary, color: bool) -> String {
+    let mut bytes = Vec::new();
+    write_verdict(&mut bytes, summary, color).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Without the sequences that colour it.
+fn uncoloured(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |plain, part| {
+        plain + part.split_once('m').map_or("", |(_, rest)| rest)
+    })
+}
+
+#[track_caller]
+fn assert_readable(text: &str) {
+    for line in text.lines() {
+        assert!(line.chars().count() <= COLUMNS, "too wide: {line:?}");
+        assert_eq!(line.trim_end(), line, "blanks at the end");
+        assert!(
+            !line.chars().any(char::is_control),
+            "control characters: {line:?}"
+        );
+    }
+    assert!(text.ends_with('\n') && !text.ends_with("\n\n"));
+}
+
+#[test]
+fn summaries_are_as_in_the_golden_files() {
+    for (name, run) in runs::all() {
+        let plain = text(&run, &run.summary(), false);
+        assert_readable(&plain);
+        runs::golden(&format!("{name}.txt"), &plain);
+    }
+}
+
+#[test]
+fn colour_changes_nothing_but_the_colour() {
+    for (name, run) in runs::all() {
+        let summary = run.summary();
+        let coloured = text(&run, &summary, true);
+        assert!(coloured.contains("\u{1b}["), "{name}");
+        assert_eq!(uncoloured(&coloured), text(&run, &summary, false), "{name}");
+        assert_eq!(
+            uncoloured(&verdict(&summary, true)),
+            verdict(&summary, false),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_verdict_comes_first_and_gives_its_reason() {
+    let cases: [(&str, &str); 4] = [
+        (
+            "chat",
+            "✓ passed  all 3 thresholds hold; 100 requests, none failed\n",
+        ),
+        (
+            "trouble",
+            "✗ failed  ttft p95 < 150ms was ~≥660 ms, and 2 more; interrupted after 7.4 s\n",
+        ),
+        (
+            "refused",
+            "✗ failed  no request succeeded: 80 × connect_refused: 127.0.0.1:8080 refused the connection\n",
+        ),
+        (
+            "plain",
+            "✓ passed  4,000 requests, none failed; no threshold was set\n",
+        ),
+    ];
+    for ((name, expected), (run_name, run)) in cases.into_iter().zip(runs::all()) {
+        assert_eq!(name, run_name);
+        let summary = run.summary();
+        assert_eq!(verdict(&summary, false), expected);
+        let first = expected.split("  ").next().unwrap();
+        assert!(text(&run, &summary, false).starts_with(first), "{name}");
+    }
+}
+
+#[test]
+fn every_verdict_and_end_has_its_words() {
+    let cases: [(Verdict, StopReason, &str); 4] = [
+        (
+            Verdict::Inconclusive,
+            StopReason::Completed,
+            "? inconclusive  too few samples to be sure of",
+        ),
+        (
+            Verdict::Pass,
+            StopReason::Threshold,
+            "; a threshold stopped the run after 10.0 s\n",
+        ),
+        (
+            Verdict::Pass,
+            StopReason::Error,
+            "; an error stopped the run after 10.0 s\n",
+        ),
+        (Verdict::Fail, StopReason::Completed, "✗ failed  "),
+    ];
+    let run = runs::chat();
+    for (verdict_given, stop_reason, expected) in cases {
+        let mut summary = run.summary();
+        (summary.verdict, summary.stop_reason) = (verdict_given, stop_reason);
+        let line = verdict(&summary, false);
+        assert!(line.contains(expected), "{line}");
+        assert_readable(&text(&run, &summary, false));
+    }
+}
+
+/// Names and numbers as wide as they come, each in every place where it is shown.
+#[test]
+fn nothing_is_wider_than_a_terminal() {
+    let wide = "a-name-that-goes-on-".repeat(12);
+    let cases = [
+        wide.as_str(),
+        "チャットの応答時間を測る手順の名前はとても長いので幅が足りません",
+        "x\u{1b}[31m\r\ny\u{202e}z",
+    ];
+    for name in cases {
+        for (run_name, mut run) in runs::all() {
+            rename(&mut run.header.layout, name);
+            run.header.name = name.to_owned();
+            run.header.load = name.to_owned();
+            run.header.target = Some(format!("http://{name}"));
+            run.header.thresholds.clear();
+            for window in &mut run.windows {
+                for error in &mut window.totals.errors {
+                    error.message = format!("{name} {name}");
+                    error.count *= 1_000_003;
+                }
+                for step in &mut window.totals.steps {
+                    for tally in &mut step.tallies {
+                        tally
+                            .counters
+                            .iter_mut()
+                            .chain(&mut tally.in_window)
+                            .for_each(|count| *count *= 1_000_003);
+                    }
+                }
+            }
+            let summary = run.summary();
+            let mut bytes = Vec::new();
+            let path = format!("/var/{name}/run.jsonl");
+            let options = TextOptions {
+                color: false,
+                run_log: Some(&path),
+            };
+            write_text(&mut bytes, &run.header, &summary, &options).unwrap();
+            let text = String::from_utf8(bytes).unwrap();
+            assert_readable(&text);
+            assert!(
+                text.contains("run.jsonl"),
+                "{run_name}: the end of a path is kept"
+            );
+        }
+    }
+}
+
+fn rename(layout: &mut Layout, name: &str) {
+    for scenario in &mut layout.scenarios {
+        scenario.name = name.to_owned();
+    }
+    for step in &mut layout.steps {
+        step.name = name.to_owned();
+    }
+}
