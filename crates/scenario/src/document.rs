@@ -7,7 +7,7 @@ pub(crate) mod reader;
 mod settings;
 mod syntax;
 
-pub(crate) use flow::{Common, QueryValue, StepTable, StreamTable};
+pub(crate) use flow::{Common, QueryValue, StepTable};
 pub(crate) use node::{Field, Kind, Located, Node, Source};
 pub(crate) use settings::{Executor, LoadTable, MockTable, SloEntry, ThresholdEntry};
 

@@ -59,7 +59,7 @@ fn tidy(value: Value) -> Value {
                         }
                     }
                     ("description", Value::String(text)) => {
-                        _ = tidied.insert(key, text.replace('\n', " ").into())
+                        _ = tidied.insert(key, text.replace('\n', " ").into());
                     }
                     (_, value) => _ = tidied.insert(key, value),
                 }

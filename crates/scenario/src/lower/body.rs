@@ -2,11 +2,11 @@
 
 use super::Lowering;
 use crate::{
-    document::{Field, Kind, Located, Node, StepTable, StreamTable},
+    document::{Field, Kind, Located, Node, StepTable},
     plan::{Body, DialectName},
     problem::Problem,
     secrets::{Secrecy, is_secret_name},
-    template::{JsonBuilder, Mode, quote, sole_expression},
+    template::{JsonBuilder, Mode, Text, quote, sole_expression},
 };
 
 impl Lowering<'_> {
@@ -23,9 +23,14 @@ impl Lowering<'_> {
                 None
             }
             (Field::Broken, _) | (_, Field::Broken) => None,
-            (Field::Given(body), Field::Absent) => Some(Body::Text(
-                self.fold(&body.value, Mode::Text, Secrecy::Open)?.text,
-            )),
+            (Field::Given(body), Field::Absent) => {
+                let text = self.fold(&body.value, Mode::Text, Secrecy::Open)?.text;
+                let asked = text
+                    .fixed()
+                    .filter(|_| wants_usage(step, location))
+                    .and_then(text_with_usage);
+                Some(Body::Text(asked.map_or(text, Text::Fixed)))
+            }
             (Field::Absent, Field::Given(json)) => self.json(json, step, location),
             (Field::Absent, Field::Absent) => Some(Body::Empty),
         }
@@ -33,12 +38,10 @@ impl Lowering<'_> {
 
     fn json(&mut self, json: &Located<Node>, step: &StepTable, location: &str) -> Option<Body> {
         let mut builder = JsonBuilder::default();
-        let usage = step
-            .stream
-            .given()
-            .is_some_and(|stream| asks_for_usage(&stream.value, &json.value, location));
         let complete = match &json.value.kind {
-            Kind::Table(entries) if usage => self.json_with_usage(entries, &mut builder),
+            Kind::Table(entries) if wants_usage(step, location) && lacks_usage(entries) => {
+                self.json_with_usage(entries, &mut builder)
+            }
             _ => self.json_value(&json.value, Secrecy::Open, &mut builder),
         };
         complete.then(|| Body::Json(builder.finish()))
@@ -134,39 +137,50 @@ impl Lowering<'_> {
     }
 }
 
-/// Whether a request asks for a stream whose usage must be asked for as well.
-fn asks_for_usage(stream: &StreamTable, json: &Node, location: &str) -> bool {
-    let Kind::Table(entries) = &json.kind else {
+/// Whether usage is to be asked for, where the body asks for a stream: chat completions and completions do not tell it
+/// by themselves.
+fn wants_usage(step: &StepTable, location: &str) -> bool {
+    let Some(stream) = step.stream.given() else {
         return false;
     };
+    let openai = stream
+        .value
+        .dialect
+        .given()
+        .is_some_and(|dialect| dialect.value == DialectName::OpenAi);
+    let path = location.split(['?', '#']).next().unwrap_or_default();
+    let untold = path.trim_end_matches('/').ends_with("/completions");
+    openai
+        && stream
+            .value
+            .include_usage
+            .given()
+            .map_or(untold, |given| given.value)
+}
+
+/// Whether a body asks for a stream and says nothing of usage.
+fn lacks_usage(entries: &[(Located<String>, Node)]) -> bool {
     let get = |entries: &[(Located<String>, Node)], key: &str| {
         entries
             .iter()
             .find(|(name, _)| name.value == key)
             .map(|(_, node)| node.kind.clone())
     };
-    let has_options = match get(entries, "stream_options") {
+    let told = match get(entries, "stream_options") {
         None => false,
         Some(Kind::Table(options)) => get(&options, "include_usage").is_some(),
         Some(_) => true,
     };
-    let wanted = stream.include_usage.given().is_none_or(|given| given.value);
-    is_openai(stream)
-        && wanted
-        && !has_options
-        && has_usage(location)
-        && get(entries, "stream") == Some(Kind::Bool(true))
+    !told && get(entries, "stream") == Some(Kind::Bool(true))
 }
 
-fn is_openai(stream: &StreamTable) -> bool {
-    stream
-        .dialect
-        .given()
-        .is_some_and(|dialect| dialect.value == DialectName::OpenAi)
-}
-
-/// Whether the path is one of those whose usage must be asked for: chat completions and completions.
-pub(crate) fn has_usage(location: &str) -> bool {
-    let path = location.split(['?', '#']).next().unwrap_or_default();
-    path.trim_end_matches('/').ends_with("/completions")
+/// A text that is JSON and asks for a stream, with usage asked for; absent where nothing is to be added.
+fn text_with_usage(text: &str) -> Option<String> {
+    let tree: serde_json::Value = serde_json::from_str(text).ok()?;
+    let lacking = tree.get("stream") == Some(&true.into()) && tree.get("stream_options").is_none();
+    // Put behind the first bracket, so that the rest stays as it was written.
+    let rest = text.trim_start().strip_prefix('{').filter(|_| lacking)?;
+    Some(format!(
+        "{{\"stream_options\":{{\"include_usage\":true}},{rest}"
+    ))
 }

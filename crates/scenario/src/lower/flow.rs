@@ -112,10 +112,10 @@ impl Lowering<'_> {
             .as_ref()
             .and_then(|source| self.location(step, source, target));
         let own = self.headers(&step.common.headers);
-        let body = self.body(
-            step,
-            source.as_ref().map_or("", |source| source.text.as_str()),
-        );
+        let path = location
+            .as_ref()
+            .map_or("", |location| location.text.source());
+        let body = self.body(step, path);
         let stream = self.stream(step);
         let slo = self.slo_of(step, stream.as_ref().and_then(Option::as_ref));
         let (name, _) = step_name(step)?;

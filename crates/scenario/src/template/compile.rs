@@ -119,9 +119,7 @@ impl Compiler {
     }
 
     /// Ends compiling: the templates for the run.
-    pub(crate) fn finish(mut self, secrets: &[String]) -> Arc<Templates> {
-        // Debug information copies the template and its values into each error.
-        self.environment.set_debug(false);
+    pub(crate) fn finish(self, secrets: &[String]) -> Arc<Templates> {
         Arc::new(Templates {
             environment: self.environment,
             shared: self.shared,
@@ -245,6 +243,7 @@ fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    // Errors name what is undefined only with this; it costs nothing until there is one.
     environment.set_debug(true);
     environment.set_fuel(Some(FUEL));
     if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {

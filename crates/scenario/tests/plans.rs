@@ -1,0 +1,781 @@
+//! What right scenarios become: what is sent, what holds, what is hidden, and where each value comes from.
+
+use loadgen_scenario::{
+    Given, Load, Lowered, Method, OnFailure, Overrides, Plan, Request, SourceText, Step, Target,
+    Think, load,
+};
+use std::{collections::HashSet, time::Duration};
+
+const LOAD: &str = "\n[load]\nduration = \"1s\"\n";
+
+fn lowered(text: &str, overrides: &Overrides) -> Lowered {
+    let text = if text.contains("[load]") {
+        text.to_owned()
+    } else {
+        format!("{text}{LOAD}")
+    };
+    load(
+        SourceText {
+            path: "t.toml",
+            text: &text,
+            stem: "t",
+        },
+        overrides,
+    )
+    .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn plan(text: &str) -> Plan {
+    lowered(text, &Overrides::default()).plan
+}
+
+/// The plan of one step with these lines, sent to `http://h`.
+fn step(lines: &str) -> Plan {
+    plan(&format!(
+        "target = \"http://h\"\n[vars]\nmodel = \"m\"\nn = 3\nwords = [\"x\", \"y\"]\n[[step]]\n{lines}\n"
+    ))
+}
+
+fn request(plan: &Plan) -> &Request {
+    plan.requests().next().expect("a request")
+}
+
+/// What the first request of a plan sends, as `METHOD URL | name: value; … | body`.
+fn sent(plan: &Plan, vu: u64, iteration: u64) -> String {
+    let scope = plan.scope(vu, 1);
+    scope.begin_iteration(iteration);
+    let request = request(plan);
+    match request.message.render(&plan.target, &scope) {
+        Ok(rendered) => {
+            let headers: Vec<String> = rendered
+                .headers
+                .iter()
+                .map(|(name, value)| format!("{name}: {value}"))
+                .collect();
+            let body = String::from_utf8_lossy(&rendered.body);
+            format!(
+                "{} {}{} | {} | {body}",
+                request.method.name(),
+                rendered.origin,
+                rendered.path,
+                headers.join("; ")
+            )
+        }
+        Err(error) => format!("error: {error}"),
+    }
+}
+
+#[test]
+fn messages_are_rendered() {
+    let cases = [
+        ("get = \"/\"", "GET http://h/ |  | "),
+        (
+            "get = \"/a b?c={x}#d\"",
+            "GET http://h/a%20b?c=%7Bx%7D |  | ",
+        ),
+        (
+            "delete = \"https://other:8443/x\"",
+            "DELETE https://other:8443/x |  | ",
+        ),
+        (
+            "get = \"http://[::1]:81?q\"",
+            "GET http://[::1]:81/?q |  | ",
+        ),
+        (
+            "head = \"/{{ vu }}/{{ iteration }}\"",
+            "HEAD http://h/3/7 |  | ",
+        ),
+        (
+            "get = \"{{ '/x' if vu > 2 else 'http://o/' }}\"",
+            "GET http://h/x |  | ",
+        ),
+        (
+            "get = \"/?a=1\"\nquery = { b = \"x y&z\", c = [1, true, \"é\"], \"d e\" = 1.5 }",
+            "GET http://h/?a=1&b=x%20y%26z&c=1&c=true&c=%C3%A9&d%20e=1.5 |  | ",
+        ),
+        (
+            "get = \"/\"\nquery = { v = \"{{ vu }}/{{ model }}\" }",
+            "GET http://h/?v=3%2Fm |  | ",
+        ),
+        (
+            "put = \"/\"\nheaders = { X-B = \"b\", x-a = 5, x-c = true }",
+            "PUT http://h/ | x-b: b; x-a: 5; x-c: true | ",
+        ),
+        (
+            "put = \"/\"\nheaders = { a = \"  {{ vu }}  \" }",
+            "PUT http://h/ | a: 3 | ",
+        ),
+        (
+            "post = \"/\"\nbody = \"a={{ model }}\"",
+            "POST http://h/ |  | a=m",
+        ),
+        (
+            "post = \"/\"\nbody = \"\"\"\nline {{ vu }}\n\"\"\"",
+            "POST http://h/ |  | line 3\n",
+        ),
+        (
+            "post = \"/\"\njson = { z = 1, a = \"b\" }",
+            "POST http://h/ | content-type: application/json | {\"z\":1,\"a\":\"b\"}",
+        ),
+        (
+            "post = \"/\"\njson = []\nheaders = { Content-Type = \"x/y\" }",
+            "POST http://h/ | content-type: x/y | []",
+        ),
+        (
+            "patch = \"/\"\njson = \"{{ vu }}\"",
+            "PATCH http://h/ | content-type: application/json | 3",
+        ),
+        ("options = \"/\"", "OPTIONS http://h/ |  | "),
+    ];
+    for (lines, want) in cases {
+        assert_eq!(sent(&step(lines), 3, 7), want, "{lines}");
+    }
+}
+
+#[test]
+fn json_keeps_types_and_escapes_texts() {
+    let cases = [
+        ("1", "1"),
+        ("1.0", "1.0"),
+        ("0x10", "16"),
+        ("18446744073709551616", "18446744073709551616"),
+        ("true", "true"),
+        ("2024-01-01", "\"2024-01-01\""),
+        ("\"a\\\"b\\nc\\u0001\"", "\"a\\\"b\\nc\\u0001\""),
+        ("\"{{ n }}\"", "3"),
+        ("\"{{ n }} \"", "\"3 \""),
+        ("\"{{ n * 1.5 }}\"", "4.5"),
+        ("\"{{ n > 2 }}\"", "true"),
+        ("\"is {{ n > 2 }}\"", "\"is true\""),
+        ("\"{{ none }}\"", "null"),
+        ("\"<{{ none }}>\"", "\"<>\""),
+        ("\"{{ words }}\"", "[\"x\",\"y\"]"),
+        ("\"{{ {'a': [1]} }}\"", "{\"a\":[1]}"),
+        ("\"w: {{ words }}\"", "\"w: [\\\"x\\\",\\\"y\\\"]\""),
+        ("\"{{ words | tojson }}\"", "\"[\\\"x\\\",\\\"y\\\"]\""),
+        ("\"{{ model }}\"", "\"m\""),
+        ("\"{{ 'a<b>&c' }}\"", "\"a<b>&c\""),
+        ("\"{{ '\\\"' }}{{ vu }}\"", "\"\\\"3\""),
+        ("\"{{ vu }}\"", "3"),
+        ("\"{{ missing | default('d') }}\"", "\"d\""),
+        ("\"{{ range(3) | list }}\"", "[0,1,2]"),
+        (
+            "[\"{{ vu }}\", { a = \"{{ iteration }}\" }]",
+            "[3,{\"a\":7}]",
+        ),
+        ("{}", "{}"),
+        (
+            "{ \"a b\" = 1, \"{{ n }}\" = 2 }",
+            "{\"a b\":1,\"{{ n }}\":2}",
+        ),
+        ("\"{# nothing #}\"", "\"\""),
+        ("\"{% if n > 1 %}yes{% endif %}\"", "\"yes\""),
+        ("\"}} {\"", "\"}} {\""),
+    ];
+    for (value, want) in cases {
+        let plan = step(&format!("post = \"/\"\njson = {{ v = {value} }}"));
+        let sent = sent(&plan, 3, 7);
+        let body = sent.rsplit(" | ").next().unwrap_or_default().to_owned();
+        assert_eq!(body, format!("{{\"v\":{want}}}"), "{value}");
+        serde_json::from_str::<serde_json::Value>(&body).expect("JSON");
+    }
+}
+
+#[test]
+fn usage_is_asked_for_where_streams_do_not_tell_it() {
+    let added = ",\"stream_options\":{\"include_usage\":true}";
+    let cases = [
+        (
+            "/v1/chat/completions",
+            "stream = true",
+            "\"openai\"",
+            format!("{{\"stream\":true{added}}}"),
+        ),
+        (
+            "/v1/completions?x",
+            "stream = true",
+            "\"openai\"",
+            format!("{{\"stream\":true{added}}}"),
+        ),
+        (
+            "/v1/responses",
+            "stream = true",
+            "\"openai\"",
+            "{\"stream\":true}".to_owned(),
+        ),
+        (
+            "/custom",
+            "stream = true",
+            "{ dialect = \"openai\", include_usage = true }",
+            format!("{{\"stream\":true{added}}}"),
+        ),
+        (
+            "/v1/completions",
+            "stream = true",
+            "{ dialect = \"openai\", include_usage = false }",
+            "{\"stream\":true}".to_owned(),
+        ),
+        (
+            "/v1/completions",
+            "stream = false",
+            "\"openai\"",
+            "{\"stream\":false}".to_owned(),
+        ),
+        (
+            "/v1/completions",
+            "stream = true",
+            "\"anthropic\"",
+            "{\"stream\":true}".to_owned(),
+        ),
+        (
+            "/v1/completions",
+            "stream = true, stream_options = { include_usage = false }",
+            "\"openai\"",
+            "{\"stream\":true,\"stream_options\":{\"include_usage\":false}}".to_owned(),
+        ),
+        (
+            "/v1/completions",
+            "stream = true, stream_options = { a = 1 }",
+            "\"openai\"",
+            "{\"stream\":true,\"stream_options\":{\"include_usage\":true,\"a\":1}}".to_owned(),
+        ),
+    ];
+    for (path, json, stream, want) in cases {
+        let plan = step(&format!(
+            "post = \"{path}\"\njson = {{ {json} }}\nstream = {stream}"
+        ));
+        assert!(
+            sent(&plan, 1, 0).ends_with(&format!("| {want}")),
+            "{path} {json} {stream}: {}",
+            sent(&plan, 1, 0)
+        );
+    }
+    let text =
+        step("post = \"/v1/chat/completions\"\nbody = '{ \"stream\": true }'\nstream = \"openai\"");
+    assert!(
+        sent(&text, 1, 0)
+            .ends_with("| {\"stream_options\":{\"include_usage\":true}, \"stream\": true }")
+    );
+    let other = step(
+        "post = \"/v1/chat/completions\"\nbody = '{ \"stream\": false }'\nstream = \"openai\"",
+    );
+    assert!(sent(&other, 1, 0).ends_with("| { \"stream\": false }"));
+}
+
+#[test]
+fn defaults_and_names_are_filled_in() {
+    let plan = plan(
+        "target = \"http://h\"\n[defaults]\ntimeout = { total = \"5s\", idle = \"1s\" }\nheaders = { a = \"1\", b = \"2\" }\n\
+         on_failure = \"stop_user\"\nexpect = { status = 200 }\nstall = \"9s\"\n\
+         [[step]]\npost = \"/v1/{{ 1 + 1 }}\"\nheaders = { B = \"3\", c = \"4\" }\ntimeout = \"7s\"\nstream = \"sse\"\n\
+         [[step]]\nname = \"n\"\nget = \"/\"\nexpect = { status = [\"2xx\", 404], body_contains = \"x\" }\n\
+         [[step]]\nthink = \"2s\"\n[[step]]\nthink = \"1s..1m30s\"\n",
+    );
+    let requests: Vec<&Request> = plan.requests().collect();
+    let [first, second] = requests.as_slice() else {
+        panic!("{requests:?}")
+    };
+    assert_eq!(
+        (first.name.as_str(), first.method),
+        ("POST /v1/{{ 1 + 1 }}", Method::Post)
+    );
+    assert_eq!(
+        sent(&plan, 1, 0),
+        "POST http://h/v1/2 | a: 1; b: 3; c: 4 | "
+    );
+    let second_of = Duration::from_secs;
+    assert_eq!(
+        (first.timeouts.total, first.timeouts.connect),
+        (second_of(7), second_of(10))
+    );
+    assert_eq!(
+        (first.timeouts.idle, first.timeouts.first_byte),
+        (Some(second_of(1)), None)
+    );
+    assert_eq!(
+        first.stream.as_ref().and_then(|stream| stream.stall),
+        Some(second_of(9))
+    );
+    assert_eq!(
+        (
+            first.expect.statuses.as_slice(),
+            first.expect.status_is_check
+        ),
+        (&[(200, 200)][..], true)
+    );
+    assert_eq!(first.on_failure, OnFailure::StopUser);
+    assert_eq!((second.index.0, second.timeouts.total), (1, second_of(5)));
+    assert_eq!(second.expect.statuses, [(200, 299), (404, 404)]);
+    assert_eq!(second.expect.body_contains, ["x"]);
+    let pauses: Vec<Think> = plan.scenarios[0]
+        .flow
+        .iter()
+        .filter_map(|step| {
+            if let Step::Think(think) = step {
+                Some(*think)
+            } else {
+                None
+            }
+        })
+        .collect();
+    assert_eq!(
+        pauses,
+        [
+            Think {
+                min: second_of(2),
+                max: second_of(2)
+            },
+            Think {
+                min: second_of(1),
+                max: second_of(90)
+            }
+        ]
+    );
+    let bare = step("get = \"/\"");
+    assert_eq!(
+        (
+            request(&bare).expect.statuses.as_slice(),
+            request(&bare).expect.status_is_check
+        ),
+        (&[(200, 399)][..], false)
+    );
+    assert_eq!(request(&bare).timeouts.total, second_of(60));
+}
+
+#[test]
+fn constant_messages_are_rendered_once() {
+    let cases = [
+        ("get = \"/{{ model }}\"", true),
+        (
+            "get = \"/\"\nheaders = { a = \"{{ env.HOME | default('x') }}\" }",
+            true,
+        ),
+        ("get = \"/\"\nquery = { a = \"{{ words | join }}\" }", true),
+        ("post = \"/\"\njson = { a = \"{{ words }}\" }", true),
+        ("get = \"/{{ vu }}\"", false),
+        ("get = \"/{{ 'a' if iteration > 5 else 'b' }}\"", false),
+        ("get = \"/\"\nheaders = { a = \"{{ uuid() }}\" }", false),
+        ("get = \"/\"\nquery = { a = \"{{ unique() }}\" }", false),
+        (
+            "post = \"/\"\njson = { a = [\"{{ random_choice(words) }}\"] }",
+            false,
+        ),
+        ("post = \"/\"\nbody = \"{{ random_int(1, 2) }}\"", false),
+    ];
+    for (lines, fixed) in cases {
+        let plan = step(lines);
+        assert_eq!(request(&plan).message.fixed.is_some(), fixed, "{lines}");
+        assert_eq!(request(&plan).message.is_constant(), fixed, "{lines}");
+    }
+}
+
+#[test]
+fn the_target_can_be_filled_in_later() {
+    let mut plan = plan(
+        "target = \"mock\"\n[[step]]\nget = \"/x\"\n[[step]]\nget = \"/{{ vu }}\"\n[[step]]\nget = \"http://o/y\"\n",
+    );
+    assert_eq!(plan.target, Target::Mock);
+    assert_eq!(
+        sent(&plan, 1, 0),
+        "error: failed to render the path: a path needs a target".replace("failed to ", "")
+    );
+    let fixed = |plan: &Plan| -> Vec<String> {
+        let fixed = plan
+            .requests()
+            .map(|request| request.message.fixed.as_ref());
+        fixed
+            .map(|fixed| {
+                fixed.map_or_else(String::new, |fixed| {
+                    format!("{}{}", fixed.origin, fixed.path)
+                })
+            })
+            .collect()
+    };
+    assert_eq!(fixed(&plan), ["", "", "http://o/y"]);
+    plan.retarget(Target::parse("http://127.0.0.1:4567/api/").expect("a URL"));
+    assert_eq!(
+        fixed(&plan),
+        ["http://127.0.0.1:4567/api/x", "", "http://o/y"]
+    );
+    assert_eq!(sent(&plan, 1, 0), "GET http://127.0.0.1:4567/api/x |  | ");
+}
+
+#[test]
+fn randomness_follows_from_the_seed_alone() {
+    let plan = step(
+        "post = \"/\"\nbody = \"{{ random_int(1, 1000000) }} {{ random_float(0, 1) }} {{ random_choice(range(9) | list) }} \
+         {{ random_string(8) }} {{ uuid() }}\"",
+    );
+    let one = |vu, seed, iteration| {
+        let scope = plan.scope(vu, seed);
+        scope.begin_iteration(iteration);
+        let rendered = request(&plan)
+            .message
+            .render(&plan.target, &scope)
+            .expect("renders");
+        String::from_utf8_lossy(&rendered.body).into_owned()
+    };
+    assert_eq!(one(1, 7, 0), one(1, 7, 0));
+    let different: HashSet<String> = [
+        one(1, 7, 0),
+        one(2, 7, 0),
+        one(1, 8, 0),
+        one(1, 7, 1),
+        one(7, 1, 0),
+    ]
+    .into_iter()
+    .collect();
+    assert_eq!(different.len(), 5);
+    let text = one(1, 7, 0);
+    let uuid = text.rsplit(' ').next().unwrap_or_default();
+    let shape: String = uuid
+        .chars()
+        .map(|c| if c.is_ascii_hexdigit() { 'x' } else { c })
+        .collect();
+    assert_eq!(shape, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
+    assert_eq!(&uuid[14..15], "4");
+    assert!(["8", "9", "a", "b"].contains(&&uuid[19..20]), "{uuid}");
+}
+
+#[test]
+fn random_numbers_keep_their_bounds() {
+    let plan = step(
+        "post = \"/\"\nbody = \"{{ random_int(-1, 1) }} {{ random_float(2, 3) }} {{ random_string(3) }}\"",
+    );
+    let mut seen = HashSet::new();
+    let scope = plan.scope(1, 1);
+    for _ in 0..200 {
+        let rendered = request(&plan)
+            .message
+            .render(&plan.target, &scope)
+            .expect("renders");
+        let text = String::from_utf8_lossy(&rendered.body).into_owned();
+        let parts: Vec<&str> = text.split(' ').collect();
+        let [int, float, string] = parts.as_slice() else {
+            panic!("{text}")
+        };
+        seen.insert((*int).to_owned());
+        assert!(
+            (2.0..3.0).contains(&float.parse::<f64>().expect("a number")),
+            "{text}"
+        );
+        assert!(
+            string.len() == 3 && string.chars().all(|c| c.is_ascii_alphanumeric()),
+            "{text}"
+        );
+    }
+    assert_eq!(seen, HashSet::from(["-1", "0", "1"].map(str::to_owned)));
+}
+
+#[test]
+fn unique_values_are_unique_in_the_run() {
+    let plan = step("post = \"/\"\nbody = \"{{ unique() }}\"");
+    let mut seen = HashSet::new();
+    for vu in 1..=50 {
+        let scope = plan.scope(vu, 1);
+        for iteration in [0, 1, 1, 2] {
+            scope.begin_iteration(iteration);
+            for _ in 0..10 {
+                let rendered = request(&plan)
+                    .message
+                    .render(&plan.target, &scope)
+                    .expect("renders");
+                assert!(seen.insert(rendered.body.to_vec()));
+            }
+        }
+    }
+    assert_eq!(seen.len(), 50 * 4 * 10);
+}
+
+#[test]
+fn what_cannot_be_sent_is_an_error_of_the_request() {
+    let cases = [
+        (
+            "get = \"/\"\nheaders = { a = \"{{ 'x' if vu == 1 else '\\\\n' }}\" }",
+            "render the header a: a header cannot hold \\n",
+        ),
+        (
+            "get = \"{{ '/' if vu == 1 else 'x' }}\"",
+            "render the path: a URL without `http://` or `https://`",
+        ),
+        (
+            "get = \"/{{ 'x' if vu == 1 else nope }}\"",
+            "render the path: `nope` is undefined",
+        ),
+        (
+            "post = \"/\"\njson = { a = \"{{ 1 if vu == 1 else 1 / 0 }}\" }",
+            "render the body: unable to calculate 1 / 0",
+        ),
+        (
+            "get = \"/\"\nquery = { q = \"{{ 'x' if vu == 1 else nope.a }}\" }",
+            "render the query's q: `nope` is undefined",
+        ),
+    ];
+    for (lines, want) in cases {
+        let plan = step(lines);
+        assert!(!sent(&plan, 1, 0).starts_with("error"), "{lines}");
+        assert_eq!(sent(&plan, 2, 0), format!("error: {want}"), "{lines}");
+    }
+}
+
+#[test]
+fn secrets_are_hidden() {
+    let environment = vec![
+        ("API_KEY".to_owned(), "key-12345".to_owned()),
+        ("MODEL".to_owned(), "gpt-9".to_owned()),
+        ("OTHER_TOKEN".to_owned(), "unused-9".to_owned()),
+        ("PLAIN".to_owned(), "plain-in-header".to_owned()),
+    ];
+    let overrides = Overrides {
+        environment,
+        variables: vec![Given::new("PASSWORD=p w/d", "-e")],
+        ..Overrides::default()
+    };
+    let text = "target = \"http://h\"\n[vars]\ntokens = [\"tok-1111\", \"tok-2222\"]\nmodel = \"gpt-9\"\n\
+        [[step]]\npost = \"/{{ env.MODEL }}?k={{ env.API_KEY }}\"\n\
+        headers = { authorization = \"Bearer {{ random_choice(tokens) }}\", cookie = \"sid=literal-1\", x-api-key = \"{{ env.PLAIN }}\" }\n\
+        json = { password = \"{{ env.PASSWORD }}\", secret = \"in-json\", model = \"{{ model }}\" }\n\
+        query = { token = \"in-query\" }\n";
+    let lowered = lowered(text, &overrides);
+    let plan = &lowered.plan;
+    let hidden = [
+        "key-12345",
+        "tok-1111",
+        "tok-2222",
+        "sid=literal-1",
+        "plain-in-header",
+        "p w/d",
+        "p%20w%2Fd",
+        "in-json",
+        "in-query",
+    ];
+    for secret in hidden {
+        assert_eq!(plan.mask(&format!("<{secret}>")), "<***>", "{secret}");
+        assert!(!plan.canonical.contains(secret), "{secret}");
+        assert!(!plan.describe(1).contains(secret), "{secret}");
+        assert!(
+            !format!("{:?}", lowered.explained).contains(secret),
+            "{secret}"
+        );
+    }
+    for open in ["gpt-9", "unused-9", "Bearer"] {
+        assert_eq!(plan.mask(open), open);
+    }
+    assert_eq!(
+        plan.mask(&sent(plan, 1, 0)).matches("***").count(),
+        7,
+        "{}",
+        plan.mask(&sent(plan, 1, 0))
+    );
+}
+
+#[test]
+fn equal_plans_have_equal_hashes() {
+    let base = "target = \"http://h\"\n[load]\nvus = 5\nduration = \"60s\"\n[defaults]\nheaders = { a = \"1\", b = \"2\" }\n\
+        [[step]]\npost = \"/x\"\njson = { a = 1, b = \"{{ vu }}\" }\nname = \"s\"\nheaders = { authorization = \"Bearer aaaa\" }\n";
+    let hash = |text: &str| lowered(text, &Overrides::default()).plan.hash;
+    let same = [
+        ("60s", "1m"),
+        ("http://h", "https://other/"),
+        ("{ a = \"1\", b = \"2\" }", "{ b = \"2\", A = \"1\" }"),
+        ("{ a = 1, b = \"{{ vu }}\" }", "{ b = \"{{ vu }}\", a = 1 }"),
+        ("aaaa", "bbbb"),
+        (
+            "[load]",
+            "# a comment\n[thresholds]\nhttp_reqs = \"count > 1\"\n[mock]\nttft = \"1s\"\n[load]",
+        ),
+        ("target", "name = \"other\"\ntarget"),
+        ("vus = 5", "graceful_stop = \"30s\"\nvus = 5"),
+    ];
+    for (from, to) in same {
+        assert!(base.contains(from));
+        assert_eq!(
+            hash(&base.replacen(from, to, 1)),
+            hash(base),
+            "{from} → {to}"
+        );
+    }
+    let different = [
+        ("60s", "61s"),
+        ("vus = 5", "vus = 6"),
+        ("a = \"1\"", "a = \"9\""),
+        ("{ a = 1,", "{ a = 1.0,"),
+        ("\"{{ vu }}\"", "\"{{ iteration }}\""),
+        ("\"/x\"", "\"/y\""),
+        ("post", "put"),
+        ("name = \"s\"", "name = \"t\""),
+        ("[load]", "[slo]\nhttp_req_duration = \"1s\"\n[load]"),
+        ("[load]", "[vars]\na = 1\n[load]"),
+    ];
+    for (from, to) in different {
+        assert!(base.contains(from));
+        assert_ne!(
+            hash(&base.replacen(from, to, 1)),
+            hash(base),
+            "{from} → {to}"
+        );
+    }
+    assert_eq!(hash(base).len(), 64);
+}
+
+#[test]
+fn the_command_line_wins_and_all_is_explained() {
+    let text = "name = \"n\"\ntarget = \"http://file\"\n[load]\nvus = 5\nduration = \"1m\"\n[[step]]\nget = \"/\"\n";
+    let overrides = Overrides {
+        target: Some(Given::new("http://line", "--target")),
+        vus: Some(Given::new("7", "LOADGEN_VUS")),
+        thresholds: vec![Given::new("http_reqs: count > 5", "--threshold")],
+        ..Overrides::default()
+    };
+    let lowered = lowered(text, &overrides);
+    assert_eq!(lowered.plan.target.to_string(), "http://line");
+    assert_eq!(lowered.plan.thresholds.len(), 1);
+    let explained: Vec<String> = lowered
+        .explained
+        .iter()
+        .map(|one| format!("{} = {} ({})", one.key, one.value, one.from))
+        .collect();
+    for want in [
+        "name = n (line 1)",
+        "target = http://line (--target)",
+        "load.executor = constant-vus (default)",
+        "load.vus = 7 (LOADGEN_VUS)",
+        "load.duration = 1m (line 5)",
+        "load.graceful_stop = 30s (default)",
+        "defaults.timeout.total = 1m (default)",
+        "thresholds.http_reqs = count > 5 (--threshold)",
+    ] {
+        assert!(
+            explained.iter().any(|one| one == want),
+            "{want}: {explained:#?}"
+        );
+    }
+}
+
+#[test]
+fn options_replace_the_files_way_to_load() {
+    let by_time = |vus: u32, seconds: u64| {
+        let load = plan(&format!(
+            "[[step]]\nget = \"http://h/\"\n[load]\nvus = {vus}\nduration = \"{seconds}s\"\n"
+        ));
+        load.scenarios.into_iter().next().expect("a scenario").load
+    };
+    let cases: [(&str, &[(&str, &str)], &str); 8] = [
+        ("vus = 5\nduration = \"1m\"", &[], "5 for 60s"),
+        ("duration = \"1m\"", &[], "1 for 60s"),
+        ("vus = 5\niterations = 50", &[], "5 take 50 within 600s"),
+        (
+            "vus = 5\niterations = 50\nmax_duration = \"5s\"",
+            &[],
+            "5 take 50 within 5s",
+        ),
+        (
+            "vus = 5\nduration = \"1m\"",
+            &[("iterations", "9")],
+            "5 take 9 within 600s",
+        ),
+        (
+            "iterations = 50\nmax_duration = \"5s\"",
+            &[("duration", "9s"), ("vus", "2")],
+            "2 for 9s",
+        ),
+        (
+            "vus = 5\nduration = \"1m\"",
+            &[("iterations", "9"), ("duration", "9s")],
+            "5 take 9 within 9s",
+        ),
+        (
+            "executor = \"constant-vus\"\nduration = \"1m\"",
+            &[("iterations", "9")],
+            "1 take 9 within 600s",
+        ),
+    ];
+    for (lines, options, want) in cases {
+        let mut overrides = Overrides::default();
+        for (option, value) in options {
+            let given = Some(Given::new(*value, format!("--{option}")));
+            match *option {
+                "iterations" => overrides.iterations = given,
+                "duration" => overrides.duration = given,
+                _ => overrides.vus = given,
+            }
+        }
+        let plan = lowered(
+            &format!("[load]\n{lines}\n[[step]]\nget = \"http://h/\"\n"),
+            &overrides,
+        )
+        .plan;
+        let got = match &plan.scenarios[0].load {
+            Load::ConstantVus { vus, duration } => {
+                format!("{} for {}s", vus.get(), duration.as_secs())
+            }
+            Load::SharedIterations {
+                vus,
+                iterations,
+                max_duration,
+            } => {
+                format!(
+                    "{} take {iterations} within {}s",
+                    vus.get(),
+                    max_duration.as_secs()
+                )
+            }
+        };
+        assert_eq!(got, want, "{lines} {options:?}");
+    }
+    assert!(matches!(by_time(3, 4), Load::ConstantVus { .. }));
+}
+
+#[test]
+fn limits_go_to_the_steps_that_can_have_them() {
+    let plan = plan(
+        "target = \"http://h\"\n[slo]\nttft = \"2s\"\nhttp_req_latency = \"9s\"\ntpot = \"50ms\"\n\
+         [thresholds]\n\"http_req_duration{status=500}\" = \"p95 < 2s\"\n\
+         [[step]]\nname = \"a\"\npost = \"/\"\nstream = \"openai\"\nslo = { ttft = \"1s\" }\n\
+         [[step]]\nname = \"b\"\nget = \"/\"\n[[step]]\nname = \"c\"\nget = \"/\"\nstream = \"sse\"\n",
+    );
+    let layout = plan.layout();
+    let limits: Vec<String> = layout
+        .steps
+        .iter()
+        .map(|step| {
+            let limits: Vec<String> = step
+                .slo
+                .iter()
+                .map(|limit| format!("{} {:?}", limit.trend.name(), limit.limit))
+                .collect();
+            format!("{} {}: {}", step.name, step.stream, limits.join(", "))
+        })
+        .collect();
+    assert_eq!(
+        limits,
+        [
+            "a true: ttft 1s, http_req_latency 9s, tpot 50ms",
+            "b false: http_req_latency 9s",
+            "c true: ttft 2s, http_req_latency 9s",
+        ]
+    );
+    assert_eq!(
+        (
+            layout.scenarios.len(),
+            layout.scenarios[0].steps.clone(),
+            layout.selected.len()
+        ),
+        (1, 0..3, 1)
+    );
+}
+
+#[test]
+fn needs_grow_with_users_steps_and_origins() {
+    let with = |vus: u32, more: &str| {
+        plan(&format!(
+            "target = \"http://h\"\n[load]\nvus = {vus}\nduration = \"1s\"\n[[step]]\nget = \"/\"\n{more}"
+        ))
+    };
+    let (one, many) = (with(1, "").needs(1), with(1000, "").needs(1));
+    assert!(many.memory > one.memory && many.files == one.files + 999);
+    let second_origin = with(1000, "[[step]]\nget = \"http://other/\"\n").needs(1);
+    assert_eq!(second_origin.files, many.files + 1000);
+    assert!(with(1000, "").needs(4).memory > many.memory);
+    assert!(with(1, "").describe(1).contains("1 user, each"));
+}
