@@ -5,6 +5,7 @@ mod connection;
 mod error;
 mod flight;
 mod judge;
+mod nap;
 mod observer;
 mod permits;
 mod phase;
@@ -27,6 +28,7 @@ pub use judge::{Judgement, judge};
 pub use loadgen_stats::{
     Arrival, ErrorKind, GeneratorSample, Offset, StepIndex, StreamSample, Usage,
 };
+pub use nap::{Nap, latest_nap, nap_begins, nap_ends};
 pub use observer::{Directive, Event, Observer};
 pub use phase::Stop;
 pub use run::{Outcome, Settings, run};

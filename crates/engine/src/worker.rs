@@ -2,6 +2,7 @@
 
 use crate::{
     connection::Connect,
+    nap::{nap_begins, nap_ends},
     shard::{self, Common, Ties},
     timer::Timing,
 };
@@ -68,6 +69,8 @@ impl Worker {
 fn on_this_thread<C: Connect, T: Timing>(start: Start<C, T>) {
     match tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_park(nap_begins)
+        .on_thread_unpark(nap_ends)
         .build()
     {
         Ok(runtime) => LocalSet::new().block_on(&runtime, work(start)),

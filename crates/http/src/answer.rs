@@ -111,6 +111,11 @@ impl<'a> Answer<'a> {
         }
     }
 
+    /// Whether the head is to be kept.
+    pub(crate) const fn wants_head(&self) -> bool {
+        self.wanted.keep_head
+    }
+
     /// Arrival of the first byte of the head at hand, whether it is the final one or not.
     pub(crate) fn has_begun(&self) -> bool {
         self.exchange.first_byte.is_some()

@@ -5,8 +5,8 @@ use crate::{
     answer::{Answer, Wanted},
     dial::{Dial, Dialled},
     http1::{Broken, Http1},
+    http2::{self, Http2},
     limits::Limits,
-    response::Response,
     shard::Shard,
     wire::Wire,
 };
@@ -36,8 +36,9 @@ struct Place {
 }
 
 /// A connection that a request can be sent on.
-pub(crate) enum Link {
+enum Link {
     Http1(Wire),
+    Http2(Http2),
 }
 
 impl HttpConnection {
@@ -96,8 +97,14 @@ impl HttpConnection {
             version,
             exchange,
         };
-        let Dialled { wire, .. } = dial.open().await?;
-        Ok(Link::Http1(wire))
+        let Dialled { wire, http2 } = dial.open().await?;
+        match (version, http2) {
+            (HttpVersion::Http2, false) if origin.tls => Err(http2::not_agreed()),
+            (HttpVersion::Http2, _) | (_, true) => {
+                Ok(Link::Http2(Http2::begin(wire, &self.shard).await?))
+            }
+            _ => Ok(Link::Http1(wire)),
+        }
     }
 
     /// Sends the request on `link` and reads the answer; the link again where it can be used again.
@@ -109,23 +116,33 @@ impl HttpConnection {
         exchange: &mut Exchange,
         sink: &mut dyn StreamSink,
     ) -> Result<Option<Link>, Broken> {
-        let Link::Http1(mut wire) = link;
-        let request = self.shard.wire(call);
-        let traits = request.wired().traits;
-        let wanted = Wanted::new(call, traits, self.shard.shared.options.body_limit);
-        let mut http1 = Http1 {
-            wire: &mut wire,
-            shard: &self.shard,
-            alarm: &mut self.alarm,
-            limits,
-            answer: Answer::new(wanted, exchange, sink),
-            response: Response::new(traits.head),
-            surplus: false,
-            last_read: None,
-        };
-        let reusable = http1.run(&request).await?;
-        self.shard.recycle(request);
-        Ok(reusable.then_some(Link::Http1(wire)))
+        let body_limit = self.shard.shared.options.body_limit;
+        match link {
+            Link::Http1(mut wire) => {
+                let request = self.shard.wire(call);
+                let traits = request.wired().traits;
+                let answer = Answer::new(Wanted::new(call, traits, body_limit), exchange, sink);
+                let mut http1 = Http1::new(
+                    &mut wire,
+                    &self.shard,
+                    &mut self.alarm,
+                    limits,
+                    answer,
+                    traits,
+                );
+                let reusable = http1.run(&request).await?;
+                self.shard.recycle(request);
+                Ok(reusable.then_some(Link::Http1(wire)))
+            }
+            Link::Http2(mut http2) => {
+                let (request, traits) = self.shard.frame(call).map_err(Broken::Failed)?;
+                let mut answer = Answer::new(Wanted::new(call, traits, body_limit), exchange, sink);
+                http2
+                    .run(request, &mut answer, limits, &mut self.alarm)
+                    .await?;
+                Ok((!traits.close).then_some(Link::Http2(http2)))
+            }
+        }
     }
 
     /// The kept connection for a call, if it is still good.
@@ -133,8 +150,12 @@ impl HttpConnection {
     /// It is taken out while the call runs: a call that is dropped half-way takes it along.
     fn take(&mut self, call: &Call<'_>) -> Option<Link> {
         let at = self.places.iter().position(|place| place.fits(call))?;
-        let Link::Http1(mut wire) = self.places[at].link.take()?;
-        wire.is_alive(&self.shard).then_some(Link::Http1(wire))
+        let mut link = self.places[at].link.take()?;
+        let alive = match &mut link {
+            Link::Http1(wire) => wire.is_alive(&self.shard),
+            Link::Http2(http2) => http2.is_alive(),
+        };
+        alive.then_some(link)
     }
 
     fn keep(&mut self, call: &Call<'_>, link: Option<Link>) {

@@ -4,12 +4,13 @@ use crate::{
     alarm::Alarm,
     answer::Answer,
     failure::{failure, transfer},
-    limits::Limits,
+    limits::{Limits, Progress},
+    request::Traits,
     response::Response,
     shard::{Ready, Shard},
     wire::{ReadResult, Want, Wire},
 };
-use loadgen_engine::{ErrorKind, Failure, Offset};
+use loadgen_engine::{ErrorKind, Failure};
 
 /// Why there is no whole answer.
 #[derive(Debug)]
@@ -22,19 +23,44 @@ pub(crate) enum Broken {
 
 /// A request on its way, and its answer.
 pub(crate) struct Http1<'a, 'b> {
-    pub(crate) wire: &'a mut Wire,
-    pub(crate) shard: &'a Shard,
-    pub(crate) alarm: &'a mut Alarm,
-    pub(crate) limits: &'a Limits,
-    pub(crate) answer: Answer<'b>,
-    pub(crate) response: Response,
+    wire: &'a mut Wire,
+    shard: &'a Shard,
+    alarm: &'a mut Alarm,
+    limits: &'a Limits,
+    answer: Answer<'b>,
+    response: Response,
     /// Bytes came that belong to no answer.
-    pub(crate) surplus: bool,
-    /// When the last read brought something.
-    pub(crate) last_read: Option<Offset>,
+    surplus: bool,
+    progress: Progress,
 }
 
-impl Http1<'_, '_> {
+impl<'a, 'b> Http1<'a, 'b> {
+    /// Nothing has been sent yet.
+    pub(crate) const fn new(
+        wire: &'a mut Wire,
+        shard: &'a Shard,
+        alarm: &'a mut Alarm,
+        limits: &'a Limits,
+        answer: Answer<'b>,
+        traits: Traits,
+    ) -> Self {
+        let response = Response::new(traits.head);
+        let progress = Progress {
+            sent: None,
+            last_read: None,
+        };
+        Self {
+            wire,
+            shard,
+            alarm,
+            limits,
+            answer,
+            response,
+            surplus: false,
+            progress,
+        }
+    }
+
     /// Sends the request and reads the answer; whether the connection may be used again.
     pub(crate) async fn run(&mut self, request: &Ready) -> Result<bool, Broken> {
         let sent = self.send(&request.wired().bytes).await;
@@ -61,7 +87,9 @@ impl Http1<'_, '_> {
             self.count();
             sent += written.map_err(|error| Sending::Write(transfer(&error)))?;
             if sent == bytes.len() && self.flushed()? {
-                self.answer.exchange.sent_last = Some(self.limits.clock.now());
+                let now = Some(self.limits.clock.now());
+                self.answer.exchange.sent_last = now;
+                self.progress.sent = now;
                 return Ok(true);
             }
             self.wait(Want::ReadOrWrite).await.map_err(Sending::Read)?;
@@ -92,12 +120,12 @@ impl Http1<'_, '_> {
 
     async fn wait(&mut self, want: Want) -> Result<(), Broken> {
         loop {
-            let (deadline, _) = self.limits.deadline(&self.answer, self.last_read);
+            let (deadline, _) = self.limits.deadline(&self.answer, self.progress);
             if self.wire.wait(want, self.alarm, deadline).await.is_ok() {
                 return Ok(());
             }
             let now = self.limits.clock.now();
-            if let Some(reason) = self.limits.passed(&self.answer, self.last_read, now) {
+            if let Some(reason) = self.limits.passed(&self.answer, self.progress, now) {
                 return Err(self.broken(reason));
             }
         }
@@ -111,13 +139,13 @@ impl Http1<'_, '_> {
             answer,
             response,
             surplus,
-            last_read,
+            progress,
             ..
         } = self;
         let mut at = None;
         let result = wire.read(shard, &mut |dated, bytes| {
             answer.begin_read(dated);
-            *last_read = Some(dated.read);
+            progress.last_read = Some(dated.read);
             at = Some(dated.at);
             let used = response.feed(bytes, answer)?;
             *surplus |= used < bytes.len();
@@ -132,7 +160,7 @@ impl Http1<'_, '_> {
         };
         result.map_err(|failed| self.broken(failed))?;
         if !self.response.is_done() {
-            return match at.and_then(|_| self.limits.exhausted(self.last_read)) {
+            return match at.and_then(|_| self.limits.exhausted(self.progress.last_read)) {
                 Some(reason) => Err(self.broken(reason)),
                 None => Ok(false),
             };
@@ -157,7 +185,7 @@ impl Http1<'_, '_> {
 
     /// Judges a failure by how far the answer came.
     fn broken(&mut self, reason: Failure) -> Broken {
-        let silent = self.last_read.is_none() && !self.answer.has_begun();
+        let silent = self.progress.last_read.is_none() && !self.answer.has_begun();
         if silent && matches!(reason.kind, ErrorKind::ClosedEarly | ErrorKind::Reset) {
             return Broken::Gone(reason);
         }

@@ -10,6 +10,7 @@ pub mod dialect;
 mod error;
 mod failure;
 mod http1;
+mod http2;
 mod limits;
 pub mod lines;
 mod options;

@@ -19,6 +19,15 @@ pub(crate) struct Limits {
     stall: Option<Duration>,
 }
 
+/// How far a call has come, as far as limits depend on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    /// When the request was sent.
+    pub(crate) sent: Option<Offset>,
+    /// When the last read brought something.
+    pub(crate) last_read: Option<Offset>,
+}
+
 /// Which limit comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
@@ -51,12 +60,11 @@ impl Limits {
     }
 
     /// The limit that passes next while the answer is awaited.
-    pub(crate) fn next(&self, answer: &Answer<'_>, last_read: Option<Offset>) -> (Offset, Limit) {
-        let exchange = &answer.exchange;
+    pub(crate) fn next(&self, answer: &Answer<'_>, progress: Progress) -> (Offset, Limit) {
         let begun = answer.has_begun();
         let after = |since: Option<Offset>, length: Option<Duration>| Some(since?.after(length?));
-        let first_byte = after(exchange.sent_last, self.timeouts.first_byte).filter(|_| !begun);
-        let idle = after(last_read, self.timeouts.idle).filter(|_| begun);
+        let first_byte = after(progress.sent, self.timeouts.first_byte).filter(|_| !begun);
+        let idle = after(progress.last_read, self.timeouts.idle).filter(|_| begun);
         let stall = after(answer.last_event(), self.stall);
         let parts = [
             (first_byte, Limit::FirstByte),
@@ -75,12 +83,8 @@ impl Limits {
     }
 
     /// The instant of [`Limits::next`].
-    pub(crate) fn deadline(
-        &self,
-        answer: &Answer<'_>,
-        last_read: Option<Offset>,
-    ) -> (Instant, Limit) {
-        let (at, limit) = self.next(answer, last_read);
+    pub(crate) fn deadline(&self, answer: &Answer<'_>, progress: Progress) -> (Instant, Limit) {
+        let (at, limit) = self.next(answer, progress);
         (self.clock.instant(at), limit)
     }
 
@@ -88,10 +92,10 @@ impl Limits {
     pub(crate) fn passed(
         &self,
         answer: &Answer<'_>,
-        last_read: Option<Offset>,
+        progress: Progress,
         now: Offset,
     ) -> Option<Failure> {
-        let (at, limit) = self.next(answer, last_read);
+        let (at, limit) = self.next(answer, progress);
         (at <= now).then(|| self.failure(limit))
     }
 

@@ -2,13 +2,15 @@
 
 use crate::{
     connect::Shared,
-    request::{Habits, Wired},
+    http2,
+    request::{Habits, Traits, Wired},
     resolve::Resolver,
     socket::ReadBuffer,
 };
-use loadgen_engine::Call;
+use loadgen_engine::{Call, Failure};
 use std::{
     cell::{Cell, RefCell},
+    collections::HashMap,
     rc::Rc,
     sync::Arc,
 };
@@ -28,6 +30,8 @@ pub(crate) struct Shard {
     /// The requests of steps that send the same bytes each time.
     prepared: RefCell<Vec<Option<Rc<Wired>>>>,
     spare: Cell<Wired>,
+    /// As `prepared`, for HTTP/2.
+    framed: RefCell<HashMap<usize, (http2::Request, Traits)>>,
 }
 
 /// A request that is ready to be sent.
@@ -53,6 +57,7 @@ impl Shard {
             buffer: RefCell::new(ReadBuffer::new(READ)),
             prepared: RefCell::default(),
             spare: Cell::default(),
+            framed: RefCell::default(),
         }
     }
 
@@ -85,13 +90,30 @@ impl Shard {
         }
     }
 
-    fn render(&self, call: &Call<'_>, wired: &mut Wired) {
+    /// A request for HTTP/2.
+    pub(crate) fn frame(&self, call: &Call<'_>) -> Result<(http2::Request, Traits), Failure> {
+        if !call.fixed {
+            return http2::request(call, self.habits());
+        }
+        let mut framed = self.framed.borrow_mut();
+        if let Some(known) = framed.get(&call.step.0) {
+            return Ok(known.clone());
+        }
+        let request = http2::request(call, self.habits())?;
+        framed.insert(call.step.0, request.clone());
+        Ok(request)
+    }
+
+    fn habits(&self) -> Habits<'_> {
         let options = &self.shared.options;
-        let habits = Habits {
+        Habits {
             user_agent: &options.user_agent,
             keep_alive: options.keep_alive,
-        };
+        }
+    }
+
+    fn render(&self, call: &Call<'_>, wired: &mut Wired) {
         let proxy = self.shared.forwarding_proxy(&call.message.origin);
-        wired.render(call.method, call.message, habits, proxy);
+        wired.render(call.method, call.message, self.habits(), proxy);
     }
 }

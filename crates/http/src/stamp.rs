@@ -1,6 +1,6 @@
 //! Dates reads: turns the kernel's receive stamps, which are of the wall clock, into offsets of the run.
 
-use loadgen_engine::{Arrival, Clock, Offset};
+use loadgen_engine::{Arrival, Clock, Offset, latest_nap};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
@@ -83,13 +83,30 @@ impl Dating {
             read,
             kernel,
             fallback,
-            empty: self.empty,
+            empty: self.last_empty(at),
         };
         self.latest = self.latest.max(at);
         if emptied {
             self.empty = read;
         }
         dated
+    }
+
+    /// The last instant before `at`, an arrival, at which the socket is known to have been empty.
+    ///
+    /// A thread sleeps only while none of its sockets has anything to read. So whatever came after it had gone to
+    /// sleep is what woke it, or came later; what had come before was not there at the end of the sleep before.
+    fn last_empty(&self, at: Offset) -> Offset {
+        let Some(nap) = latest_nap() else {
+            return self.empty;
+        };
+        let slept_through = at >= self.clock.offset(nap.began);
+        let woken = if slept_through {
+            nap.ended
+        } else {
+            nap.ended_before
+        };
+        self.empty.max(self.clock.offset(woken))
     }
 
     /// The socket was found empty.

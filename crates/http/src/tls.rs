@@ -212,6 +212,7 @@ fn certificate(reason: &CertificateError) -> String {
             "is for another name"
         }
         CertificateError::UnknownIssuer => "is not trusted: its issuer is unknown",
+        CertificateError::BadSignature => "is not trusted: its signature is wrong",
         CertificateError::Revoked => "is revoked",
         other => return format!("the server's certificate is not valid: {other:?}"),
     };

@@ -155,6 +155,16 @@ impl Wire {
         }
     }
 
+    /// Ready when a read may bring something.
+    pub(crate) fn poll_read(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_wanted(cx, Want::Read)
+    }
+
+    /// Whether TLS holds nothing that is still to be written.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.tls.as_ref().is_none_or(|tls| !tls.wants_write())
+    }
+
     /// Writes what TLS still holds; whether all of it is out.
     pub(crate) fn flush(&mut self) -> io::Result<bool> {
         match self {
@@ -195,7 +205,7 @@ impl Wire {
         self.early.extend_from_slice(bytes);
     }
 
-    pub(crate) fn poll_wanted(&self, cx: &mut Context<'_>, want: Want) -> Poll<()> {
+    fn poll_wanted(&self, cx: &mut Context<'_>, want: Want) -> Poll<()> {
         // An error of the socket shows at the read or write that follows.
         if !self.early.is_empty() || self.socket.poll_readable(cx).is_ready() {
             return Poll::Ready(());

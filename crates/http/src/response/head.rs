@@ -72,6 +72,23 @@ pub(crate) fn parse(bytes: &[u8], head_asked: bool) -> Result<Option<(Head<'_>, 
     }
 }
 
+impl<'a> Head<'a> {
+    /// That of HTTP/2, which frames bodies and keeps connections by itself.
+    pub(crate) const fn of_frames(
+        status: u16,
+        coding: Coding,
+        content_type: Option<&'a [u8]>,
+    ) -> Self {
+        Self {
+            status,
+            framing: Framing::UntilClose,
+            keep_alive: true,
+            coding,
+            content_type,
+        }
+    }
+}
+
 impl Coding {
     /// By the value of `content-encoding`.
     pub(crate) fn of(value: &[u8]) -> Self {

@@ -1,6 +1,8 @@
 //! One user's connection for tests: calls as a scenario would make them, and what came of them.
 #![expect(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod tls;
+
 use loadgen_engine::{
     Arrival, Call, Clock, Connect, Connection, Connector, ErrorKind, Exchange, HttpVersion, Method,
     Offset, Origin, Rendered, StepIndex, StreamSink, StreamSpec, Timeouts,

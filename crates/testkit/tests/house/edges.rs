@@ -81,6 +81,7 @@ const ROOMS: &[Room] = &[
             "hyper-util",
             "loadgen-mock",
             "rcgen",
+            "tokio-rustls",
         ],
     },
     Room {
