@@ -13,6 +13,8 @@ mod progress;
 mod run_log;
 mod source;
 mod story;
+#[cfg(test)]
+mod tests;
 mod url;
 mod wiring;
 

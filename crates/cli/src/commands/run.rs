@@ -20,7 +20,10 @@ use loadgen_http::HttpConnect;
 use loadgen_report::{Closing, Header, TextOptions, write_json, write_text, write_verdict};
 use loadgen_scenario::Plan;
 use loadgen_stats::Summary;
-use std::{future::Future, sync::Arc};
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+};
 use tokio::sync::watch;
 
 /// Carries out one load test.
@@ -42,11 +45,7 @@ pub(crate) fn run(
     let outputs = Outputs::open(&args.output.out, environment)?;
     let stop =
         (environment.signals)().map_err(|error| Error::failed("listen for signals", error))?;
-    if let Err(error) = loadgen_host::raise_file_limit() {
-        environment
-            .err
-            .say(&format!("warning: failed to {}", Error::chain(&error)));
-    }
+    make_room(&plan, workers(args.output.workers), environment);
     // Until the end of the run: dropping it stops it.
     let embedded = wiring::embed(&mut plan)?;
     let plan = Arc::new(plan);
@@ -83,6 +82,26 @@ pub(crate) fn run(
     let outcome = carry_out(plan, settings, connect, &mut watcher, stop);
     watcher.progress.finish();
     course.conclude(outcome?, &mut watcher)
+}
+
+/// Raises the limit of open files, and warns where it is still too low for the plan.
+fn make_room(plan: &Plan, workers: usize, environment: &Environment) {
+    let needed = plan.needs(workers).files;
+    match loadgen_host::raise_file_limit() {
+        Ok(limit) if limit.after >= needed => {}
+        Ok(limit) => {
+            let after = limit.after;
+            environment.err.say(&format!(
+                "warning: the run needs about {needed} open files, and may have {after}"
+            ));
+            environment
+                .err
+                .say("hint: raise the limit of open files (ulimit -n)");
+        }
+        Err(error) => environment
+            .err
+            .say(&format!("warning: failed to {}", Error::chain(&error))),
+    }
 }
 
 /// What surrounds a run and outlives it.
@@ -204,12 +223,12 @@ fn carry_out(
 async fn beside<T>(main: impl Future<Output = T>, aside: impl Future<Output = ()>) -> T {
     let aside = async {
         aside.await;
-        std::future::pending().await
+        pending().await
     };
     tokio::select! {
         biased;
         result = main => result,
-        () = aside => unreachable!("it is pending for ever"),
+        result = aside => result,
     }
 }
 

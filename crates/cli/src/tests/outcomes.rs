@@ -1,0 +1,259 @@
+//! Runs against the mock: exit codes, results, run logs.
+
+use super::*;
+use std::fs;
+
+/// The exit code of a run of the plain scenario with further words.
+#[track_caller]
+fn check(words: &[&str], code: u8) -> Played {
+    let all = [&["run", "plain.toml", "--out", "json=out.json"], words].concat();
+    let played = on(Stage::new(&all).file("plain.toml", PLAIN));
+    assert_eq!(played.code, code, "{words:?}\n{}{}", played.out, played.err);
+    played
+}
+
+#[test]
+fn a_run_passes() {
+    let played = check(&["--seed", "11", "--workers", "1"], 0);
+    assert!(
+        played.out.contains("passed") && played.out.contains("target shares this machine"),
+        "{}",
+        played.out
+    );
+    assert_eq!(
+        (played.count("http_reqs"), played.count("iterations")),
+        (6, 6)
+    );
+    let summary = played.json("out.json");
+    assert_eq!(summary["schema"], "loadgen.summary/1");
+    assert_eq!(
+        (&summary["name"], &summary["seed"]),
+        (&"plain".into(), &11.into())
+    );
+    assert_eq!(
+        (&summary["verdict"], &summary["stop_reason"]),
+        (&"pass".into(), &"completed".into())
+    );
+}
+
+#[test]
+fn thresholds_decide() {
+    check(&["--threshold", "http_reqs: count == 6"], 0);
+    check(
+        &[
+            "--threshold",
+            "http_reqs: count == 6",
+            "--threshold",
+            "http_reqs: count > 6",
+        ],
+        99,
+    );
+    check(&["--threshold", "ttft: p95 < 2s"], 99);
+    // Six requests cannot show a rate under 1 %.
+    check(&["--threshold", "http_req_failed: rate < 1%"], 0);
+    check(
+        &["--threshold", "http_req_failed: rate < 1%", "--strict"],
+        97,
+    );
+}
+
+#[test]
+fn a_run_without_a_success_fails() {
+    let nobody = loadgen_testkit::refused_address().unwrap();
+    let target = format!("http://{nobody}");
+    let played = check(&["--target", &target], 99);
+    assert!(played.out.contains("connect_refused"), "{}", played.out);
+    check(&["--target", &target, "--allow-all-failed"], 0);
+    check(
+        &[
+            "--target",
+            &target,
+            "--allow-all-failed",
+            "--threshold",
+            "http_req_failed: rate < 1%",
+        ],
+        99,
+    );
+}
+
+#[test]
+fn the_load_can_be_another() {
+    let played = check(&["--iterations", "9", "--vus", "4"], 0);
+    assert_eq!(played.count("iterations"), 9);
+    assert_eq!(played.json("out.json")["peak_vus"], 4);
+    let stage =
+        Stage::new(&["run", "plain.toml", "--out", "json=out.json"]).file("plain.toml", PLAIN);
+    let played = on(stage
+        .var("LOADGEN_ITERATIONS", "5")
+        .var("LOADGEN_SEED", "3"));
+    assert_eq!((played.code, played.count("iterations")), (0, 5));
+    assert_eq!(played.json("out.json")["seed"], 3);
+}
+
+#[test]
+fn a_stopped_run_says_so() {
+    for (stop, words, code) in [
+        (Stop::Drain, &["--duration", "60s"][..], 130),
+        (Stop::Cut, &["--duration", "60s"], 130),
+        (
+            Stop::Drain,
+            &[
+                "--duration",
+                "60s",
+                "--threshold",
+                "http_reqs: count > 1000000",
+            ],
+            99,
+        ),
+    ] {
+        let text = PLAIN.replace("iterations = 6\n", "duration = \"60s\"\n");
+        let all = [&["run", "plain.toml", "--out", "json=out.json"], words].concat();
+        let stage = Stage::new(&all).file("plain.toml", &text);
+        stage.stop.send_replace(stop);
+        let played = on(stage);
+        assert_eq!(
+            played.code, code,
+            "{stop:?} {words:?}\n{}{}",
+            played.out, played.err
+        );
+        assert_eq!(played.json("out.json")["stop_reason"], "interrupted");
+        assert!(
+            played.err.contains(if stop == Stop::Cut {
+                "cutting"
+            } else {
+                "stopping"
+            }),
+            "{}",
+            played.err
+        );
+    }
+}
+
+#[test]
+fn a_report_tells_the_same_again() {
+    let played = check(&["--seed", "1"], 0);
+    let log = ".loadgen/runs/plain-19700101T000000Z.jsonl";
+    assert!(played.out.contains(log), "{}", played.out);
+    let again = Stage {
+        environment: played.stage.environment,
+        ..Stage::new(&[])
+    };
+    for words in [
+        &["report", "--out", "json=again.json"][..],
+        &["report", log, "--out", "json=again.json"],
+    ] {
+        let mut stage = Stage::new(words);
+        stage
+            .environment
+            .folder
+            .clone_from(&again.environment.folder);
+        let reported = on(stage);
+        assert_eq!(reported.code, 0, "{}", reported.err);
+        assert_eq!(reported.out, played.out);
+        assert_eq!(reported.json("again.json"), reported.json("out.json"));
+    }
+}
+
+#[test]
+fn the_log_goes_where_it_is_wanted() {
+    let played = check(&["--no-log"], 0);
+    assert!(!played.stage.folder.path().join(".loadgen").exists());
+    assert!(!played.out.contains("run log"), "{}", played.out);
+
+    let played = check(&["--out", "log=mine.jsonl"], 0);
+    assert!(!played.stage.folder.path().join(".loadgen").exists());
+    assert!(played.out.contains("mine.jsonl"), "{}", played.out);
+    let text = played
+        .stage
+        .environment
+        .read_text(Path::new("mine.jsonl"))
+        .unwrap();
+    assert!(
+        text.lines().count() >= 3,
+        "a head, a window, an end: {text}"
+    );
+}
+
+#[test]
+fn trouble_with_the_log_stops_no_run() {
+    let played = check(&["--out", "log=/dev/full"], 0);
+    assert_eq!(
+        played.err.matches("the run log is incomplete").count(),
+        1,
+        "{}",
+        played.err
+    );
+    assert!(played.out.contains("log-incomplete"), "{}", played.out);
+    assert_eq!(played.count("http_reqs"), 6);
+
+    // A file where the folder should be.
+    let stage = Stage::new(&["run", "plain.toml"])
+        .file("plain.toml", PLAIN)
+        .file(".loadgen", "");
+    let played = on(stage);
+    assert_eq!(played.code, 0, "{}", played.err);
+    assert!(
+        played.err.contains("there is no run log") && played.out.contains("log-incomplete"),
+        "{}",
+        played.err
+    );
+}
+
+#[test]
+fn results_on_the_standard_output_are_alone_there() {
+    let played =
+        on(Stage::new(&["run", "plain.toml", "--out", "json=-"]).file("plain.toml", PLAIN));
+    assert_eq!(played.code, 0, "{}", played.err);
+    let summary: Value = serde_json::from_str(&played.out).unwrap();
+    assert_eq!(summary["metrics"]["http_reqs"]["count"], 6);
+    assert!(played.err.contains("passed"), "{}", played.err);
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let played =
+        on(Stage::new(&["run", "plain.toml", "--out", "json=/dev/full"]).file("plain.toml", PLAIN));
+    assert_eq!(played.code, 1);
+    assert!(
+        played.out.contains("passed") && played.err.contains("/dev/full"),
+        "{}",
+        played.err
+    );
+}
+
+#[test]
+fn progress_comes_unless_it_is_unwanted() {
+    let text = PLAIN
+        .replace("iterations = 6\n", "duration = \"6s\"\n")
+        .replace("[[step]]", "[[step]]\nthink = \"1s\"\n[[step]]");
+    for (words, lines) in [
+        (&["run", "plain.toml"][..], 1),
+        (&["run", "plain.toml", "--quiet"], 0),
+    ] {
+        let played = on(Stage::new(words).file("plain.toml", &text));
+        assert_eq!(played.code, 0, "{}", played.err);
+        assert_eq!(played.err.matches("2 vus").count(), lines, "{}", played.err);
+        assert!(played.out.contains("passed"));
+    }
+}
+
+#[test]
+fn a_killed_run_is_reported_as_far_as_it_came() {
+    let played = check(&["--out", "log=run.jsonl"], 0);
+    let path = played.stage.folder.path().join("run.jsonl");
+    let whole = fs::read(&path).unwrap();
+    // Cut in the middle of its last line, as a crash may.
+    fs::write(&path, &whole[..whole.len() - 10]).unwrap();
+    let mut stage = Stage::new(&["report", "run.jsonl", "--out", "json=again.json"]);
+    stage
+        .environment
+        .folder
+        .clone_from(&played.stage.environment.folder);
+    let reported = on(stage);
+    assert_eq!(reported.code, 0, "{}", reported.err);
+    assert!(reported.out.contains("log-incomplete"), "{}", reported.out);
+    assert_eq!(
+        reported.json("again.json")["metrics"]["http_reqs"]["count"],
+        6
+    );
+}

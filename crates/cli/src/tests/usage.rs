@@ -1,0 +1,204 @@
+//! What is refused, and what is only asked for.
+
+use super::*;
+
+/// Plays these words in a folder with a good and a bad scenario; the code, and what must be in the output it uses.
+#[track_caller]
+fn check(words: &[&str], code: u8, contains: &str) {
+    let played = on(Stage::new(words)
+        .file("a.toml", PLAIN)
+        .file("bad.toml", BAD));
+    let text = if code == 0 { &played.out } else { &played.err };
+    assert_eq!(played.code, code, "{words:?}\n{}{}", played.out, played.err);
+    assert!(
+        text.contains(contains),
+        "{words:?} does not tell of `{contains}`:\n{text}"
+    );
+}
+
+#[test]
+fn wrong_usage_is_told() {
+    check(&[], 2, "Usage:");
+    check(&["rnu"], 2, "unrecognized");
+    check(&["run"], 2, "hint: loadgen run");
+    check(&["run", "a.toml", "--vuss", "3"], 2, "--vus");
+    check(&["run", "missing.toml"], 2, "failed to read `missing.toml`");
+    check(&["run", "."], 2, "failed to read `.`");
+    check(
+        &["run", "a.toml", "-X", "GET", "-H", "a: b"],
+        2,
+        "-X, -H go with a URL",
+    );
+    check(&["run", "a.toml", "-v"], 2, "-v goes with a URL");
+    check(
+        &["run", "http://h", "--target", "http://x"],
+        2,
+        "--target goes with a scenario file",
+    );
+    check(&["run", "--json", "http://h"], 2, "--json took the URL");
+    check(
+        &["run", "http://h", "-d", "a", "--json", "b"],
+        2,
+        "two bodies",
+    );
+    check(
+        &["run", "http://h", "-d", "@missing"],
+        2,
+        "failed to read `missing`",
+    );
+    check(&["run", "http://h", "--cert", "a.pem"], 2, "--key");
+    check(
+        &["run", "http://h", "--cacert", "missing.pem"],
+        2,
+        "failed to read `missing.pem`",
+    );
+    check(
+        &["run", "http://h", "--cacert", "a.toml"],
+        2,
+        "cannot make connections",
+    );
+    check(
+        &["run", "http://h", "--connect-to", "nonsense"],
+        2,
+        "cannot make connections",
+    );
+    check(
+        &[
+            "run",
+            "http://h",
+            "--unix-socket",
+            "/s",
+            "--connect-to",
+            "::a:1",
+        ],
+        2,
+        "cannot go together",
+    );
+    check(
+        &["run", "a.toml", "--out", "csv=a"],
+        2,
+        "unknown format `csv`",
+    );
+    check(&["run", "a.toml", "--out", "log=-"], 2, "needs a file");
+    check(
+        &["run", "a.toml", "--out", "json=no/such/folder"],
+        1,
+        "failed to write `no/such/folder`",
+    );
+    check(&["run", "a.toml", "--vus", "0"], 2, "--vus");
+    check(
+        &["run", "a.toml", "--threshold", "nonsense"],
+        2,
+        "--threshold",
+    );
+    check(&["run", "a.toml", "-e", "nonsense"], 2, "-e");
+    check(&["report"], 2, "hint: loadgen run writes one");
+    check(
+        &["report", "missing.jsonl"],
+        2,
+        "failed to read `missing.jsonl`",
+    );
+    check(&["report", "a.toml"], 2, "no run log");
+    check(&["report", "--out", "log=x"], 2, "--out log=");
+    check(&["mock", "--jitter", "2"], 2, "--jitter");
+    check(&["mock", "--ttft", "5"], 2, "--ttft");
+    check(&["mock", "--tokens", "2000000"], 2, "tokens");
+    check(&["completions", "nonsense"], 2, "bash");
+}
+
+#[test]
+fn what_is_asked_for_is_printed() {
+    check(&["--help"], 0, "debug");
+    check(&["run", "--help"], 0, "--threshold");
+    check(
+        &["--version"],
+        0,
+        concat!("loadgen ", env!("CARGO_PKG_VERSION")),
+    );
+    check(&["completions", "bash"], 0, "_loadgen()");
+    check(&["schema"], 0, "\"$schema\"");
+    check(&["schema", "--summary"], 0, "loadgen.summary/1");
+    check(
+        &["check", "a.toml"],
+        0,
+        "2 users take 6 iterations between them",
+    );
+    check(
+        &["check", "a.toml", "--vus", "3"],
+        0,
+        "3 users take 6 iterations between them",
+    );
+}
+
+#[test]
+fn a_variable_says_where_it_stood() {
+    let stage =
+        Stage::new(&["check", "a.toml", "--explain", "--iterations", "9"]).file("a.toml", PLAIN);
+    let played = on(stage.var("LOADGEN_VUS", "7").var("LOADGEN_ITERATIONS", "8"));
+    assert_eq!(played.code, 0, "{}", played.err);
+    let row = |key: &str| {
+        let line = played.out.lines().find(|line| line.contains(key)).unwrap();
+        line.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(row("load.vus"), ["load.vus", "7", "LOADGEN_VUS"]);
+    assert_eq!(
+        row("load.iterations"),
+        ["load.iterations", "9", "--iterations"]
+    );
+    assert_eq!(row("load.graceful_stop").last().unwrap(), "default");
+}
+
+#[test]
+fn a_bad_variable_is_a_problem_of_its_own() {
+    let stage = Stage::new(&["check", "a.toml"])
+        .file("a.toml", PLAIN)
+        .var("LOADGEN_VUS", "many");
+    let played = on(stage);
+    assert_eq!(played.code, 2);
+    assert!(
+        played.err.contains("LOADGEN_VUS") && played.err.contains("many"),
+        "{}",
+        played.err
+    );
+}
+
+/// Three problems, in the file and beside it.
+const BAD: &str = "\
+name = \"bad\"
+target = \"mock\"
+
+[load]
+vuss = 10
+duration = \"30\"
+
+[[step]]
+get = \"/plain\"
+";
+
+#[test]
+fn all_problems_are_drawn_at_once() {
+    let played = on(Stage::new(&["check", "bad.toml", "--iterations", "x"]).file("bad.toml", BAD));
+    assert_eq!((played.code, played.out.as_str()), (2, ""));
+    insta::assert_snapshot!(played.err);
+}
+
+#[test]
+fn completions_know_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let played = on(Stage::new(&["completions", shell]));
+        assert_eq!(played.code, 0);
+        for command in [
+            "run",
+            "check",
+            "debug",
+            "report",
+            "mock",
+            "schema",
+            "completions",
+        ] {
+            assert!(played.out.contains(command), "{shell} {command}");
+        }
+    }
+}
