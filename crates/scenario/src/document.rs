@@ -7,7 +7,7 @@ pub(crate) mod reader;
 mod settings;
 mod syntax;
 
-pub(crate) use flow::{Common, QueryValue, StepTable};
+pub(crate) use flow::{Common, Expectation, QueryValue, StepTable, StreamTable, TimeoutTable};
 pub(crate) use node::{Field, Kind, Located, Node, Source};
 pub(crate) use settings::{Executor, LoadTable, MockTable, SloEntry, ThresholdEntry};
 
@@ -20,7 +20,7 @@ pub(crate) struct Document {
     /// `name`.
     pub name: Field<String>,
     /// `target`.
-    pub target: Field<String>,
+    pub target: Field<Source>,
     /// `[load]`.
     pub load: Field<LoadTable>,
     /// `[vars]`, in the order of the file.
@@ -63,7 +63,7 @@ impl Document {
         let (steps, steps_complete) = reader.steps(table.get("step"));
         let document = Self {
             name: reader.name(table.get("name"), "`name`"),
-            target: reader.text(table.get("target"), "`target`"),
+            target: reader.template(table.get("target"), "`target`"),
             load: reader.load(table.get("load")),
             vars: reader.vars(table.get("vars")),
             defaults: reader.defaults(table.get("defaults")),

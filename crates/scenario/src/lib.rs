@@ -13,6 +13,7 @@ mod schema;
 mod secrets;
 mod template;
 mod url;
+mod url_mode;
 
 pub use lower::{Explained, Lowered, Provenance, SourceText, load};
 pub use overrides::{Given, Overrides};
@@ -28,3 +29,4 @@ pub use quantity::{
 pub use schema::schema;
 pub use secrets::{is_secret_header, is_secret_name};
 pub use template::{JsonTemplate, Scope, TemplateError, TemplateName, Templates, Text};
+pub use url_mode::{UrlRequest, load_url};

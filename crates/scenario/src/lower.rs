@@ -208,7 +208,7 @@ impl<'a> Lowering<'a> {
 }
 
 /// Reads a value that was given outside of the file.
-fn read_given<T>(
+pub(crate) fn read_given<T>(
     given: &Given,
     read: impl FnOnce(&str) -> Result<T, Misread>,
     problems: &mut Vec<Problem>,

@@ -660,7 +660,8 @@ fn options_replace_the_files_way_to_load() {
         ));
         load.scenarios.into_iter().next().expect("a scenario").load
     };
-    let cases: [(&str, &[(&str, &str)], &str); 8] = [
+    type Options = &'static [(&'static str, &'static str)];
+    let cases: [(&str, Options, &str); 8] = [
         ("vus = 5\nduration = \"1m\"", &[], "5 for 60s"),
         ("duration = \"1m\"", &[], "1 for 60s"),
         ("vus = 5\niterations = 50", &[], "5 take 50 within 600s"),

@@ -117,7 +117,7 @@ fn overrides(lines: &[&str]) -> Overrides {
             "--threshold" => overrides.thresholds.push(given),
             "-e" => overrides.variables.push(given),
             "env" => {
-                let (name, value) = value.split_once('=').unwrap();
+                let (name, value) = value.split_once('=').expect("NAME=VALUE");
                 overrides
                     .environment
                     .push((name.to_owned(), value.to_owned()));

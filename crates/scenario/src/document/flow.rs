@@ -84,6 +84,8 @@ pub(crate) struct StepTable {
     pub query: Vec<(Located<String>, QueryValue)>,
     /// `body`.
     pub body: Field<Source>,
+    /// A body that is no text; only the command line can give it.
+    pub bytes: Option<Vec<u8>>,
     /// `json`.
     pub json: Field<Node>,
     /// `stream`.
@@ -277,6 +279,7 @@ impl Reader {
             methods: self.methods(&table),
             query: self.query(table.get("query")),
             body: field(table.get("body"), |node| self.body(node)),
+            bytes: None,
             json: field(table.get("json"), |node| {
                 (!node.is_broken()).then(|| node.clone())
             }),

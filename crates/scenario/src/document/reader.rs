@@ -111,6 +111,14 @@ impl Reader {
         })
     }
 
+    /// Text that may hold templates.
+    pub(super) fn template(&mut self, node: Option<&Node>, what: &str) -> Field<Source> {
+        field(node, |node| match &node.kind {
+            Kind::Text(text) => Some(node.source(text)),
+            _ => self.wrong_type(node, what, "a string"),
+        })
+    }
+
     /// Text that may hold templates; numbers and booleans stand for their text.
     pub(super) fn scalar(&mut self, node: &Node, what: &str) -> Option<Source> {
         match &node.kind {

@@ -32,7 +32,9 @@ impl Lowering<'_> {
                 Some(Body::Text(asked.map_or(text, Text::Fixed)))
             }
             (Field::Absent, Field::Given(json)) => self.json(json, step, location),
-            (Field::Absent, Field::Absent) => Some(Body::Empty),
+            (Field::Absent, Field::Absent) => {
+                Some(step.bytes.clone().map_or(Body::Empty, Body::Bytes))
+            }
         }
     }
 

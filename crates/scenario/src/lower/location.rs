@@ -45,19 +45,9 @@ impl Lowering<'_> {
         }
     }
 
-    fn target_of_file(&mut self, given: &Located<String>) -> Option<Target> {
-        // Quotes are one byte; a text with escapes is marked as a whole.
-        let verbatim = match &given.place {
-            Place::File(span) if span.len() == given.value.len() + 2 => Some(1),
-            _ => None,
-        };
-        let source = Source {
-            text: given.value.clone(),
-            place: given.place.clone(),
-            verbatim,
-            template: true,
-        };
-        let folded = self.fold(&source, Mode::Text, Secrecy::Open)?;
+    fn target_of_file(&mut self, given: &Located<Source>) -> Option<Target> {
+        let source = &given.value;
+        let folded = self.fold(source, Mode::Text, Secrecy::Open)?;
         let Text::Fixed(text) = &folded.text else {
             let problem = Problem::new(
                 &given.place,
@@ -72,7 +62,7 @@ impl Lowering<'_> {
                 Some(target)
             }
             Err(error) => {
-                self.tell(url_problem(&source, text, error));
+                self.tell(url_problem(source, text, error));
                 None
             }
         }

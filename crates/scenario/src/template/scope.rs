@@ -220,3 +220,18 @@ const fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     value ^ (value >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_takes_little_memory() {
+        // Ten thousand users have one each.
+        assert!(
+            size_of::<User>() + size_of::<Scope>() <= 256,
+            "{}",
+            size_of::<User>()
+        );
+    }
+}
