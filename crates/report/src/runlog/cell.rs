@@ -12,6 +12,9 @@ use std::io::Read as _;
 /// No count of a record may pass this: a larger one is damage, and sums over all records cannot overflow.
 pub(super) const LARGEST_COUNT: u64 = 1 << 40;
 
+/// Cut requests are judged one by one, and no run has more under way.
+const LARGEST_CUT: u64 = 1 << 24;
+
 const COMPRESSED: u32 = 0x1c84_9314;
 const PLAIN: u32 = 0x1c84_9313;
 const DIGITS: u8 = 3;
@@ -100,6 +103,11 @@ impl CellRecord {
         };
         let cut = self.cut.as_deref().map(decode).transpose()?;
         self.verify(&histogram, max_nanos, sum_nanos)?;
+        if cut.as_ref().is_some_and(|cut| cut.len() > LARGEST_CUT) {
+            return Err(Damage::new(
+                "the count of cut requests is out of all bounds",
+            ));
+        }
         Ok(TrendCell::from_parts(CellParts {
             histogram,
             cut,
@@ -281,4 +289,160 @@ fn be64(bytes: &[u8], at: usize) -> u64 {
 )]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn cell(nanos: &[u64], censored: &[u64], cut: &[u64]) -> TrendCell {
+        let mut cell = TrendCell::new();
+        nanos
+            .iter()
+            .for_each(|&nanos| cell.record(Duration::from_nanos(nanos)));
+        censored
+            .iter()
+            .for_each(|&nanos| cell.record_censored(Duration::from_nanos(nanos)));
+        cut.iter()
+            .for_each(|&nanos| cell.record_cut(Duration::from_nanos(nanos)));
+        cell
+    }
+
+    #[test]
+    fn distributions_come_out_again() {
+        const HOUR: u64 = 3600 * 1_000_000_000;
+        let all: Vec<u64> = (0..5_000).map(|n: u64| n * n * 137_911).collect();
+        let cases: [(&[u64], &[u64], &[u64]); 9] = [
+            (&[], &[], &[]),
+            (&[0, 0, 0], &[], &[]),
+            (&[1_500], &[], &[]),
+            (
+                &[
+                    1_499, 1_500, 2_047_000, 2_048_000, 2_049_000, 4_095_000, 4_096_000,
+                ],
+                &[],
+                &[],
+            ),
+            (&[1, HOUR, HOUR + 1, 40 * HOUR], &[], &[]),
+            (&[u64::MAX, u64::MAX, u64::MAX - 1], &[], &[]),
+            (&[5_000_000], &[2_000_000, 9_000_000], &[]),
+            (&[], &[], &[7_000_000_000, 7_000_000_000]),
+            (&all, &all, &all),
+        ];
+        for (place, (nanos, censored, cut)) in cases.into_iter().enumerate() {
+            let cell = cell(nanos, censored, cut);
+            let text = serde_json::to_string(&CellRecord::of(&cell)).unwrap();
+            let record: CellRecord = serde_json::from_str(&text).unwrap();
+            assert_eq!(record.restore().unwrap(), cell, "case {place}: {text:.300}");
+        }
+    }
+
+    /// Other programs read the histograms with their HdrHistogram.
+    #[test]
+    fn histograms_are_in_the_common_encoding() {
+        let cell = cell(
+            &[1_000_000, 2_500_000, 2_500_000, 3_600_000_000_000],
+            &[],
+            &[],
+        );
+        let bytes = STANDARD.decode(encode(cell.histogram())).unwrap();
+        let found: Histogram<u64> = hdrhistogram::serialization::Deserializer::new()
+            .deserialize(&mut bytes.as_slice())
+            .unwrap();
+        assert_eq!((found.len(), found.count_at(2_500)), (4, 2));
+        assert_eq!(found.max(), cell.histogram().max());
+    }
+
+    #[test]
+    fn places_are_those_of_the_library() {
+        let mut histogram = empty();
+        for value in [
+            0,
+            1,
+            2_047,
+            2_048,
+            2_049,
+            4_095,
+            4_096,
+            1_000_000,
+            3_599_999_999,
+            3_600_000_000,
+        ] {
+            histogram.record(value).unwrap();
+        }
+        let text = encode(&histogram);
+        let found = decode(&text).unwrap();
+        assert_eq!(found, histogram);
+        // Places that no table has.
+        assert_eq!(value_at(u64::MAX), u64::MAX);
+        assert_eq!(value_at(42 * HALF), u64::MAX);
+    }
+
+    /// The bytes of a deflated histogram with that head and those counts.
+    fn packed(head: [u64; 6], counts: &[u8]) -> String {
+        let mut plain = Vec::new();
+        let [cookie, length, offset, digits, low, ratio] = head;
+        for word in [cookie, length, offset, digits] {
+            plain.extend_from_slice(&(word as u32).to_be_bytes());
+        }
+        for word in [low, 3_600_000_000, ratio] {
+            plain.extend_from_slice(&word.to_be_bytes());
+        }
+        plain.extend_from_slice(counts);
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, &plain).unwrap();
+        let deflated = encoder.finish().unwrap();
+        let mut bytes = COMPRESSED.to_be_bytes().to_vec();
+        bytes.extend_from_slice(&(deflated.len() as u32).to_be_bytes());
+        bytes.extend_from_slice(&deflated);
+        STANDARD.encode(bytes)
+    }
+
+    #[test]
+    fn hostile_histograms_are_refused() {
+        let (plain, one) = (u64::from(PLAIN), 1.0_f64.to_bits());
+        let nine = [0xff; 9];
+        let good = packed([plain, 1, 0, 3, 1, one], &[2]);
+        assert_eq!(decode(&good).unwrap().len(), 1);
+        let long = vec![2; LARGEST_PAYLOAD as usize];
+        let cases: [(&str, String); 12] = [
+            (
+                "of another kind",
+                packed([plain + 1, 1, 0, 3, 1, one], &[2]),
+            ),
+            (
+                "longer than told",
+                packed([plain, 1, 0, 3, 1, one], &[2, 2]),
+            ),
+            (
+                "told to be huge",
+                packed([plain, u64::from(u32::MAX), 0, 3, 1, one], &[2]),
+            ),
+            ("shifted", packed([plain, 1, 7, 3, 1, one], &[2])),
+            ("of other digits", packed([plain, 1, 0, 5, 1, one], &[2])),
+            ("of another unit", packed([plain, 1, 0, 3, 1000, one], &[2])),
+            (
+                "of another ratio",
+                packed([plain, 1, 0, 3, 1, 2.0_f64.to_bits()], &[2]),
+            ),
+            (
+                "ends in a number",
+                packed([plain, 1, 0, 3, 1, one], &[0x82]),
+            ),
+            ("the least number", packed([plain, 9, 0, 3, 1, one], &nine)),
+            (
+                "over an hour",
+                packed([plain, 4, 0, 3, 1, one], &[0xff, 0xff, 0x0f, 2]),
+            ),
+            (
+                "too long",
+                packed([plain, long.len() as u64, 0, 3, 1, one], &long),
+            ),
+            ("cut", good[..good.len() - 8].to_owned()),
+        ];
+        for (what, text) in cases {
+            assert!(decode(&text).is_err(), "{what}");
+        }
+    }
 }

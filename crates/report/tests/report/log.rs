@@ -284,7 +284,7 @@ proptest! {
     /// Bytes changed, put in or left out anywhere: an error or a summary, never a panic.
     #[test]
     fn no_damage_makes_the_reader_panic(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..4),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..6_u8), 1..4),
     ) {
         let mut log = small_log();
         for (place, byte, how) in changes {
@@ -293,7 +293,8 @@ proptest! {
                 0 => log[at] = byte,
                 1 => log[at] = b"0123456789"[usize::from(byte) % 10],
                 2 => log.insert(at, byte),
-                _ => drop(log.remove(at)),
+                3 => drop(log.remove(at)),
+                _ => exaggerate(&mut log, at, byte),
             }
         }
         if let Ok(Replayed { header, summary, .. }) = read(&log) {
@@ -302,6 +303,29 @@ proptest! {
             write_json(&mut out, &header, &summary).unwrap();
         }
     }
+}
+
+/// Puts an extreme number in the place of the first one from there on.
+fn exaggerate(log: &mut Vec<u8>, from: usize, choice: u8) {
+    const EXTREMES: [&str; 8] = [
+        "0",
+        "18446744073709551615",
+        "9223372036854775807",
+        "1099511627776",
+        "-1",
+        "1e308",
+        "0.5",
+        "4294967295",
+    ];
+    let digit = |at: &usize| log[*at].is_ascii_digit();
+    let Some(start) = (from..log.len()).find(digit) else {
+        return;
+    };
+    let end = (start..log.len())
+        .find(|at| !digit(at))
+        .unwrap_or(log.len());
+    let extreme = EXTREMES[usize::from(choice) % EXTREMES.len()];
+    log.splice(start..end, extreme.bytes());
 }
 
 /// The header, two windows and the end of a run.

@@ -8,4 +8,5 @@
 mod json;
 mod log;
 mod runs;
+mod size;
 mod text;
