@@ -135,6 +135,7 @@ const ROOMS: &[Room] = &[
             "loadgen-stats",
         ],
         outside: &[
+            "base64",
             "clap",
             "clap_complete",
             "indicatif",
