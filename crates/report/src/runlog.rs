@@ -2,9 +2,11 @@
 
 mod cell;
 mod closing;
+mod counts;
 mod header;
 mod reader;
 mod replay;
+mod step;
 mod totals;
 mod window;
 mod writer;

@@ -2,7 +2,7 @@
 
 use super::style::{Paint, Span};
 use super::units;
-use loadgen_stats::{Figure, TrendFigures};
+use loadgen_stats::{Figure, Summary, Trend, TrendFigures};
 use std::time::Duration;
 
 /// The quantiles that tables of trends show.
@@ -37,6 +37,16 @@ pub(super) fn head(name: Span) -> Vec<Span> {
     std::iter::once(name)
         .chain(HEADS.map(|head| Paint::Dim.on(head)))
         .collect()
+}
+
+/// The figures of good requests alone, where failures and refusals are so many that they must come first.
+pub(super) fn ok_only(summary: &Summary, trend: Trend) -> Option<(String, &TrendFigures)> {
+    let ok = summary
+        .outcomes
+        .ok_trends
+        .iter()
+        .find(|(known, _)| *known == trend);
+    ok.map(|(_, figures)| (format!("{} (ok only)", trend.name()), figures))
 }
 
 /// Whether any figure that is shown bears a mark: (`~`, `≥`).

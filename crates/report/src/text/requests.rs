@@ -63,47 +63,32 @@ pub(super) fn times(summary: &Summary, columns: usize) -> Vec<Line> {
     if summary.metrics.trend(Trend::HttpReqLatency).is_none() {
         return Vec::new();
     }
-    let mut table = Table::new().at_least(&WIDTHS);
-    table.head(figures::head(heading("Times")));
-    let mut shown: Vec<TrendFigures> = Vec::new();
-    let mut add = |table: &mut Table, name: Span, figures: &TrendFigures| {
-        table.row(0, figures::row(name, figures));
-        shown.push(*figures);
-    };
-    for trend in [Trend::HttpReqDuration, Trend::HttpReqLatency] {
-        let ok = summary
-            .outcomes
-            .ok_trends
-            .iter()
-            .find(|(known, _)| *known == trend);
-        if let Some((_, figures)) = ok {
-            add(
-                &mut table,
-                format!("{} (ok only)", trend.name()).into(),
-                figures,
-            );
-        }
-        if let Some(figures) = summary.metrics.trend(trend) {
-            add(&mut table, trend.name().into(), figures);
-        }
-    }
-    let parts = PARTS
-        .into_iter()
-        .filter_map(|trend| Some((trend, summary.metrics.trend(trend)?)));
-    for (trend, figures) in parts.filter(|(_, figures)| !figures::is_nothing(figures)) {
-        add(&mut table, trend.name().into(), figures);
-    }
-    for trend in [Trend::HttpReqReceiving, Trend::IterationDuration] {
-        if let Some(figures) = summary.metrics.trend(trend) {
-            add(&mut table, trend.name().into(), figures);
-        }
-    }
+    let rows = rows_of_times(summary);
     let of_streams = [Trend::Ttft, Trend::Itl, Trend::Tpot].into_iter();
     let of_streams = of_streams.filter_map(|trend| summary.metrics.trend(trend));
-    let marks = figures::marks(shown.iter().chain(of_streams));
+    let marks = figures::marks(rows.iter().map(|(_, figures)| *figures).chain(of_streams));
+    let mut table = Table::new().at_least(&WIDTHS);
+    table.head(figures::head(heading("Times")));
+    for (name, figures) in rows {
+        table.row(0, figures::row(name.into(), figures));
+    }
     let mut lines = table.lines(columns);
     lines.extend(legend(marks));
     lines
+}
+
+fn rows_of_times(summary: &Summary) -> Vec<(String, &TrendFigures)> {
+    let mut rows = Vec::new();
+    let whole = |trend: Trend| Some((trend.name().to_owned(), summary.metrics.trend(trend)?));
+    for trend in [Trend::HttpReqDuration, Trend::HttpReqLatency] {
+        rows.extend(figures::ok_only(summary, trend));
+        rows.extend(whole(trend));
+    }
+    let parts = PARTS.into_iter().filter_map(whole);
+    rows.extend(parts.filter(|(_, figures)| !figures::is_nothing(figures)));
+    rows.extend(whole(Trend::HttpReqReceiving));
+    rows.extend(whole(Trend::IterationDuration));
+    rows
 }
 
 /// `http_req_duration` as bars.

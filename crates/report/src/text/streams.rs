@@ -25,16 +25,8 @@ pub(super) fn lines(summary: &Summary, columns: usize) -> Vec<Line> {
     let mut table = Table::new().at_least(&WIDTHS);
     table.head(figures::head(heading("Streams")));
     for trend in TRENDS {
-        let ok = summary
-            .outcomes
-            .ok_trends
-            .iter()
-            .find(|(known, _)| *known == trend);
-        if let Some((_, figures)) = ok {
-            table.row(
-                0,
-                figures::row(format!("{} (ok only)", trend.name()).into(), figures),
-            );
+        if let Some((name, figures)) = figures::ok_only(summary, trend) {
+            table.row(0, figures::row(name.into(), figures));
         }
         if let Some(figures) = summary.metrics.trend(trend) {
             table.row(0, figures::row(trend.name().into(), figures));
