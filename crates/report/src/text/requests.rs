@@ -66,7 +66,14 @@ pub(super) fn times(summary: &Summary, columns: usize) -> Vec<Line> {
     let rows = rows_of_times(summary);
     let of_streams = [Trend::Ttft, Trend::Itl, Trend::Tpot].into_iter();
     let of_streams = of_streams.filter_map(|trend| summary.metrics.trend(trend));
-    let marks = figures::marks(rows.iter().map(|(_, figures)| *figures).chain(of_streams));
+    let judged = summary
+        .thresholds
+        .iter()
+        .map(|judged| (judged.rough, judged.at_least));
+    let shown = rows.iter().map(|(_, figures)| *figures).chain(of_streams);
+    let marks = judged.fold(figures::marks(shown), |all, one| {
+        (all.0 || one.0, all.1 || one.1)
+    });
     let mut table = Table::new().at_least(&WIDTHS);
     table.head(figures::head(heading("Times")));
     for (name, figures) in rows {
@@ -187,7 +194,7 @@ fn checks(summary: &Summary) -> Vec<String> {
 
 fn legend((rough, at_least): (bool, bool)) -> Option<Line> {
     let rough = rough.then_some("~ fewer than 10 samples beyond");
-    let at_least = at_least.then_some("≥ timed-out requests count with their wait");
+    let at_least = at_least.then_some("≥ timed out or cut, counted with their wait");
     let parts: Vec<&str> = rough.into_iter().chain(at_least).collect();
     (!parts.is_empty()).then(|| {
         Line::new()
