@@ -7,6 +7,7 @@ mod headers;
 mod limits;
 mod load;
 mod location;
+mod stream;
 mod variables;
 
 pub use explain::{Explained, Provenance};

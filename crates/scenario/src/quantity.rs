@@ -5,6 +5,10 @@ use std::{ops::Range, time::Duration};
 /// The longest duration anywhere: a year.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
+/// What a duration looks like.
+const UNITS: &str =
+    "a duration is a number with its unit: us, ms, s, m, h; for example `30s` or `1m30s`";
+
 /// Why a text is not the value it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misread {
@@ -18,20 +22,9 @@ pub struct Misread {
 
 /// Reads a duration such as `500ms`, `30s`, `1m30s` or `1.5h`.
 pub fn parse_duration(text: &str) -> Result<Duration, Misread> {
-    let bad = |message: String, span: Range<usize>, help: String| {
-        Err(Misread {
-            message,
-            span,
-            help: Some(help),
-        })
-    };
     let whole = 0..text.len();
-    let units = || {
-        "a duration is a number with its unit: us, ms, s, m, h; for example `30s` or `1m30s`"
-            .to_owned()
-    };
     if text.trim().is_empty() {
-        return bad("an empty duration".to_owned(), whole, units());
+        return Err(misread("an empty duration".to_owned(), whole, UNITS));
     }
     let mut rest = text;
     let mut total = Duration::ZERO;
@@ -44,42 +37,64 @@ pub fn parse_duration(text: &str) -> Result<Duration, Misread> {
             .find(|c: char| c.is_ascii_digit() || c == '.')
             .unwrap_or(rest.len() - digits);
         let (number, unit) = (&rest[..digits], &rest[digits..digits + letters]);
-        let part = start..start + digits + letters;
-        if unit.is_empty() && total.is_zero() && number.parse::<f64>().is_ok() {
-            return bad(
-                format!("`{text}` has no unit"),
-                whole,
-                format!("write `{number}s` for seconds"),
-            );
-        }
-        let Some(length) = unit_seconds(unit)
-            .zip(number.parse::<f64>().ok())
-            .map(|(unit, number)| unit * number)
+        let Some(seconds) = number
+            .parse::<f64>()
+            .ok()
+            .zip(unit_seconds(unit))
+            .map(|(number, unit)| number * unit)
         else {
-            let help = spelled_out(text).unwrap_or_else(units);
-            return bad(
-                format!("`{text}` is no duration"),
-                if start == 0 { whole } else { part },
-                help,
-            );
+            let part = if start == 0 {
+                whole
+            } else {
+                start..start + digits + letters
+            };
+            return Err(no_duration(text, part));
         };
         // Rounded to whole nanoseconds: 0.1 s times a unit is not exact in binary.
-        let sum = Duration::try_from_secs_f64(length)
-            .ok()
-            .and_then(|length| total.checked_add(length));
-        match sum {
-            Some(sum) if sum <= LONGEST => total = sum,
-            _ => {
-                return bad(
+        let length = Duration::try_from_secs_f64(seconds).ok();
+        match length
+            .and_then(|length| total.checked_add(length))
+            .filter(|sum| *sum <= LONGEST)
+        {
+            Some(sum) => total = sum,
+            None => {
+                return Err(misread(
                     format!("`{text}` is longer than a year"),
                     whole,
-                    "write a shorter duration".to_owned(),
-                );
+                    "write a shorter duration",
+                ));
             }
         }
         rest = &rest[digits + letters..];
     }
     Ok(total)
+}
+
+fn no_duration(text: &str, part: Range<usize>) -> Misread {
+    if text
+        .parse::<f64>()
+        .is_ok_and(|number| number.is_finite() && number >= 0.0)
+    {
+        return misread(
+            format!("`{text}` has no unit"),
+            part,
+            &format!("write `{text}s` for seconds"),
+        );
+    }
+    let help = spelled_out(text);
+    misread(
+        format!("`{text}` is no duration"),
+        part,
+        help.as_deref().unwrap_or(UNITS),
+    )
+}
+
+fn misread(message: String, span: Range<usize>, help: &str) -> Misread {
+    Misread {
+        message,
+        span,
+        help: Some(help.to_owned()),
+    }
 }
 
 fn unit_seconds(unit: &str) -> Option<f64> {

@@ -161,33 +161,7 @@ fn scheme(text: &str) -> Option<(&str, usize)> {
 fn host_and_port(authority: &str, start: usize) -> Result<(String, Option<u16>), Misread> {
     let whole = start..start + authority.len();
     if let Some(inside) = authority.strip_prefix('[') {
-        let Some((address, rest)) = inside.split_once(']') else {
-            return Err(misread(
-                "the bracket of an IPv6 address is not closed",
-                whole,
-                "write `[::1]`".to_owned(),
-            ));
-        };
-        if address.parse::<Ipv6Addr>().is_err() {
-            let span = start + 1..start + 1 + address.len();
-            return Err(misread(
-                format!("`{address}` is no IPv6 address"),
-                span,
-                "write for example `[::1]`".to_owned(),
-            ));
-        }
-        let port = match rest.strip_prefix(':') {
-            Some(port) => parse_port(port, whole.end)?,
-            None if rest.is_empty() => None,
-            None => {
-                return Err(misread(
-                    "something stands between host and port",
-                    whole,
-                    "write `[::1]:8080`".to_owned(),
-                ));
-            }
-        };
-        return Ok((address.to_ascii_lowercase(), port));
+        return address_and_port(inside, start + 1);
     }
     if authority.matches(':').count() > 1 && authority.parse::<Ipv6Addr>().is_ok() {
         return Err(misread(
@@ -201,33 +175,63 @@ fn host_and_port(authority: &str, start: usize) -> Result<(String, Option<u16>),
         None => (authority, None),
     };
     let span = start..start + host.len();
-    if host.is_empty() {
-        return Err(misread(
-            "the URL has no host",
+    let (message, span, help) = match () {
+        () if host.is_empty() => (
+            "the URL has no host".to_owned(),
             whole,
-            "write for example `http://localhost:8080`".to_owned(),
-        ));
-    }
-    if !host.is_ascii() {
-        let help = "write the name in its ASCII form (`xn--…`)".to_owned();
-        return Err(misread(
+            "write for example `http://localhost:8080`",
+        ),
+        () if !host.is_ascii() => (
             format!("the host `{host}` is not ASCII"),
             span,
-            help,
-        ));
-    }
-    if !host
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-    {
-        let help = "a host is a name or an address".to_owned();
+            "write the name in its ASCII form (`xn--…`)",
+        ),
+        () if !host
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) =>
+        {
+            (
+                format!("`{}` is no host", host.escape_default()),
+                span,
+                "a host is a name or an address",
+            )
+        }
+        () => return Ok((host.to_ascii_lowercase(), port)),
+    };
+    Err(misread(message, span, help.to_owned()))
+}
+
+/// An IPv6 address behind its opening bracket, and the port.
+fn address_and_port(inside: &str, start: usize) -> Result<(String, Option<u16>), Misread> {
+    let whole = start - 1..start + inside.len();
+    let Some((address, rest)) = inside.split_once(']') else {
+        let help = "write `[::1]`".to_owned();
         return Err(misread(
-            format!("`{}` is no host", host.escape_default()),
-            span,
+            "the bracket of an IPv6 address is not closed",
+            whole,
+            help,
+        ));
+    };
+    if address.parse::<Ipv6Addr>().is_err() {
+        let help = "write for example `[::1]`".to_owned();
+        return Err(misread(
+            format!("`{address}` is no IPv6 address"),
+            start..start + address.len(),
             help,
         ));
     }
-    Ok((host.to_ascii_lowercase(), port))
+    let port = match rest.strip_prefix(':') {
+        Some(port) => parse_port(port, whole.end)?,
+        None if rest.is_empty() => None,
+        None => {
+            return Err(misread(
+                "something stands between host and port",
+                whole,
+                "write `[::1]:8080`".to_owned(),
+            ));
+        }
+    };
+    Ok((address.to_ascii_lowercase(), port))
 }
 
 fn parse_port(text: &str, end: usize) -> Result<Option<u16>, Misread> {

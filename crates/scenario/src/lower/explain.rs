@@ -1,10 +1,15 @@
 //! Where each resolved value comes from.
 
-use super::Lowering;
+use super::{
+    Lowering,
+    flow::{CONNECT, TOTAL},
+};
 use crate::{
     document::{Field, Located},
+    plan::{HttpVersion, OnFailure},
     problem::{Place, Position, position},
     quantity::format_duration,
+    secrets::is_secret_header,
 };
 use std::{fmt, time::Duration};
 
@@ -79,6 +84,58 @@ impl Lowering<'_> {
                 self.explain(key, &show(&default), Provenance::Default);
                 default
             }
+        }
+    }
+
+    pub(super) fn explain_defaults(&mut self) {
+        let document = self.document;
+        let defaults = &document.defaults;
+        let timeout = &defaults.timeout;
+        let show = |length: &Duration| format_duration(*length);
+        for (key, field, default) in [
+            ("total", &timeout.total, TOTAL),
+            ("connect", &timeout.connect, CONNECT),
+            ("tls", &timeout.tls, CONNECT),
+        ] {
+            self.or_default(&format!("defaults.timeout.{key}"), field, default, show);
+        }
+        for (key, field) in [
+            ("timeout.first_byte", &timeout.first_byte),
+            ("timeout.idle", &timeout.idle),
+            ("stall", &defaults.stall),
+        ] {
+            if let Some(given) = field.given() {
+                self.explain_file(
+                    &format!("defaults.{key}"),
+                    &show(&given.value),
+                    &given.place,
+                );
+            }
+        }
+        let (failure, version) = (OnFailure::Continue, HttpVersion::Http1);
+        self.or_default(
+            "defaults.on_failure",
+            &defaults.on_failure,
+            failure,
+            |one| one.name().to_owned(),
+        );
+        self.or_default(
+            "defaults.http_version",
+            &defaults.http_version,
+            version,
+            |one| one.name().to_owned(),
+        );
+        for (name, source) in &defaults.headers {
+            let value = if is_secret_header(&name.value) {
+                "***"
+            } else {
+                source.text.as_str()
+            };
+            self.explain_file(
+                &format!("defaults.headers.{}", name.value),
+                value,
+                &name.place,
+            );
         }
     }
 

@@ -7,8 +7,8 @@ use super::{
 use crate::{
     document::{Common, Field, Located, Source, StepTable, keys},
     plan::{
-        Body, DialectName, Expect, HttpVersion, Message, Method, OnFailure, Request, Step,
-        StreamSpec, Target, Think, Timeouts,
+        Body, Expect, HttpVersion, Message, Method, OnFailure, Request, Step, Target, Think,
+        Timeouts,
     },
     problem::{Place, Problem},
     template::Text,
@@ -17,9 +17,9 @@ use loadgen_stats::StepIndex;
 use std::time::Duration;
 
 /// How long a request may take, if nothing is said.
-const TOTAL: Duration = Duration::from_secs(60);
+pub(super) const TOTAL: Duration = Duration::from_secs(60);
 /// How long connecting and the TLS handshake may take, if nothing is said.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
 /// The statuses that are no failure, if nothing is said.
 const STATUSES: (u16, u16) = (200, 399);
 
@@ -180,112 +180,6 @@ impl Lowering<'_> {
             single = false;
         }
         single.then_some((method.value, location))
-    }
-
-    /// How the answer is read: outer absence where it is wrong, inner for a plain body.
-    #[expect(clippy::option_option, reason = "wrong and plain are two things")]
-    fn stream(&mut self, step: &StepTable) -> Option<Option<StreamSpec>> {
-        let stall = step.common.stall.or(&self.document.defaults.stall);
-        let table = match &step.stream {
-            Field::Broken => return None,
-            Field::Given(given) => &given.value,
-            Field::Absent => {
-                if let Field::Given(stall) = &step.common.stall {
-                    let problem = Problem::new(
-                        &stall.place,
-                        "`stall` means nothing to a step without `stream`",
-                    );
-                    self.tell(
-                        problem.help("`timeout = { idle = … }` limits silence in plain answers"),
-                    );
-                    return None;
-                }
-                return Some(None);
-            }
-        };
-        let dialect = table.dialect.given()?.value;
-        let plain = matches!(dialect, DialectName::Sse | DialectName::Ndjson);
-        if let Field::Given(pointer) = &table.pointer
-            && !plain
-        {
-            let message = format!("`pointer` means nothing to the dialect {}", dialect.name());
-            self.tell(
-                Problem::new(&pointer.place, message).help("it belongs to `sse` and `ndjson`"),
-            );
-            return None;
-        }
-        if let Field::Given(usage) = &table.include_usage
-            && dialect != DialectName::OpenAi
-        {
-            let message = format!(
-                "`include_usage` means nothing to the dialect {}",
-                dialect.name()
-            );
-            self.tell(Problem::new(&usage.place, message).help("it belongs to `openai`"));
-            return None;
-        }
-        let good =
-            !matches!(table.pointer, Field::Broken) && !matches!(table.any_delta, Field::Broken);
-        good.then(|| {
-            Some(StreamSpec {
-                dialect,
-                any_delta: table.any_delta.given().is_some_and(|given| given.value),
-                pointer: table.pointer.given().map(|given| given.value.clone()),
-                stall: stall.given().map(|given| given.value),
-            })
-        })
-    }
-
-    fn explain_defaults(&mut self) {
-        let document = self.document;
-        let defaults = &document.defaults;
-        let show = |length: &Duration| crate::format_duration(*length);
-        self.or_default(
-            "defaults.timeout.total",
-            &defaults.timeout.total,
-            TOTAL,
-            show,
-        );
-        self.or_default(
-            "defaults.timeout.connect",
-            &defaults.timeout.connect,
-            CONNECT,
-            show,
-        );
-        self.or_default("defaults.timeout.tls", &defaults.timeout.tls, CONNECT, show);
-        for (key, field) in [
-            ("defaults.timeout.first_byte", &defaults.timeout.first_byte),
-            ("defaults.timeout.idle", &defaults.timeout.idle),
-            ("defaults.stall", &defaults.stall),
-        ] {
-            if let Some(given) = field.given() {
-                self.explain_file(key, &show(&given.value), &given.place);
-            }
-        }
-        self.or_default(
-            "defaults.on_failure",
-            &defaults.on_failure,
-            OnFailure::Continue,
-            |one| one.name().to_owned(),
-        );
-        self.or_default(
-            "defaults.http_version",
-            &defaults.http_version,
-            HttpVersion::Http1,
-            |one| one.name().to_owned(),
-        );
-        for (name, source) in &defaults.headers {
-            let value = if crate::secrets::is_secret_header(&name.value) {
-                "***"
-            } else {
-                source.text.as_str()
-            };
-            self.explain_file(
-                &format!("defaults.headers.{}", name.value),
-                value,
-                &name.place,
-            );
-        }
     }
 }
 

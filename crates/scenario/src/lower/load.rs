@@ -46,45 +46,47 @@ impl Lowering<'_> {
         }
         let executor = self.executor(&mut wish)?;
         self.explain_executor(executor, wish.executor.as_ref());
+        let load = self.load_of(executor, &wish)?;
+        let graceful_stop =
+            self.or_default("load.graceful_stop", &graceful, GRACEFUL_STOP, show_time);
+        let broken = matches!(wish.vus, Field::Broken) || matches!(graceful, Field::Broken);
+        (!broken).then_some((load, graceful_stop))
+    }
+
+    fn load_of(&mut self, executor: Executor, wish: &Wish) -> Option<Load> {
         let one = UserCount::new(1)?;
         let vus = self.or_default("load.vus", &wish.vus, one, |users| users.get().to_string());
-        let load = match executor {
+        match executor {
             Executor::ConstantVus => {
-                let duration = wish.duration.given()?;
-                self.explain_file(
-                    "load.duration",
-                    &format_duration(duration.value),
-                    &duration.place,
-                );
-                Load::ConstantVus {
+                let Located {
+                    value: duration,
+                    place,
+                } = wish.duration.given()?;
+                self.explain_file("load.duration", &format_duration(*duration), place);
+                Some(Load::ConstantVus {
                     vus,
-                    duration: duration.value,
-                }
+                    duration: *duration,
+                })
             }
             Executor::SharedIterations => {
-                let iterations = wish.iterations.given()?;
-                self.explain_file(
-                    "load.iterations",
-                    &iterations.value.to_string(),
-                    &iterations.place,
-                );
+                let Located {
+                    value: iterations,
+                    place,
+                } = wish.iterations.given()?;
+                self.explain_file("load.iterations", &iterations.to_string(), place);
                 let max_duration = self.or_default(
                     "load.max_duration",
                     &wish.max_duration,
                     MAX_DURATION,
                     show_time,
                 );
-                Load::SharedIterations {
+                Some(Load::SharedIterations {
                     vus,
-                    iterations: iterations.value,
+                    iterations: *iterations,
                     max_duration,
-                }
+                })
             }
-        };
-        let graceful_stop =
-            self.or_default("load.graceful_stop", &graceful, GRACEFUL_STOP, show_time);
-        let broken = matches!(wish.vus, Field::Broken) || matches!(graceful, Field::Broken);
-        (!broken).then_some((load, graceful_stop))
+        }
     }
 
     fn wish(&mut self, table: &LoadTable) -> Wish {

@@ -77,36 +77,20 @@ impl Lowering<'_> {
     ) -> Option<Location> {
         let folded = self.fold(source, Mode::Text, Secrecy::Open)?;
         let trial = folded.trial.as_str();
-        if trial.starts_with('/') {
-            if target == Some(&Target::None) {
-                let problem =
-                    Problem::new(&source.place, "a path needs a target").label("goes where?");
-                self.missing(
-                    problem.help("add `target = \"http://…\"` at the top, or give `--target URL`"),
-                );
-                return None;
-            }
-        } else if url::is_whole(trial) {
-            if let Err(error) = url::parse(trial) {
-                self.tell(url_problem(source, trial, error));
-                return None;
-            }
-        } else {
-            let problem = Problem::new(&source.place, "neither a path nor a URL");
-            let help = if trial.is_empty() || trial.contains(char::is_whitespace) {
-                "a path begins with `/`, a URL with `http://` or `https://`".to_owned()
-            } else {
-                let host = trial
-                    .split('/')
-                    .next()
-                    .is_some_and(|first| first.contains(':'));
-                let shown = url::without_userinfo(trial);
-                let start = if host { "http://" } else { "/" };
-                format!(
-                    "write `{start}{shown}`; a path begins with `/`, a URL with `http://` or `https://`"
-                )
-            };
-            self.tell(problem.help(help));
+        let relative = trial.starts_with('/');
+        if relative && target == Some(&Target::None) {
+            let problem = Problem::new(&source.place, "a path needs a target").label("goes where?");
+            self.missing(
+                problem.help("add `target = \"http://…\"` at the top, or give `--target URL`"),
+            );
+            return None;
+        }
+        if !relative && !url::is_whole(trial) {
+            self.tell(neither_path_nor_url(source, trial));
+            return None;
+        }
+        if let Some(error) = url::parse(trial).err().filter(|_| !relative) {
+            self.tell(url_problem(source, trial, error));
             return None;
         }
         let query = self.query(step)?;
@@ -147,4 +131,17 @@ fn url_problem(source: &Source, text: &str, error: Misread) -> Problem {
         source.place.clone()
     };
     Problem::new(place, error.message).maybe_help(error.help)
+}
+
+fn neither_path_nor_url(source: &Source, text: &str) -> Problem {
+    let mut help = "a path begins with `/`, a URL with `http://` or `https://`".to_owned();
+    if !text.is_empty() && !text.contains(char::is_whitespace) {
+        let host = text
+            .split('/')
+            .next()
+            .is_some_and(|first| first.contains(':'));
+        let start = if host { "http://" } else { "/" };
+        help = format!("write `{start}{}`; {help}", url::without_userinfo(text));
+    }
+    Problem::new(&source.place, "neither a path nor a URL").help(help)
 }

@@ -2,6 +2,7 @@
 
 use super::{Load, Plan, Request, Scenario, Step, Target};
 use crate::quantity::format_duration;
+use loadgen_stats::SloLimit;
 use std::{collections::HashSet, fmt::Write as _};
 
 /// Memory of the program itself, in bytes.
@@ -85,55 +86,33 @@ impl Plan {
 }
 
 fn describe_load(text: &mut String, scenario: &Scenario) {
-    let stop = format_duration(scenario.graceful_stop);
-    text.push_str("\nload\n");
-    let rows = match &scenario.load {
-        Load::ConstantVus { vus, duration } => {
-            let end = format_duration(*duration);
-            let cut = format_duration(duration.saturating_add(scenario.graceful_stop));
-            vec![
-                ("executor".to_owned(), "constant-vus".to_owned()),
-                (
-                    "0s".to_owned(),
-                    format!(
-                        "{}, each begins one iteration after the other",
-                        users(vus.get())
-                    ),
-                ),
-                (
-                    end,
-                    format!("no iteration begins; running ones have {stop} to end"),
-                ),
-                (cut, "what still runs is cut".to_owned()),
-            ]
-        }
+    let (executor, what, end, latest) = match &scenario.load {
+        Load::ConstantVus { duration, .. } => (
+            "constant-vus",
+            "each begins one iteration after the other".to_owned(),
+            *duration,
+            "",
+        ),
         Load::SharedIterations {
-            vus,
             iterations,
             max_duration,
+            ..
         } => {
-            let end = format_duration(*max_duration);
-            let cut = format_duration(max_duration.saturating_add(scenario.graceful_stop));
-            vec![
-                ("executor".to_owned(), "shared-iterations".to_owned()),
-                (
-                    "0s".to_owned(),
-                    format!(
-                        "{} take {iterations} iterations between them",
-                        users(vus.get())
-                    ),
-                ),
-                (
-                    end,
-                    format!("at the latest: no iteration begins; running ones have {stop} to end"),
-                ),
-                (cut, "at the latest: what still runs is cut".to_owned()),
-            ]
+            let what = format!("which share {iterations} iterations");
+            ("shared-iterations", what, *max_duration, "at the latest: ")
         }
     };
-    for (when, what) in rows {
-        _ = writeln!(text, "  {when:<10}  {what}");
-    }
+    let stop = format_duration(scenario.graceful_stop);
+    let cut = format_duration(end.saturating_add(scenario.graceful_stop));
+    let count = users(scenario.load.users().get());
+    _ = write!(
+        text,
+        "\nload\n  {:<10}  {executor}\n  {:<10}  {count}, {what}\n  {:<10}  {latest}no iteration begins; \
+         running ones have {stop} to end\n  {cut:<10}  {latest}what still runs is cut\n",
+        "executor",
+        "0s",
+        format_duration(end),
+    );
 }
 
 fn users(count: u32) -> String {
@@ -166,55 +145,58 @@ fn describe_flow(text: &mut String, scenario: &Scenario) {
 }
 
 fn describe_request(text: &mut String, number: usize, request: &Request) {
-    let location = request.message.location.text.source();
-    let title = format!("{} {location}", request.method.name());
+    let title = format!(
+        "{} {}",
+        request.method.name(),
+        request.message.location.text.source()
+    );
     let name = if request.name == title {
         String::new()
     } else {
         format!("{}: ", request.name)
     };
     _ = writeln!(text, "  {number}. {name}{title}");
-    let mut about = Vec::new();
-    if let Some(stream) = &request.stream {
-        about.push(format!("stream {}", stream.dialect.name()));
+    _ = writeln!(text, "     {}", about(request).join("; "));
+    if !request.slo.is_empty() {
+        let limit =
+            |limit: &SloLimit| format!("{} {}", limit.trend.name(), format_duration(limit.limit));
+        let limits: Vec<String> = request.slo.iter().map(limit).collect();
+        _ = writeln!(text, "     good within {}", limits.join(", "));
     }
-    about.push(format!(
-        "timeout {}",
-        format_duration(request.timeouts.total)
-    ));
-    let statuses: Vec<String> = request
-        .expect
+}
+
+fn about(request: &Request) -> Vec<String> {
+    let expect = &request.expect;
+    let expected: Vec<String> = expect
         .statuses
         .iter()
         .map(|range| statuses(*range))
         .collect();
-    about.push(format!("expects {}", statuses.join(", ")));
-    if !request.expect.body_contains.is_empty() {
-        about.push(format!(
-            "{} in the body",
-            request.expect.body_contains.len()
-        ));
+    let mut about: Vec<String> = request
+        .stream
+        .iter()
+        .map(|stream| format!("stream {}", stream.dialect.name()))
+        .collect();
+    about.push(format!(
+        "timeout {}",
+        format_duration(request.timeouts.total)
+    ));
+    about.push(format!("expects {}", expected.join(", ")));
+    match expect.body_contains.len() {
+        0 => {}
+        1 => about.push("1 text in the body".to_owned()),
+        count => about.push(format!("{count} texts in the body")),
     }
+    let constant = request.message.is_constant();
     about.push(
-        if request.message.is_constant() {
+        if constant {
             "the same every time"
         } else {
             "rendered for each request"
         }
         .to_owned(),
     );
-    _ = writeln!(text, "     {}", about.join("; "));
-    if !request.slo.is_empty() {
-        let limits = request
-            .slo
-            .iter()
-            .map(|limit| format!("{} {}", limit.trend.name(), format_duration(limit.limit)));
-        _ = writeln!(
-            text,
-            "     good within {}",
-            limits.collect::<Vec<_>>().join(", ")
-        );
-    }
+    about
 }
 
 fn statuses((first, last): (u16, u16)) -> String {

@@ -3,9 +3,10 @@
 use super::scope::User;
 use minijinja::{
     Error, ErrorKind, State,
-    value::{Object, ObjectRepr, Value, from_args},
+    value::{Object, ObjectRepr, Value, ValueKind, from_args},
 };
 use rand::{Rng, RngExt};
+use rand_pcg::Pcg64Mcg;
 use std::{fmt, sync::Arc};
 
 /// The longest text that `random_string` makes.
@@ -58,6 +59,56 @@ impl UserFunction {
     }
 }
 
+impl UserFunction {
+    fn random_int(&self, args: &[Value]) -> Result<Value, Error> {
+        let (least, most): (i64, i64) = from_args(args)?;
+        if least > most {
+            return refuse(format!(
+                "random_int({least}, {most}): the first number is the greater one"
+            ));
+        }
+        Ok(self
+            .user
+            .random(|random| random.random_range(least..=most))
+            .into())
+    }
+
+    fn random_float(&self, args: &[Value]) -> Result<Value, Error> {
+        let (least, most): (f64, f64) = from_args(args)?;
+        if !(least < most && (most - least).is_finite()) {
+            return refuse(format!(
+                "random_float({least}, {most}): the first number must be the smaller one"
+            ));
+        }
+        Ok(self
+            .user
+            .random(|random| random.random_range(least..most))
+            .into())
+    }
+
+    fn random_choice(&self, args: &[Value]) -> Result<Value, Error> {
+        let (list,): (Value,) = from_args(args)?;
+        let length = list.len().filter(|_| list.kind() == ValueKind::Seq);
+        let Some(length @ 1..) = length else {
+            return refuse("random_choice: needs a list with something in it".to_owned());
+        };
+        list.get_item_by_index(self.user.random(|random| random.random_range(0..length)))
+    }
+
+    fn random_string(&self, args: &[Value]) -> Result<Value, Error> {
+        let (length,): (usize,) = from_args(args)?;
+        if length > LONGEST {
+            return refuse(format!("random_string({length}): at most {LONGEST}"));
+        }
+        let letter =
+            |random: &mut Pcg64Mcg| char::from(LETTERS[random.random_range(0..LETTERS.len())]);
+        Ok(self
+            .user
+            .random(|random| (0..length).map(|_| letter(random)).collect::<String>())
+            .into())
+    }
+}
+
 impl Object for UserFunction {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Plain
@@ -65,63 +116,14 @@ impl Object for UserFunction {
 
     fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         match self.kind {
-            Kind::RandomInt => {
-                let (least, most): (i64, i64) = from_args(args)?;
-                if least > most {
-                    return refuse(format!(
-                        "random_int({least}, {most}): the first number is the greater one"
-                    ));
-                }
-                Ok(self
-                    .user
-                    .random(|random| random.random_range(least..=most))
-                    .into())
-            }
-            Kind::RandomFloat => {
-                let (least, most): (f64, f64) = from_args(args)?;
-                let good = least.is_finite()
-                    && most.is_finite()
-                    && least < most
-                    && (most - least).is_finite();
-                if !good {
-                    return refuse(format!(
-                        "random_float({least}, {most}): the first number must be the smaller one"
-                    ));
-                }
-                Ok(self
-                    .user
-                    .random(|random| random.random_range(least..most))
-                    .into())
-            }
-            Kind::RandomChoice => {
-                let (list,): (Value,) = from_args(args)?;
-                let Some(length @ 1..) = list
-                    .len()
-                    .filter(|_| list.kind() == minijinja::value::ValueKind::Seq)
-                else {
-                    return refuse("random_choice: needs a list with something in it".to_owned());
-                };
-                list.get_item_by_index(self.user.random(|random| random.random_range(0..length)))
-            }
-            Kind::RandomString => {
-                let (length,): (usize,) = from_args(args)?;
-                if length > LONGEST {
-                    return refuse(format!("random_string({length}): at most {LONGEST}"));
-                }
-                let letter = |random: &mut rand_pcg::Pcg64Mcg| {
-                    char::from(LETTERS[random.random_range(0..LETTERS.len())])
-                };
-                Ok(self
-                    .user
-                    .random(|random| (0..length).map(|_| letter(random)).collect::<String>())
-                    .into())
-            }
+            Kind::RandomInt => self.random_int(args),
+            Kind::RandomFloat => self.random_float(args),
+            Kind::RandomChoice => self.random_choice(args),
+            Kind::RandomString => self.random_string(args),
             Kind::Uuid => {
                 let () = from_args(args)?;
-                let bits = self.user.random(|random| {
-                    u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())
-                });
-                Ok(uuid(bits).into())
+                let next = |random: &mut Pcg64Mcg| u128::from(random.next_u64());
+                Ok(uuid(self.user.random(|random| next(random) << 64 | next(random))).into())
             }
             Kind::Unique => {
                 let () = from_args(args)?;
