@@ -95,3 +95,95 @@ fn plain(error: &io::Error) -> String {
         None => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::errno::Errno;
+
+    #[test]
+    fn the_systems_errors_are_told_by_kind_and_without_numbers() {
+        let to = Authority("example.org", 80);
+        let cases = [
+            (
+                Errno::EADDRNOTAVAIL,
+                ErrorKind::NoPorts,
+                "no free local port to reach example.org:80",
+            ),
+            (
+                Errno::EMFILE,
+                ErrorKind::NoFiles,
+                "no free file descriptor for a connection",
+            ),
+            (
+                Errno::ENFILE,
+                ErrorKind::NoFiles,
+                "no free file descriptor for a connection",
+            ),
+            (
+                Errno::ECONNREFUSED,
+                ErrorKind::ConnectRefused,
+                "connection refused by example.org:80",
+            ),
+            (
+                Errno::ETIMEDOUT,
+                ErrorKind::ConnectTimeout,
+                "example.org:80 does not answer",
+            ),
+            (
+                Errno::EHOSTUNREACH,
+                ErrorKind::Connect,
+                "no connection to example.org:80: no route to host",
+            ),
+            (
+                Errno::ENETUNREACH,
+                ErrorKind::Connect,
+                "no connection to example.org:80: network is unreachable",
+            ),
+        ];
+        for (errno, kind, message) in cases {
+            let told = connecting(&io::Error::from(errno), &to);
+            assert_eq!(
+                (told.kind, told.message.as_str()),
+                (kind, message),
+                "{errno}"
+            );
+        }
+        let cases = [
+            (
+                Errno::ECONNRESET,
+                ErrorKind::Reset,
+                "the peer reset the connection",
+            ),
+            (
+                Errno::EPIPE,
+                ErrorKind::Reset,
+                "the peer reset the connection",
+            ),
+            (
+                Errno::ETIMEDOUT,
+                ErrorKind::Timeout,
+                "the peer no longer answers",
+            ),
+            (
+                Errno::EHOSTUNREACH,
+                ErrorKind::Reset,
+                "the connection failed: no route to host",
+            ),
+        ];
+        for (errno, kind, message) in cases {
+            let told = transfer(&io::Error::from(errno));
+            assert_eq!(
+                (told.kind, told.message.as_str()),
+                (kind, message),
+                "{errno}"
+            );
+        }
+    }
+
+    #[test]
+    fn authorities_are_written_as_in_urls() {
+        assert_eq!(Authority("example.org", 80).to_string(), "example.org:80");
+        assert_eq!(Authority("::1", 443).to_string(), "[::1]:443");
+    }
+}

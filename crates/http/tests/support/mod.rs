@@ -184,3 +184,11 @@ pub(crate) fn failed(exchange: &Exchange) -> Option<(ErrorKind, &str)> {
 pub(crate) fn text(exchange: &Exchange) -> &str {
     std::str::from_utf8(&exchange.body).expect("text")
 }
+
+/// The same steps several times.
+pub(crate) fn times(count: usize, steps: &[Step]) -> Vec<Step> {
+    std::iter::repeat_n(steps, count)
+        .flatten()
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,284 @@
+//! Where connections go: names, other hosts, proxies, Unix sockets, IPv6; and what keeps one apart from another.
+
+mod support;
+
+use loadgen_engine::ErrorKind;
+use loadgen_http::{ConnectTo, Family, HttpConnect, Options, Proxies};
+use loadgen_testkit::{ScriptedServer, Step, refused_address};
+use std::net::{Ipv6Addr, TcpListener};
+use support::{
+    Ask, User, answer, failed, ok, text, times,
+    tls::{Authority, server_config},
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+fn proxies(server: &ScriptedServer, user: &str) -> Proxies {
+    let url = format!("http://{user}{}", server.address());
+    Proxies::parse(Some(&url), Some(&url), Some("direct.invalid")).expect("good URLs")
+}
+
+#[tokio::test]
+async fn names_are_looked_up_once() {
+    let server = ScriptedServer::repeat(vec![Step::ReadRequest, ok("x"), Step::Close]).unwrap();
+    let connect = HttpConnect::new(Options {
+        family: Family::V4,
+        ..Options::default()
+    })
+    .unwrap();
+    let connector = loadgen_engine::Connect::connector(&connect, 0).unwrap();
+    let ask = Ask::of("localhost", server.address().port());
+    for first in [true, false] {
+        let mut user = User::new(Options::default());
+        user.connection = loadgen_engine::Connector::connection(&connector);
+        let exchange = user.ask(&ask).await;
+        assert_eq!(failed(&exchange), None);
+        // Found in memory it takes some hundred nanoseconds.
+        assert!(
+            first || exchange.dns < std::time::Duration::from_millis(1),
+            "{:?}",
+            exchange.dns
+        );
+        let host = format!("host: localhost:{}\r\n", server.address().port());
+        assert!(String::from_utf8_lossy(&server.received()[0]).contains(&host));
+    }
+}
+
+#[tokio::test]
+async fn connections_can_be_sent_elsewhere() {
+    let server =
+        ScriptedServer::repeat(vec![Step::ReadRequest, ok("here"), Step::WaitForClose]).unwrap();
+    let rule = format!("example.org:80:{}", server.address());
+    let options = Options {
+        connect_to: vec![ConnectTo::parse(&rule).unwrap()],
+        ..Options::default()
+    };
+    let mut user = User::new(options);
+    let exchange = user.ask(&Ask::of("example.org", 80)).await;
+    assert_eq!((failed(&exchange), text(&exchange)), (None, "here"));
+    drop(user);
+    let seen = server.ended(1).await;
+    assert!(String::from_utf8_lossy(&seen[0].received).contains("\r\nhost: example.org\r\n"));
+}
+
+#[tokio::test]
+async fn ipv6_is_spoken() {
+    let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) else {
+        return; // A machine without IPv6.
+    };
+    let address = listener.local_addr().unwrap();
+    let serving = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = vec![0; 1024];
+        let length = stream.read(&mut head).unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nv6")
+            .unwrap();
+        String::from_utf8_lossy(&head[..length]).into_owned()
+    });
+    let exchange = User::new(Options::default()).ask(&Ask::get(address)).await;
+    assert_eq!((failed(&exchange), text(&exchange)), (None, "v6"));
+    let head = serving.join().unwrap();
+    assert!(
+        head.contains(&format!("\r\nhost: [::1]:{}\r\n", address.port())),
+        "{head}"
+    );
+}
+
+#[tokio::test]
+async fn unix_sockets_are_spoken() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let options = Options {
+        unix_socket: Some(path.clone()),
+        ..Options::default()
+    };
+    let serving = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for body in ["one", "two"] {
+            let mut head = vec![0; 1024];
+            let length = stream.read(&mut head).await.unwrap();
+            assert!(head[..length].starts_with(b"GET /x HTTP/1.1\r\nhost: example.org\r\n"));
+            let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n{body}");
+            stream.write_all(reply.as_bytes()).await.unwrap();
+        }
+    };
+    let asking = async {
+        let mut user = User::new(options.clone());
+        let ask = Ask {
+            path: "/x",
+            ..Ask::of("example.org", 80)
+        };
+        for body in ["one", "two"] {
+            let (exchange, told) = user.ask_and_tell(&ask).await;
+            assert_eq!((failed(&exchange), text(&exchange)), (None, body));
+            // The kernel stamps nothing here: the time of the read is taken.
+            assert!(!told.arrivals[0].kernel && !told.arrivals[0].fallback);
+            assert_eq!(told.arrivals[0].at, told.arrivals[0].read);
+        }
+    };
+    tokio::join!(serving, asking);
+    std::fs::remove_file(&path).unwrap();
+    let exchange = User::new(options).ask(&Ask::of("example.org", 80)).await;
+    assert_eq!(
+        exchange.failure.map(|failure| failure.kind),
+        Some(ErrorKind::ConnectRefused)
+    );
+}
+
+#[tokio::test]
+async fn plain_requests_are_passed_on_by_a_proxy() {
+    let script = times(2, &[Step::ReadRequest, ok("via")]);
+    let server = ScriptedServer::start([script]).unwrap();
+    let options = Options {
+        proxies: proxies(&server, "me:secret@"),
+        ..Options::default()
+    };
+    let mut user = User::new(options);
+    for fixed in [false, true] {
+        let ask = Ask {
+            path: "/p?q",
+            fixed,
+            ..Ask::of("example.org", 8080)
+        };
+        let exchange = user.ask(&ask).await;
+        assert_eq!((failed(&exchange), text(&exchange)), (None, "via"));
+    }
+    let seen = String::from_utf8_lossy(&server.ended(1).await[0].received).into_owned();
+    assert!(
+        seen.starts_with("GET http://example.org:8080/p?q HTTP/1.1\r\nhost: example.org:8080\r\n"),
+        "{seen}"
+    );
+    assert_eq!(
+        seen.matches("proxy-authorization: Basic bWU6c2VjcmV0\r\n")
+            .count(),
+        2,
+        "{seen}"
+    );
+    let exchange = user.ask(&Ask::of("direct.invalid", 80)).await;
+    assert_eq!(
+        exchange.failure.map(|failure| failure.kind),
+        Some(ErrorKind::Dns)
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_makes_a_tunnel_for_tls() {
+    let authority = Authority::new();
+    let config = server_config(&authority.issue(&["example.org"], false), &[], None);
+    let address = support::tls::serve(move |mut stream| {
+        let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::clone(&config));
+        async move {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap();
+            let want = "CONNECT example.org:443 HTTP/1.1\r\nhost: example.org:443\r\nproxy-authorization: Basic bWU6\r\n\r\n";
+            assert_eq!(head, want);
+            stream
+                .write_all(b"HTTP/1.1 200 Connection established\r\nx: y\r\n\r\n")
+                .await
+                .unwrap();
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let mut head = vec![0; 1024];
+            let length = stream.read(&mut head).await.unwrap();
+            assert!(head[..length].starts_with(b"GET / HTTP/1.1\r\nhost: example.org\r\n"));
+            assert!(!String::from_utf8_lossy(&head).contains("proxy"));
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\ninside")
+                .await
+                .unwrap();
+            let _ = stream.read(&mut head).await;
+        }
+    });
+    let url = format!("http://me:@{address}");
+    let proxies = Proxies::parse(None, Some(&url), None).unwrap();
+    let options = Options {
+        proxies,
+        authority: Some(authority.pem()),
+        ..Options::default()
+    };
+    let exchange = User::new(options)
+        .ask(&Ask::of("example.org", 443).tls())
+        .await;
+    assert_eq!((failed(&exchange), text(&exchange)), (None, "inside"));
+}
+
+#[tokio::test]
+async fn proxies_that_refuse_are_told() {
+    let cases = [
+        (
+            vec![
+                Step::ReadRequest,
+                answer("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 5\r\n\r\n"),
+            ],
+            "the proxy refused the tunnel with status 407",
+        ),
+        (
+            vec![Step::ReadRequest, Step::Close],
+            "the proxy closed the connection",
+        ),
+    ];
+    for (script, want) in cases {
+        let server = ScriptedServer::repeat(script).unwrap();
+        let options = Options {
+            proxies: proxies(&server, "me:secret@"),
+            ..Options::default()
+        };
+        let exchange = User::new(options)
+            .ask(&Ask::of("example.org", 443).tls())
+            .await;
+        assert_eq!(failed(&exchange), Some((ErrorKind::Connect, want)));
+    }
+    let nobody = refused_address().unwrap();
+    let proxies = Proxies::parse(Some(&nobody.to_string()), None, None).unwrap();
+    let exchange = User::new(Options {
+        proxies,
+        ..Options::default()
+    })
+    .ask(&Ask::of("example.org", 80))
+    .await;
+    let want = format!("connection refused by {nobody}");
+    assert_eq!(
+        failed(&exchange),
+        Some((ErrorKind::ConnectRefused, want.as_str()))
+    );
+}
+
+#[tokio::test]
+async fn each_origin_has_a_connection_of_its_own() {
+    let servers: Vec<_> = (0..3)
+        .map(|n| {
+            ScriptedServer::repeat(times(20, &[Step::ReadRequest, ok(&n.to_string())])).unwrap()
+        })
+        .collect();
+    let mut user = User::new(Options::default());
+    for _ in 0..4 {
+        for (number, server) in servers.iter().enumerate() {
+            let exchange = user
+                .ask(&Ask {
+                    step: number,
+                    fixed: true,
+                    ..Ask::get(server.address())
+                })
+                .await;
+            assert_eq!(
+                (failed(&exchange), text(&exchange)),
+                (None, number.to_string().as_str())
+            );
+        }
+    }
+    assert!(servers.iter().all(|server| server.connections().len() == 1));
+    // Those that were not used for longest are closed in the end.
+    let many: Vec<_> = (0..40)
+        .map(|_| {
+            ScriptedServer::repeat(vec![Step::ReadRequest, ok("x"), Step::WaitForClose]).unwrap()
+        })
+        .collect();
+    for server in &many {
+        assert_eq!(failed(&user.ask(&Ask::get(server.address())).await), None);
+    }
+    assert_eq!(many[0].ended(1).await.len(), 1);
+}
