@@ -48,6 +48,11 @@ pub enum Warning {
         /// What is wrong with it.
         reason: String,
     },
+    /// The run log, from which all is read again, ends before the run did.
+    LogEndsEarly {
+        /// Whether it ends in the middle of a record.
+        torn: bool,
+    },
     /// The arrival of first outputs is not known well enough.
     ArrivalUncertain {
         /// By how much, at the 99th percentile.
@@ -100,7 +105,7 @@ impl Warning {
             Self::TooFewSamples { .. } => "too-few-samples",
             Self::PortsExhausted { .. } => "ports-exhausted",
             Self::FilesExhausted { .. } => "files-exhausted",
-            Self::LogIncomplete { .. } => "log-incomplete",
+            Self::LogIncomplete { .. } | Self::LogEndsEarly { .. } => "log-incomplete",
             Self::ArrivalUncertain { .. } => "arrival-uncertain",
             Self::CutRequests { .. } => "cut-requests",
             Self::NothingSucceeded { .. } => "nothing-succeeded",
@@ -147,6 +152,14 @@ impl Warning {
                 plural(*count, "request")
             ),
             Self::LogIncomplete { reason } => format!("the run log is incomplete: {reason}"),
+            Self::LogEndsEarly { torn } => {
+                let how = if *torn {
+                    "in the middle of a record"
+                } else {
+                    "without its closing record"
+                };
+                format!("the run log ends {how}: the run was killed, or still goes on")
+            }
             Self::ArrivalUncertain { seen, limit } => format!(
                 "the arrival of first outputs is uncertain by {} at p99; more than {} blurs ttft",
                 Amount::Time(*seen),
@@ -183,6 +196,9 @@ impl Warning {
             Self::FilesExhausted { .. } => "raise the limit of open files (ulimit -n)",
             Self::LogIncomplete { .. } => {
                 "check the disk; the summary of the run itself is complete"
+            }
+            Self::LogEndsEarly { .. } => {
+                "read this as the first part of the run; what came after is not in it"
             }
             Self::ArrivalUncertain { .. } => {
                 "use less load per worker, so that sockets are read sooner"

@@ -3,7 +3,7 @@
 use super::reader::{LogEnd, RunLogReader};
 use super::{Closing, Header};
 use crate::error::{Damage, Error};
-use loadgen_stats::{Ledger, Offset, RunEnd, StopReason, Summary, Warning};
+use loadgen_stats::{Ledger, Offset, RunEnd, StopReason, Summary, Verdict, Warning};
 use std::{io::BufRead, sync::Arc};
 
 /// A run as its log tells it.
@@ -34,26 +34,21 @@ pub fn replay<R: BufRead>(mut reader: RunLogReader<R>) -> Result<Replayed, Error
     while let Some(window) = reader.next_window()? {
         ledger.replay(&window);
     }
-    let (end, warnings, is_complete) = match reader.end() {
-        Some(LogEnd::Closed(closing)) => {
-            let Closing { end, warnings, .. } = closing.as_ref();
-            (end.clone(), warnings.clone(), true)
-        }
-        early => {
-            let torn = matches!(early, Some(LogEnd::Early { torn: true }));
-            (
-                early_end(&header, reader.last_end()),
-                vec![ends_early(torn)],
-                false,
-            )
-        }
+    let closing = match reader.end() {
+        Some(LogEnd::Closed(closing)) => closing.as_ref().clone(),
+        early => ends_early(&header, reader.last_end(), early),
     };
-    let mut summary = ledger.finish(&end);
-    let new = warnings
+    let is_complete = matches!(reader.end(), Some(LogEnd::Closed(_)));
+    let mut summary = ledger.finish(&closing.end);
+    let known = std::mem::take(&mut summary.warnings);
+    let new = closing
+        .warnings
         .into_iter()
-        .filter(|warning| !summary.warnings.contains(warning))
-        .collect::<Vec<_>>();
-    summary.warnings.extend(new);
+        .filter(|warning| !known.contains(warning));
+    // That a part is missing must be read before all else.
+    let (first, last): (Vec<_>, Vec<_>) =
+        new.partition(|warning| matches!(warning, Warning::LogEndsEarly { .. }));
+    summary.warnings = [first, known, last].concat();
     Ok(Replayed {
         header,
         summary,
@@ -61,27 +56,19 @@ pub fn replay<R: BufRead>(mut reader: RunLogReader<R>) -> Result<Replayed, Error
     })
 }
 
-/// The end of a run of which only the windows are known.
-fn early_end(header: &Header, last: Offset) -> RunEnd {
+/// What stands for the closing record where there is none: the run counts as interrupted after its last window.
+fn ends_early(header: &Header, last: Offset, end: Option<&LogEnd>) -> Closing {
+    let torn = matches!(end, Some(LogEnd::Early { torn: true }));
     let (from, until) = header.measured;
-    RunEnd {
+    let measured = (from.min(last), until.min(last));
+    let end = RunEnd {
         strict: header.strict,
         allow_all_failed: header.allow_all_failed,
-        ..RunEnd::new(
-            StopReason::Interrupted,
-            (from.min(last), until.min(last)),
-            last,
-        )
-    }
-}
-
-fn ends_early(torn: bool) -> Warning {
-    let how = if torn {
-        "in the middle of a record"
-    } else {
-        "without its closing record"
+        ..RunEnd::new(StopReason::Interrupted, measured, last)
     };
-    Warning::LogIncomplete {
-        reason: format!("it ends {how}: the run was killed, or still goes on"),
+    Closing {
+        end,
+        verdict: Verdict::Inconclusive,
+        warnings: vec![Warning::LogEndsEarly { torn }],
     }
 }

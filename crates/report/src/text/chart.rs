@@ -27,7 +27,7 @@ struct Bar {
 pub(crate) fn lines(cell: &TrendCell, columns: usize) -> Vec<Line> {
     let bars = bars(cell);
     let most = bars.iter().map(|bar| bar.count).max().unwrap_or(0);
-    let labels: Vec<String> = bars.iter().map(|bar| units::time(bar.up_to)).collect();
+    let labels = labels(&bars);
     let counts: Vec<String> = bars.iter().map(|bar| units::count(bar.count)).collect();
     let widest = |texts: &[String]| {
         texts
@@ -50,6 +50,21 @@ pub(crate) fn lines(cell: &TrendCell, columns: usize) -> Vec<Line> {
             .with(Paint::Cyan.on(blocks(bar.count, most, room)))
     })
     .collect()
+}
+
+/// The upper ends as text, with as many digits as it takes to tell neighbours apart.
+fn labels(bars: &[Bar]) -> Vec<String> {
+    let shown = |show: &dyn Fn(Duration) -> String| -> Vec<String> {
+        bars.iter().map(|bar| show(bar.up_to)).collect()
+    };
+    let is_clear = |labels: &Vec<String>| labels.windows(2).all(|pair| pair[0] != pair[1]);
+    let short = shown(&units::time);
+    if is_clear(&short) {
+        return short;
+    }
+    let longer = (1..=6).map(|decimals| shown(&|bound| units::time_with(bound, decimals)));
+    let mut longer = longer.skip_while(|labels| !is_clear(labels));
+    longer.next().unwrap_or(short)
 }
 
 /// A bar of `count` where `most` takes all of `room`: in eighths of a column, and never nothing for something.
@@ -215,6 +230,20 @@ mod tests {
             if !expected.is_empty() {
                 assert_eq!(shown.join(" "), expected, "{low} to {high}");
             }
+        }
+    }
+
+    #[test]
+    fn neighbours_have_different_labels() {
+        let cases: [(u64, u64, &str); 4] = [
+            (819_800, 824_100, "820.0 ms 820.5 ms 821.0 ms"),
+            (4_000_000, 4_001_000, "4.0000 s 4.0001 s"),
+            (200_100, 211_900, "202 ms 204 ms 206 ms"),
+            (59_900_000, 60_400_000, "59.90 s 59.95 s 60.00 s"),
+        ];
+        for (low, high, expected) in cases {
+            let labels = labels(&bars(&cell(&[low, high]))).join(" ");
+            assert!(labels.starts_with(expected), "{labels}");
         }
     }
 

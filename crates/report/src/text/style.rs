@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+/// A blank that keeps a number and its unit on one line.
+pub(crate) const NO_BREAK: char = '\u{a0}';
+
 /// How a piece looks where colour was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Paint {
@@ -192,11 +195,11 @@ fn head(text: &str, columns: usize) -> &str {
     &text[..over.map_or(text.len(), |(at, _)| at)]
 }
 
-/// The text cut into lines of at most `columns` at blanks; a word that is longer is cut anywhere.
+/// The text cut into lines of at most `columns` at blanks (not at no-break ones); a word that is longer is cut anywhere.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
         let mut word = word;
         let line = lines.last().map_or(0, |line| width(line));
         let needed = width(word) + usize::from(line > 0);
@@ -212,6 +215,9 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
         push_word(&mut lines, word);
     }
     lines.retain(|line| !line.is_empty());
+    for line in &mut lines {
+        *line = line.replace(NO_BREAK, " ");
+    }
     lines
 }
 
@@ -312,10 +318,11 @@ mod tests {
 
     #[test]
     fn words_are_wrapped() {
-        let cases: [(&str, usize, &[&str]); 6] = [
+        let cases: [(&str, usize, &[&str]); 7] = [
             ("", 10, &[]),
             ("one two three", 7, &["one two", "three"]),
-            ("one  two\nthree", 80, &["one two three"]),
+            ("one  two three", 80, &["one two three"]),
+            ("after 6.0\u{a0}s", 8, &["after", "6.0 s"]),
             ("abcdefghij k", 4, &["abcd", "efgh", "ij k"]),
             ("ab cdefgh", 4, &["ab", "cdef", "gh"]),
             ("チャット", 4, &["チャ", "ット"]),

@@ -20,6 +20,17 @@ pub(crate) fn time(value: Duration) -> String {
     }
 }
 
+/// A time with so many digits behind the point, in the unit that [`time`] would choose.
+pub(crate) fn time_with(value: Duration, decimals: usize) -> String {
+    let nanos = value.as_nanos() as f64;
+    let (scale, unit) = match nanos {
+        small if small < 999.5e3 => (1e3, "µs"),
+        middle if middle < 999.5e6 => (1e6, "ms"),
+        _ => (1e9, "s"),
+    };
+    format!("{:.decimals$} {unit}", nanos / scale)
+}
+
 /// A span of the run: whole and tenth seconds below a minute, then as [`time`].
 pub(crate) fn span(seconds: f64) -> String {
     if seconds < 59.95 {

@@ -1,6 +1,6 @@
 //! The verdict with its reason, and the thresholds that it rests on.
 
-use super::style::{Line, Paint, fit, width, wrap};
+use super::style::{Line, NO_BREAK, Paint, fit, width, wrap};
 use super::table::Table;
 use super::{heading, units};
 use loadgen_stats::{Judged, Rate, StopReason, Summary, Unit, Verdict, Warning};
@@ -171,5 +171,5 @@ fn observed(judged: &Judged) -> String {
 }
 
 fn length(summary: &Summary) -> String {
-    units::span(summary.duration.as_secs_f64())
+    units::span(summary.duration.as_secs_f64()).replace(' ', NO_BREAK.to_string().as_str())
 }

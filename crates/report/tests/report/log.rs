@@ -109,7 +109,7 @@ fn a_log_that_ends_early_is_summed_up_as_interrupted() {
         assert_eq!(summary.stop_reason, StopReason::Interrupted);
         assert_eq!(summary.duration.as_secs(), whole as u64 - 1);
         assert_eq!(summary.windows.len(), whole - 1);
-        let warning = summary.warnings.last().unwrap();
+        let warning = summary.warnings.first().unwrap();
         assert_eq!(warning.code(), "log-incomplete");
         assert!(warning.message().contains(how), "{}", warning.message());
         let mut text = Vec::new();
