@@ -331,7 +331,8 @@ mod tests {
 
     #[track_caller]
     fn check<T: FromStr<Err = String> + PartialEq + Debug>(text: &str, expected: Option<T>) {
-        assert_eq!(text.parse::<T>().ok(), expected, "{text}");
+        let (parsed, expected) = (text.parse::<T>().ok(), expected);
+        assert_eq!(parsed, expected, "{text}");
     }
 
     #[test]

@@ -42,27 +42,23 @@ impl RunLog {
             let path = Path::new(FOLDER).join(format!("{stem}.{EXTENSION}"));
             match environment.create_new(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && twin < TWINS => {
-                    twin += 1
+                    twin += 1;
                 }
                 made => return made.map(|file| (path, file)),
             }
         }
     }
 
-    /// Begins the log in a file that was opened.
-    pub(crate) fn begin(path: PathBuf, file: File, header: &Header) -> Self {
-        match RunLogWriter::new(file, header) {
-            Ok(writer) => Self {
-                path: Some(path),
-                writer: Some(writer),
-                trouble: None,
-            },
-            Err(error) => Self {
-                path: Some(path),
-                writer: None,
-                trouble: Some(reason(&error)),
-            },
-        }
+    /// Begins the log in a file that was opened; tells what troubles it.
+    pub(crate) fn begin(path: PathBuf, file: File, header: &Header) -> (Self, Option<String>) {
+        let mut log = Self {
+            path: Some(path),
+            writer: None,
+            trouble: None,
+        };
+        let begun = RunLogWriter::new(file, header).map(|writer| log.writer = Some(writer));
+        let trouble = log.note(begun);
+        (log, trouble)
     }
 
     /// The log of a run whose file could not be made.

@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     url,
 };
-use loadgen_scenario::{Given as Value, Lowered, Overrides, SourceText};
+use loadgen_scenario::{Given as Value, Lowered, Overrides, SourceText, load, load_url};
 use std::path::Path;
 
 /// What is to be tested, and how.
@@ -21,31 +21,22 @@ impl Wanted<'_> {
     /// The plan, or everything that is wrong with it.
     pub(crate) fn plan(&self, environment: &Environment) -> Result<Lowered, Error> {
         let scenario = self.scenario()?;
-        let is_url = url::is_url(scenario);
-        let text = if is_url {
+        let overrides = self.overrides(environment);
+        if url::is_url(scenario) {
             self.refuse_target()?;
-            url::scenario(scenario, self.request, self.load, environment)?
-        } else {
-            self.refuse_request()?;
-            read(scenario, environment)?
-        };
+            let request = url::request(scenario, self.request, environment)?;
+            return Ok(load_url(&request, &overrides)?);
+        }
+        self.refuse_request()?;
         let stem = Path::new(scenario)
             .file_stem()
-            .and_then(|stem| stem.to_str())
-            .unwrap_or("run");
+            .and_then(|stem| stem.to_str());
         let source = SourceText {
-            path: if is_url {
-                "the scenario made of the URL"
-            } else {
-                scenario
-            },
-            text: &text,
-            stem,
+            path: scenario,
+            text: &read(scenario, environment)?,
+            stem: stem.unwrap_or("run"),
         };
-        Ok(loadgen_scenario::load(
-            source,
-            &self.overrides(environment),
-        )?)
+        Ok(load(source, &overrides)?)
     }
 
     /// Whether it is a URL that is tested.

@@ -2,7 +2,7 @@
 
 use crate::{
     args::{DebugArgs, Given},
-    environment::Environment,
+    environment::{Environment, Output},
     error::Error,
     exit::Exit,
     source::{Wanted, refuse_network},
@@ -41,16 +41,16 @@ pub(crate) fn debug(
         &plan,
         &connect,
         args.seed.unwrap_or_else(environment.draw_seed),
-        environment,
+        &environment.out,
     )
 }
 
-/// Performs one iteration of the first scenario and tells it.
+/// Performs one iteration of the first scenario and tells it to `output`.
 pub(super) fn show(
     plan: &Plan,
     connect: &HttpConnect,
     seed: u64,
-    environment: &Environment,
+    output: &Output,
 ) -> Result<Exit, Error> {
     let runtime = wiring::runtime()?;
     let mut user = {
@@ -64,7 +64,7 @@ pub(super) fn show(
             plan,
             connection: connector.connection(),
             scope,
-            environment,
+            output,
         }
     };
     user.say(&format!(
@@ -86,7 +86,7 @@ struct User<'a, C> {
     plan: &'a Plan,
     connection: C,
     scope: Scope,
-    environment: &'a Environment,
+    output: &'a Output,
 }
 
 impl<C: Connection> User<'_, C> {
@@ -165,7 +165,9 @@ impl<C: Connection> User<'_, C> {
 
     /// Prints with every secret hidden.
     fn say(&self, text: &str) -> Result<(), Error> {
-        super::print(self.environment, &self.plan.mask(text)).map(drop)
+        self.output
+            .print(&self.plan.mask(text))
+            .map_err(|error| Error::failed("tell of it", error))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::debug;
 use crate::{
-    args::{Given, RunArgs},
+    args::{Given, OutputArgs, RunArgs},
     environment::Environment,
     error::Error,
     exit::Exit,
@@ -14,16 +14,14 @@ use crate::{
     source::{Wanted, refuse_network, workers},
     wiring,
 };
+use jiff::Timestamp;
 use loadgen_engine::{Outcome, Placement, Settings, Stop};
 use loadgen_host::{Monitor, PreciseTiming};
 use loadgen_http::HttpConnect;
 use loadgen_report::{Closing, Header, TextOptions, write_json, write_text, write_verdict};
 use loadgen_scenario::Plan;
 use loadgen_stats::Summary;
-use std::{
-    future::{Future, pending},
-    sync::Arc,
-};
+use std::{convert::Infallible, future::pending, sync::Arc};
 use tokio::sync::watch;
 
 /// Carries out one load test.
@@ -45,43 +43,42 @@ pub(crate) fn run(
     let outputs = Outputs::open(&args.output.out, environment)?;
     let stop =
         (environment.signals)().map_err(|error| Error::failed("listen for signals", error))?;
-    make_room(&plan, workers(args.output.workers), environment);
+    let settings = settings(&args.output, environment);
+    make_room(&plan, settings.workers, environment);
     // Until the end of the run: dropping it stops it.
     let embedded = wiring::embed(&mut plan)?;
-    let plan = Arc::new(plan);
-    let settings = Settings {
-        workers: workers(args.output.workers),
-        seed: args.output.seed.unwrap_or_else(environment.draw_seed),
-        placement: Placement::Threads,
-        strict: args.output.strict,
-        allow_all_failed: args.output.allow_all_failed,
-    };
     if args.verbose {
-        debug::show(&plan, &connect, settings.seed, environment)?;
+        debug::show(&plan, &connect, settings.seed, &environment.err)?;
     }
-    let started = (environment.now)();
     let circumstances = Circumstances {
         settings,
-        started,
+        started: (environment.now)(),
         embedded: embedded.is_some(),
     };
-    let header = header::of(&plan, &circumstances);
     let mut course = Course {
-        header,
+        header: header::of(&plan, &circumstances),
         outputs,
         environment,
         colour,
     };
-    let log = course.open_log(args.output.no_log, &circumstances);
-    let progress = Progress::new(&environment.err, header::length(&plan), args.output.quiet);
     let mut watcher = Watcher {
-        progress,
-        log,
+        progress: Progress::new(&environment.err, header::length(&plan), args.output.quiet),
+        log: course.open_log(args.output.no_log, circumstances.started),
         monitor: Monitor::start(),
     };
     let outcome = carry_out(plan, settings, connect, &mut watcher, stop);
     watcher.progress.finish();
     course.conclude(outcome?, &mut watcher)
+}
+
+fn settings(args: &OutputArgs, environment: &Environment) -> Settings {
+    Settings {
+        workers: workers(args.workers),
+        seed: args.seed.unwrap_or_else(environment.draw_seed),
+        placement: Placement::Threads,
+        strict: args.strict,
+        allow_all_failed: args.allow_all_failed,
+    }
 }
 
 /// Raises the limit of open files, and warns where it is still too low for the plan.
@@ -114,14 +111,18 @@ struct Course<'a> {
 
 impl Course<'_> {
     /// Begins the run log. Where its folder cannot be written to, the run goes on without.
-    fn open_log(&mut self, unwanted: bool, circumstances: &Circumstances) -> Option<RunLog> {
+    fn open_log(&mut self, unwanted: bool, started: Timestamp) -> Option<RunLog> {
         let place = match self.outputs.log.take() {
             Some(place) => Ok(place),
             None if unwanted => return None,
-            None => RunLog::create(&self.header.name, circumstances.started, self.environment),
+            None => RunLog::create(&self.header.name, started, self.environment),
         };
         match place {
-            Ok((path, file)) => Some(RunLog::begin(path, file, &self.header)),
+            Ok((path, file)) => {
+                let (log, trouble) = RunLog::begin(path, file, &self.header);
+                trouble.inspect(|trouble| self.environment.err.say(trouble));
+                Some(log)
+            }
             Err(error) => {
                 let log = RunLog::absent(&error);
                 self.environment.err.say(&format!(
@@ -199,49 +200,55 @@ fn refuse(args: &RunArgs, wanted: &Wanted<'_>) -> Result<(), Error> {
 }
 
 fn carry_out(
-    plan: Arc<Plan>,
+    plan: Plan,
     settings: Settings,
     connect: HttpConnect,
     watcher: &mut Watcher<'_>,
     stop: watch::Receiver<Stop>,
 ) -> Result<Outcome, Error> {
-    let teller = watcher.progress.teller();
-    let run = loadgen_engine::run(
-        plan,
-        settings,
-        connect,
-        PreciseTiming,
-        watcher,
-        stop.clone(),
-    );
-    wiring::runtime()?
-        .block_on(beside(run, tell_stops(stop, &teller)))
-        .map_err(|error| Error::failed("carry out the run", error))
-}
-
-/// Does `main`, and `aside` for as long as that takes.
-async fn beside<T>(main: impl Future<Output = T>, aside: impl Future<Output = ()>) -> T {
-    let aside = async {
-        aside.await;
-        pending().await
+    let mut stops = Stops {
+        teller: watcher.progress.teller(),
+        stop: stop.clone(),
     };
-    tokio::select! {
-        biased;
-        result = main => result,
-        result = aside => result,
-    }
+    let plan = Arc::new(plan);
+    let run = loadgen_engine::run(plan, settings, connect, PreciseTiming, watcher, stop);
+    let outcome = wiring::runtime()?.block_on(async {
+        tokio::select! {
+            outcome = run => outcome,
+            never = stops.tell() => match never {},
+        }
+    });
+    // A signal that ended the run in the same turn was obeyed, but not told yet.
+    stops.tell_news();
+    outcome.map_err(|error| Error::failed("carry out the run", error))
 }
 
 /// Answers each signal at once, whatever the run is busy with.
-async fn tell_stops(mut stop: watch::Receiver<Stop>, teller: &Teller<'_>) {
-    while stop.changed().await.is_ok() {
-        let stop = *stop.borrow_and_update();
+struct Stops<'a> {
+    teller: Teller<'a>,
+    stop: watch::Receiver<Stop>,
+}
+
+impl Stops<'_> {
+    async fn tell(&mut self) -> Infallible {
+        while self.stop.changed().await.is_ok() {
+            self.stop.mark_changed();
+            self.tell_news();
+        }
+        pending().await
+    }
+
+    fn tell_news(&mut self) {
+        if !self.stop.has_changed().unwrap_or(false) {
+            return;
+        }
+        let stop = *self.stop.borrow_and_update();
         match stop {
             Stop::Run => {}
-            Stop::Drain => {
-                teller.say("stopping: no new iterations; running ones may finish within graceful_stop (again: cut them)");
-            }
-            Stop::Cut => teller.say("cutting what still runs (again: exit at once)"),
+            Stop::Drain => self.teller.say(
+                "stopping: no new iterations; running ones may finish within graceful_stop (again: cut them)",
+            ),
+            Stop::Cut => self.teller.say("cutting what still runs (again: exit at once)"),
         }
     }
 }

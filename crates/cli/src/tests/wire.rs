@@ -317,12 +317,12 @@ fn one_exchange_is_shown_before_the_load() {
         "< ok",
         "as expected: status 200",
     ] {
-        assert!(played.out.contains(part), "{part}\n{}", played.out);
+        assert!(played.err.contains(part), "{part}\n{}", played.err);
     }
     assert!(
-        !played.out.contains("dG9wc2VjcmV0") && !played.out.contains("bWU6dG9wc2VjcmV0"),
+        !played.err.contains("dG9wc2VjcmV0") && !played.err.contains("bWU6dG9wc2VjcmV0"),
         "{}",
-        played.out
+        played.err
     );
 }
 
