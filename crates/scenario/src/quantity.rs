@@ -7,7 +7,7 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// What a duration looks like.
 const UNITS: &str =
-    "a duration is a number with its unit: us, ms, s, m, h; for example `30s` or `1m30s`";
+    "a duration is a number with its unit: us, ms, s, m, h, d; for example `30s` or `1m30s`";
 
 /// Why a text is not the value it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +37,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, Misread> {
             .find(|c: char| c.is_ascii_digit() || c == '.')
             .unwrap_or(rest.len() - digits);
         let (number, unit) = (&rest[..digits], &rest[digits..digits + letters]);
-        let Some(seconds) = number
-            .parse::<f64>()
-            .ok()
+        let Some(seconds) = plain_number(number)
             .zip(unit_seconds(unit))
             .map(|(number, unit)| number * unit)
         else {
@@ -68,6 +66,17 @@ pub fn parse_duration(text: &str) -> Result<Duration, Misread> {
         rest = &rest[digits + letters..];
     }
     Ok(total)
+}
+
+/// Digits, perhaps with a fraction: nothing else that Rust takes for a number.
+fn plain_number(text: &str) -> Option<f64> {
+    let digits = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if digits(whole) && digits(fraction) {
+        text.parse().ok()
+    } else {
+        None
+    }
 }
 
 fn no_duration(text: &str, part: Range<usize>) -> Misread {
@@ -241,4 +250,72 @@ pub fn format_duration(length: Duration) -> String {
         part(minutes, "m"),
         part(rest, "s")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_and_written() {
+        let cases = [
+            ("0s", 0, "0s"),
+            ("500ns", 500, "500ns"),
+            ("1us", 1_000, "1us"),
+            ("2µs", 2_000, "2us"),
+            ("0.1ms", 100_000, "100us"),
+            ("250ms", 250_000_000, "250ms"),
+            ("1500ms", 1_500_000_000, "1.5s"),
+            ("90s", 90_000_000_000, "1m30s"),
+            ("1m30s", 90_000_000_000, "1m30s"),
+            ("1.5h", 5_400_000_000_000, "1h30m"),
+            ("1d", 86_400_000_000_000, "24h"),
+            ("1h1s", 3_601_000_000_000, "1h1s"),
+        ];
+        for (text, nanos, written) in cases {
+            let length = parse_duration(text).unwrap();
+            assert_eq!(length, Duration::from_nanos(nanos), "{text}");
+            assert_eq!(format_duration(length), written, "{text}");
+            assert_eq!(parse_duration(written).unwrap(), length, "{text}");
+        }
+        for text in [
+            ".5s", "5.s", "1e3s", "+5s", "-5s", "5 s", " 5s", "s", "1..2s", "infs", "५s",
+        ] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_and_statuses_are_read() {
+        for (text, share) in [
+            ("10%", 0.1),
+            ("0.1", 0.1),
+            ("0", 0.0),
+            ("100 %", 1.0),
+            ("1", 1.0),
+        ] {
+            assert_eq!(
+                parse_share(text).unwrap().to_string(),
+                share.to_string(),
+                "{text}"
+            );
+        }
+        for text in ["", "%", "101%", "-1%", "1.1", "NaN", "nan%", "x"] {
+            assert!(parse_share(text).is_err(), "{text}");
+        }
+        let cases: [(&str, &[(u16, u16)]); 4] = [
+            ("200", &[(200, 200)]),
+            ("2xx", &[(200, 299)]),
+            ("200-204, 4XX", &[(200, 204), (400, 499)]),
+            ("200,429", &[(200, 200), (429, 429)]),
+        ];
+        for (text, ranges) in cases {
+            assert_eq!(parse_statuses(text).unwrap(), ranges, "{text}");
+        }
+        for text in [
+            "", "99", "600", "200,", "x", "xx", "0xx", "2x", "204-200", "-200", "20000",
+        ] {
+            assert!(parse_statuses(text).is_err(), "{text}");
+        }
+    }
 }
