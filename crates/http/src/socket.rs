@@ -4,15 +4,16 @@ use nix::{
     cmsg_space,
     sys::{
         socket::{
-            AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, TimestampingFlag,
-            Timestamps, recvmsg, setsockopt, socket, sockopt,
+            ControlMessageOwned, MsgFlags, TimestampingFlag, Timestamps, recvmsg, setsockopt,
+            sockopt,
         },
         time::TimeSpec,
     },
 };
 use std::{
     io::{self, IoSlice, IoSliceMut},
-    os::fd::{AsRawFd, OwnedFd},
+    net::{Ipv4Addr, UdpSocket},
+    os::fd::{AsRawFd, RawFd},
     task::{Context, Poll},
     time::Duration,
 };
@@ -20,6 +21,9 @@ use tokio::{
     io::Interest,
     net::{TcpStream, UnixStream},
 };
+
+/// How often it is tried whether the kernel stamps, a millisecond apart.
+const BEGIN_TRIES: usize = 50;
 
 /// What a shard lends to every read: one buffer for all of its connections.
 #[derive(Debug)]
@@ -137,38 +141,52 @@ impl Socket {
     }
 
     fn receive_now(&self, buffer: &mut ReadBuffer) -> io::Result<Received> {
-        let ReadBuffer { bytes, control } = buffer;
-        let room = bytes.len();
         let fd = match &self.stream {
             Stream::Tcp(stream) => stream.as_raw_fd(),
             Stream::Unix(stream) => stream.as_raw_fd(),
         };
-        let mut parts = [IoSliceMut::new(bytes)];
-        let control = self.stamps.then_some(control.as_mut_slice());
-        let message = recvmsg::<()>(fd, &mut parts, control, MsgFlags::empty())?;
-        let stamp = message
-            .cmsgs()
-            .ok()
-            .and_then(|mut all| all.find_map(|message| software_stamp(&message)));
-        Ok(Received {
-            length: message.bytes,
-            stamp,
-            emptied: message.bytes < room,
-        })
+        receive(fd, self.stamps, buffer)
     }
 }
 
-/// Keeps the kernel stamping while no connection is open: the first stamps after an idle time would be missing.
-pub(crate) fn keep_stamping() -> Option<OwnedFd> {
-    let keeper = socket(
-        AddressFamily::Inet,
-        SockType::Datagram,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )
-    .ok()?;
-    setsockopt(&keeper, sockopt::Timestamping, &receive_stamps()).ok()?;
-    Some(keeper)
+/// Has the kernel begin to stamp, and keep on while no connection is open. It begins a little after it is asked to:
+/// without the wait for it, the first arrivals of a run would have no stamps.
+pub(crate) fn keep_stamping() -> io::Result<UdpSocket> {
+    let keeper = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    keeper.connect(keeper.local_addr()?)?;
+    keeper.set_read_timeout(Some(Duration::from_millis(1)))?;
+    setsockopt(&keeper, sockopt::Timestamping, &receive_stamps())?;
+    let mut buffer = ReadBuffer::new(1);
+    for _ in 0..BEGIN_TRIES {
+        keeper.send(&[0])?;
+        if receive(keeper.as_raw_fd(), true, &mut buffer)?
+            .stamp
+            .is_some()
+        {
+            break;
+        }
+        // Nothing more comes: this is the wait between two tries.
+        let _ = receive(keeper.as_raw_fd(), true, &mut buffer);
+    }
+    Ok(keeper)
+}
+
+/// One read of a socket.
+fn receive(fd: RawFd, stamps: bool, buffer: &mut ReadBuffer) -> io::Result<Received> {
+    let ReadBuffer { bytes, control } = buffer;
+    let room = bytes.len();
+    let mut parts = [IoSliceMut::new(bytes)];
+    let control = stamps.then_some(control.as_mut_slice());
+    let message = recvmsg::<()>(fd, &mut parts, control, MsgFlags::empty())?;
+    let stamp = message
+        .cmsgs()
+        .ok()
+        .and_then(|mut all| all.find_map(|message| software_stamp(&message)));
+    Ok(Received {
+        length: message.bytes,
+        stamp,
+        emptied: message.bytes < room,
+    })
 }
 
 fn receive_stamps() -> TimestampingFlag {

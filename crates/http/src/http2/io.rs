@@ -27,7 +27,7 @@ pub(super) struct Shared {
     /// When the request at hand was handed over.
     pub(super) sent: Cell<Offset>,
     /// Why the connection broke, where hyper would not tell.
-    pub(super) broken: RefCell<Option<Failure>>,
+    broken: RefCell<Option<Failure>>,
     closed: Cell<bool>,
     reader: RefCell<Option<Waker>>,
 }
@@ -56,6 +56,16 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for LocalTasks {
 }
 
 impl Shared {
+    /// Remembers why the connection broke; the first reason counts.
+    pub(super) fn break_off(&self, reason: Failure) {
+        self.broken.borrow_mut().get_or_insert(reason);
+    }
+
+    /// Why the connection broke.
+    pub(super) fn cause(&self) -> Option<Failure> {
+        self.broken.borrow().clone()
+    }
+
     /// Ends the connection at once, whatever is on its way.
     pub(super) fn close(&self) {
         self.closed.set(true);
@@ -115,7 +125,7 @@ impl Http2Io {
 
     /// Remembers why, for the call, and tells hyper that it is over.
     fn broken(&self, reason: Failure) -> io::Error {
-        self.shared.broken.borrow_mut().get_or_insert(reason);
+        self.shared.break_off(reason);
         io::ErrorKind::ConnectionAborted.into()
     }
 

@@ -50,9 +50,12 @@ impl Http2 {
         let io = Http2Io::new(wire, Rc::clone(shard), Rc::clone(&shared));
         let begun = Builder::new(LocalTasks).handshake(io).await;
         let (sender, connection) = begun.map_err(|error| told(&error, &shared))?;
+        let ended = Rc::clone(&shared);
         tokio::task::spawn_local(async move {
-            // How it ended is told to the call that waits for an answer.
-            let _ = connection.await;
+            if let Err(error) = connection.await {
+                let reason = told(&error, &ended);
+                ended.break_off(reason);
+            }
         });
         Ok(Self {
             sender,
@@ -92,13 +95,21 @@ impl Http2 {
             .exchange(request, answer, limits, alarm, &mut progress)
             .await;
         self.count(answer);
-        result.map_err(|reason| {
-            let silent = !answer.has_begun();
-            if silent && matches!(reason.kind, ErrorKind::ClosedEarly | ErrorKind::Reset) {
-                return Broken::Gone(reason);
-            }
-            Broken::Failed(answer.cut(reason, limits.clock.now()))
-        })
+        let Err(mut reason) = result else {
+            return Ok(());
+        };
+        // A call may learn that the connection is over before the connection could say why.
+        tokio::task::yield_now().await;
+        if reason.kind == ErrorKind::ClosedEarly
+            && let Some(cause) = self.shared.cause()
+        {
+            reason = cause;
+        }
+        let silent = !answer.has_begun();
+        if silent && matches!(reason.kind, ErrorKind::ClosedEarly | ErrorKind::Reset) {
+            return Err(Broken::Gone(reason));
+        }
+        Err(Broken::Failed(answer.cut(reason, limits.clock.now())))
     }
 
     async fn exchange(
@@ -220,7 +231,7 @@ impl Reading<'_, '_> {
 
 /// Tells a failure of hyper's by its causes.
 fn told(error: &hyper::Error, shared: &Shared) -> Failure {
-    if let Some(reason) = shared.broken.borrow_mut().take() {
+    if let Some(reason) = shared.cause() {
         return reason;
     }
     let mut cause: &dyn Error = error;
