@@ -2,6 +2,7 @@
 
 use crate::proc;
 use loadgen_engine::GeneratorSample;
+use nix::time::{ClockId, clock_gettime};
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
@@ -46,25 +47,34 @@ impl Monitor {
     }
 }
 
-/// What every thread of the generator has used up to an instant.
+/// What was used up to an instant.
 #[derive(Debug)]
 struct Snapshot {
     at: Instant,
+    /// Processor time of the whole process, threads that have ended included.
+    process: Duration,
     threads: HashMap<String, Thread>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Thread {
-    /// The worker's number; absent for a thread that is none.
-    worker: Option<usize>,
+    kind: Kind,
     /// Its time on a processor so far.
     running: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Carries load, with the worker's number.
+    Worker(usize),
+    /// A thread of the embedded server.
+    Mock,
 }
 
 /// Shares of one processor that were used between two snapshots: 1.0 is one processor all of the time.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Used {
-    /// By all threads of the generator.
+    /// By the generator: the process without the embedded server.
     all: f64,
     /// By each worker, in the order of their numbers.
     workers: Vec<f64>,
@@ -77,8 +87,10 @@ impl Snapshot {
         let threads = ids
             .filter_map(|id| read_thread(&id).map(|thread| (id, thread)))
             .collect();
+        let process = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID);
         Self {
             at: Instant::now(),
+            process: process.map(Duration::from).unwrap_or_default(),
             threads,
         }
     }
@@ -88,34 +100,34 @@ impl Snapshot {
         if elapsed <= 0.0 {
             return Used::default();
         }
-        let mut all = 0.0;
+        let mut all = self.process.saturating_sub(earlier.process);
         let mut workers = BTreeMap::new();
         for (id, thread) in &self.threads {
             let before = earlier
                 .threads
                 .get(id)
                 .map_or(Duration::ZERO, |thread| thread.running);
-            let share = thread.running.saturating_sub(before).as_secs_f64() / elapsed;
-            all += share;
-            if let Some(worker) = thread.worker {
-                *workers.entry(worker).or_insert(0.0) += share;
+            let used = thread.running.saturating_sub(before);
+            match thread.kind {
+                Kind::Mock => all = all.saturating_sub(used),
+                Kind::Worker(number) => {
+                    *workers.entry(number).or_insert(0.0) += used.as_secs_f64() / elapsed;
+                }
             }
         }
         Used {
-            all,
+            all: all.as_secs_f64() / elapsed,
             workers: workers.into_values().collect(),
         }
     }
 }
 
-/// The time of one thread; absent for one that has gone and for those of the embedded server.
+/// The time of one thread; absent for one that has gone and for those of no interest.
 fn read_thread(id: &str) -> Option<Thread> {
     let folder = format!("/proc/self/task/{id}");
     let text = fs::read_to_string(format!("{folder}/stat")).ok()?;
     let (name, ticks) = proc::stat(&text)?;
-    if name.starts_with(MOCK) {
-        return None;
-    }
+    let kind = kind(name)?;
     // In nanoseconds where the kernel keeps them, in ticks otherwise.
     let exact = fs::read_to_string(format!("{folder}/schedstat"))
         .ok()
@@ -124,10 +136,16 @@ fn read_thread(id: &str) -> Option<Thread> {
     let running = exact
         .filter(|running| !running.is_zero())
         .unwrap_or_else(in_ticks);
-    let worker = name
-        .strip_prefix(WORKER)
-        .and_then(|number| number.parse().ok());
-    Some(Thread { worker, running })
+    Some(Thread { kind, running })
+}
+
+/// What a thread of this name does.
+fn kind(name: &str) -> Option<Kind> {
+    if name.starts_with(MOCK) {
+        return Some(Kind::Mock);
+    }
+    let number = name.strip_prefix(WORKER)?;
+    number.parse().ok().map(Kind::Worker)
 }
 
 /// Resident memory of this process and the most it ever was, in bytes.
@@ -143,115 +161,128 @@ fn memory() -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use super::Kind::{Mock, Worker};
     use super::*;
     use std::{hint::black_box, sync::Barrier, thread};
 
-    /// Threads as (id, number of the worker, milliseconds running).
-    type Threads<'a> = &'a [(&'a str, Option<usize>, u64)];
+    /// Milliseconds of the process, and its threads as (id, kind, milliseconds running).
+    type State<'a> = (u64, &'a [(&'a str, Kind, u64)]);
 
-    fn snapshot(at: Instant, threads: Threads<'_>) -> Snapshot {
-        let threads = threads.iter().map(|&(id, worker, running)| {
-            (
-                id.to_owned(),
-                Thread {
-                    worker,
-                    running: Duration::from_millis(running),
-                },
-            )
+    fn snapshot(at: Instant, (process, threads): State<'_>) -> Snapshot {
+        let threads = threads.iter().map(|&(id, kind, running)| {
+            let running = Duration::from_millis(running);
+            (id.to_owned(), Thread { kind, running })
         });
         Snapshot {
             at,
+            process: Duration::from_millis(process),
             threads: threads.collect(),
         }
     }
 
     #[track_caller]
-    fn check(before: Threads<'_>, after: Threads<'_>, seconds: u64, all: f64, workers: &[f64]) {
+    fn check(before: State<'_>, after: State<'_>, seconds: u64, all: f64, workers: &[f64]) {
         let start = Instant::now();
-        let used =
-            snapshot(start + Duration::from_secs(seconds), after).since(&snapshot(start, before));
+        let end = start + Duration::from_secs(seconds);
+        let used = snapshot(end, after).since(&snapshot(start, before));
         let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
         assert!(near(used.all, all), "{used:?}");
         assert_eq!(used.workers.len(), workers.len(), "{used:?}");
-        assert!(
-            used.workers.iter().zip(workers).all(|(&a, &b)| near(a, b)),
-            "{used:?}"
-        );
+        let mut pairs = used.workers.iter().zip(workers);
+        assert!(pairs.all(|(&a, &b)| near(a, b)), "{used:?}");
     }
 
     #[test]
     fn shares_are_of_the_time_between() {
-        check(&[], &[], 1, 0.0, &[]);
-        check(&[("1", None, 100)], &[("1", None, 350)], 1, 0.25, &[]);
+        check((0, &[]), (0, &[]), 1, 0.0, &[]);
+        check((100, &[]), (350, &[]), 1, 0.25, &[]);
         check(
-            &[("1", None, 0), ("2", Some(1), 500), ("3", Some(0), 100)],
-            &[("1", None, 200), ("2", Some(1), 2300), ("3", Some(0), 200)],
+            (600, &[("2", Worker(1), 500), ("3", Worker(0), 100)]),
+            (2700, &[("2", Worker(1), 2300), ("3", Worker(0), 200)]),
             2,
             1.05,
             &[0.05, 0.9],
         );
         // In the order of their numbers, not of their names.
         check(
-            &[],
-            &[
-                ("7", Some(10), 100),
-                ("8", Some(9), 200),
-                ("9", Some(2), 300),
-            ],
+            (0, &[]),
+            (
+                600,
+                &[
+                    ("7", Worker(10), 100),
+                    ("8", Worker(9), 200),
+                    ("9", Worker(2), 300),
+                ],
+            ),
             1,
             0.6,
             &[0.3, 0.2, 0.1],
         );
-        // A thread that came in between counts from its birth; one that ended is left out.
+        // The embedded server is not the generator.
         check(
-            &[("8", Some(0), 700)],
-            &[("9", Some(0), 500)],
+            (1000, &[("5", Mock, 400), ("6", Mock, 100)]),
+            (2000, &[("5", Mock, 800), ("6", Mock, 200)]),
             1,
             0.5,
+            &[],
+        );
+        // A worker that ended is in the whole still; one that came counts from its birth.
+        check(
+            (700, &[("8", Worker(0), 700)]),
+            (1500, &[("9", Worker(1), 500)]),
+            1,
+            0.8,
             &[0.5],
         );
         // An id that was given again to a younger thread is not counted backwards.
         check(
-            &[("8", Some(0), 700)],
-            &[("8", Some(0), 100)],
+            (700, &[("8", Worker(0), 700)]),
+            (800, &[("8", Worker(0), 100)]),
             1,
-            0.0,
+            0.1,
             &[0.0],
         );
         // No time has passed.
-        check(&[("8", Some(0), 700)], &[("8", Some(0), 800)], 0, 0.0, &[]);
+        check((700, &[]), (800, &[("8", Worker(0), 800)]), 0, 0.0, &[]);
+    }
+
+    #[test]
+    fn names_tell_what_a_thread_does() {
+        for (name, expected) in [
+            ("worker-0", Some(Worker(0))),
+            ("worker-12", Some(Worker(12))),
+            ("worker-x", None),
+            ("worker-", None),
+            ("mock-0", Some(Mock)),
+            ("loadgen", None),
+            ("", None),
+        ] {
+            assert_eq!(kind(name), expected, "{name}");
+        }
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn threads_are_told_apart_by_their_names() {
+    fn threads_of_this_process_are_found() {
         let (here, go) = (Barrier::new(4), Barrier::new(4));
         let seen = thread::scope(|scope| {
-            for name in ["worker-7", "mock-0", "worker-x"] {
+            for name in ["worker-7", "mock-0", "other"] {
                 let body = || {
                     here.wait();
                     go.wait();
                 };
-                thread::Builder::new()
-                    .name(name.to_owned())
-                    .spawn_scoped(scope, body)
-                    .unwrap();
+                let builder = thread::Builder::new().name(name.to_owned());
+                builder.spawn_scoped(scope, body).unwrap();
             }
             here.wait();
             let seen = Snapshot::take();
             go.wait();
             seen
         });
-        let workers: Vec<_> = seen
-            .threads
-            .values()
-            .filter_map(|thread| thread.worker)
-            .collect();
-        assert_eq!(workers, [7], "{seen:?}");
-        assert!(
-            seen.threads.len() >= 3,
-            "the worker, the test's own thread and `worker-x`: {seen:?}"
-        );
+        let mut kinds: Vec<_> = seen.threads.values().map(|thread| thread.kind).collect();
+        kinds.sort_by_key(|kind| *kind == Mock);
+        assert_eq!(kinds, [Worker(7), Mock]);
+        assert!(!seen.process.is_zero());
     }
 
     #[cfg(target_os = "linux")]
@@ -261,7 +292,8 @@ mod tests {
         let mut last = monitor.sample();
         // Bounded: work of some hundred milliseconds is seen by any clock of the kernel.
         for _ in 0..10_000 {
-            black_box((0..10_000_u64).fold(0, |sum: u64, n| sum.wrapping_mul(31).wrapping_add(n)));
+            let mix = |sum: u64, n| sum.wrapping_mul(31).wrapping_add(n);
+            black_box((0..10_000_u64).fold(0, mix));
             last = monitor.sample();
             if last.cpu_percent > 0.0 {
                 break;
