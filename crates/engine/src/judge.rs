@@ -5,8 +5,8 @@ use loadgen_scenario::Expect;
 use loadgen_stats::{Ending, ErrorKind, Outcome};
 use std::borrow::Cow;
 
-/// The longest text of an error that is kept.
-const MESSAGE_LIMIT: usize = 240;
+/// Bytes of a body that are looked at for the text of an error.
+const BODY_LIMIT: usize = 2048;
 
 /// What is thought of one exchange.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,14 +88,15 @@ fn unexpected_status(status: u16, exchange: &Exchange) -> (ErrorKind, Cow<'_, st
         500.. => ErrorKind::Http5xx,
         _ => ErrorKind::Check,
     };
-    let body = String::from_utf8_lossy(&exchange.body);
+    let start = &exchange.body[..exchange.body.len().min(BODY_LIMIT)];
+    let body = String::from_utf8_lossy(start);
     let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = if body.is_empty() {
         format!("status {status}")
     } else {
         format!("status {status}: {body}")
     };
-    (kind, Cow::Owned(text.chars().take(MESSAGE_LIMIT).collect()))
+    (kind, Cow::Owned(text))
 }
 
 fn memmem(haystack: &[u8], needle: &[u8]) -> bool {
@@ -264,6 +265,6 @@ mod tests {
         };
         let (_, text) = judge(&expect, &exchange).error.expect("failed");
         assert!(text.starts_with("status 500: { \"error\": \"é"), "{text}");
-        assert_eq!(text.chars().count(), MESSAGE_LIMIT);
+        assert!(text.ends_with("é\" }"), "{text}");
     }
 }

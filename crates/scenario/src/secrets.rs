@@ -114,7 +114,7 @@ pub fn is_secret_name(name: &str) -> bool {
     }) || matches!(name, "tokens" | "TOKENS")
 }
 
-/// Hides secrets, longest first, in a text.
+/// Hides secrets, longest first, in a text that may have been cut off within one.
 pub(crate) fn mask<'a>(secrets: &[String], text: &'a str) -> Cow<'a, str> {
     let mut masked = Cow::Borrowed(text);
     for secret in secrets {
@@ -122,7 +122,25 @@ pub(crate) fn mask<'a>(secrets: &[String], text: &'a str) -> Cow<'a, str> {
             masked = Cow::Owned(masked.replace(secret.as_str(), MASK));
         }
     }
+    let cut = secrets
+        .iter()
+        .map(|secret| begun_at_end(secret, &masked))
+        .max()
+        .unwrap_or(0);
+    if cut > 0 {
+        let kept = masked.len() - cut;
+        masked = Cow::Owned(format!("{}{MASK}", &masked[..kept]));
+    }
     masked
+}
+
+/// How many bytes at the end of a text are the beginning of a secret; 0 where they are too few to tell anything.
+fn begun_at_end(secret: &str, text: &str) -> usize {
+    (SHORTEST..secret.len())
+        .rev()
+        .filter(|length| secret.is_char_boundary(*length))
+        .find(|length| text.ends_with(&secret[..*length]))
+        .unwrap_or(0)
 }
 
 fn worth_hiding(value: &str) -> bool {
@@ -135,6 +153,24 @@ fn worth_hiding(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_is_hidden_whole_and_where_the_text_ends_within_it() {
+        let secrets = ["sk-1234567890".to_owned(), "géheim".to_owned()];
+        let cases = [
+            ("key sk-1234567890 refused", "key *** refused"),
+            ("key sk-1234567890", "key ***"),
+            ("key sk-12345", "key ***"),
+            ("key sk-1", "key ***"),
+            ("key sk-", "key sk-"),
+            ("key sk-99", "key sk-99"),
+            ("ein géhe", "ein ***"),
+            ("", ""),
+        ];
+        for (text, hidden) in cases {
+            assert_eq!(mask(&secrets, text), hidden, "{text}");
+        }
+    }
 
     #[test]
     fn names_tell_secrets() {
