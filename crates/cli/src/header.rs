@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use loadgen_engine::{Schedule, Settings};
 use loadgen_host::Facts;
 use loadgen_report::{Header, Host};
-use loadgen_scenario::{Load, Plan, Scenario, Target, format_duration};
+use loadgen_scenario::{Plan, Target};
 use loadgen_stats::Offset;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) fn of(plan: &Plan, circumstances: &Circumstances) -> Header {
         load: plan
             .scenarios
             .iter()
-            .map(load)
+            .map(|scenario| scenario.load.to_string())
             .collect::<Vec<_>>()
             .join(" + "),
         plan: serde_json::from_str(&plan.canonical).unwrap_or_default(),
@@ -57,18 +57,6 @@ pub(crate) fn length(plan: &Plan) -> Duration {
         .iter()
         .map(|scenario| Schedule::of(scenario).end_of_starting());
     ends.max().unwrap_or_default().as_duration()
-}
-
-fn load(scenario: &Scenario) -> String {
-    let users = |count: u32| format!("{count} user{}", if count == 1 { "" } else { "s" });
-    match &scenario.load {
-        Load::ConstantVus { vus, duration } => {
-            format!("{} for {}", users(vus.get()), format_duration(*duration))
-        }
-        Load::SharedIterations {
-            vus, iterations, ..
-        } => format!("{}, {iterations} iterations", users(vus.get())),
-    }
 }
 
 fn host() -> Host {

@@ -18,13 +18,14 @@ mod url_mode;
 pub use lower::{Explained, Lowered, Provenance, SourceText, load};
 pub use overrides::{Given, Overrides};
 pub use plan::{
-    Body, DialectName, Expect, HttpVersion, Load, Location, Message, Method, MockSettings, Needs,
-    OnFailure, Origin, Plan, QueryPart, Rendered, Request, Scenario, Step, StreamSpec, Target,
-    Think, Timeouts, UserCount,
+    Arrivals, Body, DialectName, Expect, Growth, HttpVersion, Load, Location, Message, Method,
+    MockSettings, Needs, OnFailure, Origin, Plan, QueryPart, Rate, Rendered, Request, Scenario,
+    Stage, Step, StreamSpec, Target, Think, Timeouts, UserCount,
 };
 pub use problem::{Mark, Place, Position, Problem, Problems};
 pub use quantity::{
-    Misread, format_duration, parse_duration, parse_duration_range, parse_share, parse_statuses,
+    Misread, format_duration, format_rate, parse_duration, parse_duration_range, parse_rate,
+    parse_share, parse_statuses,
 };
 pub use schema::schema;
 pub use secrets::{is_secret_header, is_secret_name};

@@ -71,6 +71,8 @@ pub(crate) fn lower(
         vec![Scenario {
             name: name.clone(),
             load,
+            start_after: std::time::Duration::ZERO,
+            warm_up: std::time::Duration::ZERO,
             graceful_stop,
             flow,
         }]

@@ -2,11 +2,14 @@
 
 mod canonical;
 mod describe;
+mod load;
 mod message;
 mod names;
+mod outlook;
 
 pub(crate) use canonical::canonical;
-pub use describe::Needs;
+pub use describe::{Growth, Needs};
+pub use load::{Arrivals, Load, Rate, Stage, UserCount};
 pub(crate) use message::unfit_for_header;
 pub use message::{Body, Location, Message, QueryPart, Rendered};
 
@@ -71,38 +74,17 @@ pub struct Origin {
 pub struct Scenario {
     /// Its name; the file's name where the file has one unnamed scenario.
     pub name: String,
-    /// How many users, and for how long.
+    /// How load is put on.
     pub load: Load,
+    /// How long after the start of the run the load begins.
+    pub start_after: Duration,
+    /// The first part of the load, which is run but kept out of every statistic.
+    pub warm_up: Duration,
     /// How long iterations that run at the end may go on.
     pub graceful_stop: Duration,
     /// What one iteration does.
     pub flow: Vec<Step>,
 }
-
-/// How load is put on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Load {
-    /// A fixed number of users, each beginning iterations until the time is over.
-    ConstantVus {
-        /// The users.
-        vus: UserCount,
-        /// How long iterations are begun.
-        duration: Duration,
-    },
-    /// A fixed number of iterations, taken by whichever user is free.
-    SharedIterations {
-        /// The users.
-        vus: UserCount,
-        /// Iterations in all.
-        iterations: u64,
-        /// No iteration begins after this.
-        max_duration: Duration,
-    },
-}
-
-/// A number of virtual users: 1 to 1,000,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UserCount(u32);
 
 /// One step of an iteration.
 #[derive(Debug)]
@@ -297,13 +279,11 @@ impl Plan {
         crate::secrets::mask(&self.secrets, text)
     }
 
-    /// Users of all scenarios together.
+    /// The most users of all scenarios together; none where a load makes as many as it needs.
     #[must_use]
-    pub fn users(&self) -> u64 {
-        self.scenarios
-            .iter()
-            .map(|scenario| u64::from(scenario.load.users().get()))
-            .sum()
+    pub fn users(&self) -> Option<u64> {
+        let users = |scenario: &Scenario| Some(u64::from(scenario.load.users()?.get()));
+        self.scenarios.iter().map(users).sum()
     }
 }
 
@@ -366,16 +346,6 @@ impl std::fmt::Display for Origin {
     }
 }
 
-impl Load {
-    /// The users.
-    #[must_use]
-    pub const fn users(&self) -> UserCount {
-        match self {
-            Self::ConstantVus { vus, .. } | Self::SharedIterations { vus, .. } => *vus,
-        }
-    }
-}
-
 impl Step {
     /// The request, where the step is one.
     #[must_use]
@@ -384,27 +354,6 @@ impl Step {
             Self::Request(request) => Some(request),
             Self::Think(_) => None,
         }
-    }
-}
-
-impl UserCount {
-    /// The most users of one load.
-    pub const MAX: u32 = 1_000_000;
-
-    /// That many users, where it is a possible number.
-    #[must_use]
-    pub const fn new(count: u32) -> Option<Self> {
-        if count == 0 || count > Self::MAX {
-            None
-        } else {
-            Some(Self(count))
-        }
-    }
-
-    /// The number.
-    #[must_use]
-    pub const fn get(self) -> u32 {
-        self.0
     }
 }
 

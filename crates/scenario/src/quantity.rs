@@ -1,5 +1,9 @@
 //! Reads the small languages of values: durations, shares, statuses.
 
+mod rate;
+
+pub use rate::{format_rate, parse_rate};
+
 use std::{ops::Range, time::Duration};
 
 /// The longest duration anywhere: a year.

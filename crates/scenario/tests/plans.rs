@@ -662,33 +662,37 @@ fn options_replace_the_files_way_to_load() {
     };
     type Options = &'static [(&'static str, &'static str)];
     let cases: [(&str, Options, &str); 8] = [
-        ("vus = 5\nduration = \"1m\"", &[], "5 for 60s"),
-        ("duration = \"1m\"", &[], "1 for 60s"),
-        ("vus = 5\niterations = 50", &[], "5 take 50 within 600s"),
+        ("vus = 5\nduration = \"1m\"", &[], "5 users for 1m"),
+        ("duration = \"1m\"", &[], "1 user for 1m"),
+        (
+            "vus = 5\niterations = 50",
+            &[],
+            "5 users, 50 iterations within 600s",
+        ),
         (
             "vus = 5\niterations = 50\nmax_duration = \"5s\"",
             &[],
-            "5 take 50 within 5s",
+            "5 users, 50 iterations within 5s",
         ),
         (
             "vus = 5\nduration = \"1m\"",
             &[("iterations", "9")],
-            "5 take 9 within 600s",
+            "5 users, 9 iterations within 600s",
         ),
         (
             "iterations = 50\nmax_duration = \"5s\"",
             &[("duration", "9s"), ("vus", "2")],
-            "2 for 9s",
+            "2 users for 9s",
         ),
         (
             "vus = 5\nduration = \"1m\"",
             &[("iterations", "9"), ("duration", "9s")],
-            "5 take 9 within 9s",
+            "5 users, 9 iterations within 9s",
         ),
         (
             "executor = \"constant-vus\"\nduration = \"1m\"",
             &[("iterations", "9")],
-            "1 take 9 within 600s",
+            "1 user, 9 iterations within 600s",
         ),
     ];
     for (lines, options, want) in cases {
@@ -707,20 +711,11 @@ fn options_replace_the_files_way_to_load() {
         )
         .plan;
         let got = match &plan.scenarios[0].load {
-            Load::ConstantVus { vus, duration } => {
-                format!("{} for {}s", vus.get(), duration.as_secs())
+            Load::SharedIterations { max_duration, .. } => {
+                let load = &plan.scenarios[0].load;
+                format!("{load} within {}s", max_duration.as_secs())
             }
-            Load::SharedIterations {
-                vus,
-                iterations,
-                max_duration,
-            } => {
-                format!(
-                    "{} take {iterations} within {}s",
-                    vus.get(),
-                    max_duration.as_secs()
-                )
-            }
+            load => load.to_string(),
         };
         assert_eq!(got, want, "{lines} {options:?}");
     }

@@ -80,7 +80,9 @@ fn check(text: &str) {
     match load(source, &Overrides::default()) {
         Ok(lowered) => {
             let plan = &lowered.plan;
-            assert!(plan.requests().count() > 0 && plan.users() > 0 && plan.hash.len() == 64);
+            assert!(
+                plan.requests().count() > 0 && plan.users() != Some(0) && plan.hash.len() == 64
+            );
             assert!(!plan.describe(2).is_empty());
             for request in plan.requests() {
                 // What a template cannot give is an error, never a panic.

@@ -1,6 +1,9 @@
 //! The plan in one form whatever the file looked like, so that equal plans have equal hashes.
 
-use super::{Body, Expect, Load, Message, Request, Scenario, Step, StreamSpec, Timeouts};
+use super::{
+    Arrivals, Body, Expect, Load, Message, Request, Scenario, Stage, Step, StreamSpec, Timeouts,
+    UserCount,
+};
 use crate::{quantity::format_duration, secrets};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -27,27 +30,93 @@ pub(crate) fn canonical(
 
 fn scenario(scenario: &Scenario, named: bool, secrets: &[String]) -> Value {
     let flow: Vec<Value> = scenario.flow.iter().map(|one| step(one, secrets)).collect();
-    let load = match &scenario.load {
+    let mut value = json!({
+        "name": named.then_some(scenario.name.as_str()),
+        "load": load(&scenario.load),
+        "graceful_stop": time(scenario.graceful_stop),
+        "flow": flow,
+    });
+    for (key, length) in [
+        ("start_after", scenario.start_after),
+        ("warm_up", scenario.warm_up),
+    ] {
+        if !length.is_zero() {
+            value[key] = time(length);
+        }
+    }
+    value
+}
+
+fn load(load: &Load) -> Value {
+    let executor = load.executor();
+    match load {
         Load::ConstantVus { vus, duration } => {
-            json!({ "executor": "constant-vus", "vus": vus.get(), "duration": time(*duration) })
+            json!({ "executor": executor, "vus": vus.get(), "duration": time(*duration) })
         }
         Load::SharedIterations {
             vus,
             iterations,
             max_duration,
+        }
+        | Load::PerVuIterations {
+            vus,
+            iterations,
+            max_duration,
         } => json!({
-            "executor": "shared-iterations",
+            "executor": executor,
             "vus": vus.get(),
             "iterations": iterations,
             "max_duration": time(*max_duration),
         }),
-    };
-    json!({
-        "name": named.then_some(scenario.name.as_str()),
-        "load": load,
-        "graceful_stop": time(scenario.graceful_stop),
-        "flow": flow,
-    })
+        Load::RampingVus {
+            start_vus,
+            stages,
+            graceful_ramp_down,
+        } => json!({
+            "executor": executor,
+            "start_vus": start_vus,
+            "stages": self::stages(stages),
+            "graceful_ramp_down": time(*graceful_ramp_down),
+        }),
+        Load::ConstantArrivalRate {
+            rate,
+            duration,
+            max_vus,
+            arrivals,
+        } => json!({
+            "executor": executor,
+            "rate": rate.get(),
+            "duration": time(*duration),
+            "max_vus": max_vus.map(UserCount::get),
+            "arrivals": self::arrivals(*arrivals),
+        }),
+        Load::RampingArrivalRate {
+            start_rate,
+            stages,
+            max_vus,
+            arrivals,
+        } => json!({
+            "executor": executor,
+            "start_rate": start_rate,
+            "stages": self::stages(stages),
+            "max_vus": max_vus.map(UserCount::get),
+            "arrivals": self::arrivals(*arrivals),
+        }),
+    }
+}
+
+fn stages(stages: &[Stage]) -> Value {
+    stages
+        .iter()
+        .map(|stage| json!([time(stage.duration), stage.target]))
+        .collect()
+}
+
+fn arrivals(arrivals: Arrivals) -> Value {
+    match arrivals {
+        Arrivals::Gamma { burstiness } => json!([arrivals.name(), burstiness]),
+        Arrivals::Uniform | Arrivals::Poisson => arrivals.name().into(),
+    }
 }
 
 fn step(step: &Step, secrets: &[String]) -> Value {

@@ -1,6 +1,6 @@
 //! Tells in words what a plan will do, and roughly what it will take.
 
-use super::{Load, Plan, Request, Scenario, Step, Target};
+use super::{Load, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
 use crate::quantity::format_duration;
 use loadgen_stats::SloLimit;
 use std::{collections::HashSet, fmt::Write as _};
@@ -23,6 +23,19 @@ pub struct Needs {
     pub memory: u64,
     /// Open files at the same time, most of them sockets.
     pub files: u64,
+    /// What comes on top, where loads make as many users as it takes.
+    pub open: Option<Growth>,
+}
+
+/// What loads without a bound on their users take for each second that one of their iterations lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Growth {
+    /// Users at the same time: the highest rate.
+    pub users: u64,
+    /// Resident memory, in bytes.
+    pub memory: u64,
+    /// Open files at the same time.
+    pub files: u64,
 }
 
 impl Plan {
@@ -34,18 +47,23 @@ impl Plan {
         let tls = origins.iter().any(|origin| origin.starts_with("https"));
         let steps = u64::try_from(self.requests().count() * workers.max(1)).unwrap_or(u64::MAX);
         let user_bytes = if tls { TLS_USER_BYTES } else { USER_BYTES };
+        let loads = || self.scenarios.iter().map(|scenario| &scenario.load);
+        let bounded = |load: &Load| load.users().map_or(0, |users| u64::from(users.get()));
+        let unbounded = |load: &&Load| load.users().is_none();
+        let connections = loads().map(bounded).sum::<u64>().saturating_mul(per_user);
+        let at_once: f64 = loads().filter(unbounded).map(Load::highest).sum();
+        let users = u64::from(rounded(at_once.ceil()));
+        let open = users.saturating_mul(per_user);
         Needs {
             memory: BASE_BYTES
-                .saturating_add(
-                    self.users()
-                        .saturating_mul(per_user)
-                        .saturating_mul(user_bytes),
-                )
+                .saturating_add(connections.saturating_mul(user_bytes))
                 .saturating_add(steps.saturating_mul(STEP_BYTES)),
-            files: self
-                .users()
-                .saturating_mul(per_user)
-                .saturating_add(OTHER_FILES),
+            files: connections.saturating_add(OTHER_FILES),
+            open: (users > 0).then(|| Growth {
+                users,
+                memory: open.saturating_mul(user_bytes),
+                files: open,
+            }),
         }
     }
 
@@ -60,7 +78,7 @@ impl Plan {
             if self.scenarios.len() > 1 {
                 _ = writeln!(text, "\nscenario {}", scenario.name);
             }
-            describe_load(&mut text, scenario);
+            outlook::describe(&mut text, scenario);
             describe_flow(&mut text, scenario);
         }
         if !self.thresholds.is_empty() {
@@ -74,52 +92,29 @@ impl Plan {
                 );
             }
         }
-        let Needs { memory, files } = self.needs(workers);
-        _ = write!(
-            text,
-            "\ntakes roughly\n  memory      {} MiB\n  open files  {files}\n",
-            memory.div_ceil(1 << 20)
-        );
+        describe_needs(&mut text, self.needs(workers));
         _ = writeln!(text, "\nplan {}", self.hash.get(..16).unwrap_or(&self.hash));
         self.mask(&text).into_owned()
     }
 }
 
-fn describe_load(text: &mut String, scenario: &Scenario) {
-    let (executor, what, end, latest) = match &scenario.load {
-        Load::ConstantVus { duration, .. } => (
-            "constant-vus",
-            "each begins one iteration after the other".to_owned(),
-            *duration,
-            "",
-        ),
-        Load::SharedIterations {
-            iterations,
-            max_duration,
-            ..
-        } => {
-            let what = format!("which share {iterations} iterations");
-            ("shared-iterations", what, *max_duration, "at the latest: ")
-        }
-    };
-    let stop = format_duration(scenario.graceful_stop);
-    let cut = format_duration(end.saturating_add(scenario.graceful_stop));
-    let count = users(scenario.load.users().get());
+fn describe_needs(text: &mut String, needs: Needs) {
+    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
     _ = write!(
         text,
-        "\nload\n  {:<10}  {executor}\n  {:<10}  {count}, {what}\n  {:<10}  {latest}no iteration begins; \
-         running ones have {stop} to end\n  {cut:<10}  {latest}what still runs is cut\n",
-        "executor",
-        "0s",
-        format_duration(end),
+        "\ntakes roughly\n  memory      {} MiB\n  open files  {}\n",
+        mebibytes(needs.memory),
+        needs.files
     );
-}
-
-fn users(count: u32) -> String {
-    if count == 1 {
-        "1 user".to_owned()
-    } else {
-        format!("{count} users")
+    if let Some(growth) = needs.open {
+        _ = write!(
+            text,
+            "and more for each second that one iteration lasts\n  \
+             users       {}\n  memory      {} MiB\n  open files  {}\n",
+            growth.users,
+            mebibytes(growth.memory),
+            growth.files
+        );
     }
 }
 

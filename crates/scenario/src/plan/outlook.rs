@@ -1,0 +1,250 @@
+//! Tells a load over time: in one line, row by row, and as a small picture.
+
+use super::{Arrivals, Load, Scenario, Stage, load::rounded};
+use crate::quantity::{format_duration, format_rate};
+use std::{fmt, fmt::Write as _, time::Duration};
+
+/// The most rows of one load; what is between the first and the last is left out above it.
+const MOST_ROWS: usize = 24;
+/// Columns of the picture.
+const WIDTH: u32 = 48;
+/// Lines of the picture.
+const HEIGHT: u32 = 4;
+/// A character filled from the bottom, by eighths.
+const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+impl fmt::Display for Load {
+    /// The load in a few words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = format_duration(self.length());
+        match self {
+            Self::ConstantVus { vus, .. } => write!(f, "{} for {length}", users(vus.get())),
+            Self::SharedIterations {
+                vus, iterations, ..
+            } => write!(f, "{}, {iterations} iterations", users(vus.get())),
+            Self::PerVuIterations {
+                vus, iterations, ..
+            } => write!(f, "{}, {iterations} iterations each", users(vus.get())),
+            Self::ConstantArrivalRate { rate, .. } => {
+                write!(f, "{} for {length}", format_rate(rate.get()))
+            }
+            Self::RampingVus { .. } | Self::RampingArrivalRate { .. } => {
+                write!(f, "up to {} over {length}", level(self, self.highest()))
+            }
+        }
+    }
+}
+
+/// Writes how the load goes over time, from the start of the run.
+pub(super) fn describe(text: &mut String, scenario: &Scenario) {
+    _ = writeln!(
+        text,
+        "\nload\n  {:<10}  {}",
+        "executor",
+        scenario.load.executor()
+    );
+    let mut before = None;
+    for (at, what) in shortened(rows(scenario)) {
+        let shown = at
+            .filter(|at| before != Some(*at))
+            .map(format_duration)
+            .unwrap_or_default();
+        _ = writeln!(text, "  {shown:<10}  {what}");
+        before = at.or(before);
+    }
+    for (key, what) in remarks(&scenario.load) {
+        _ = writeln!(text, "  {key:<10}  {what}");
+    }
+    if matches!(
+        scenario.load,
+        Load::RampingVus { .. } | Load::RampingArrivalRate { .. }
+    ) {
+        sketch(text, scenario);
+    }
+}
+
+/// A number of users in words.
+fn users(count: u32) -> String {
+    if count == 1 {
+        "1 user".to_owned()
+    } else {
+        format!("{count} users")
+    }
+}
+
+fn level(load: &Load, level: f64) -> String {
+    if load.is_open() {
+        format_rate(level)
+    } else {
+        users(rounded(level))
+    }
+}
+
+/// What happens when.
+fn rows(scenario: &Scenario) -> Vec<(Option<Duration>, String)> {
+    let load = &scenario.load;
+    let start = scenario.start_after;
+    let end = start.saturating_add(load.length());
+    let mut rows = beginning(load, start);
+    if !scenario.warm_up.is_zero() {
+        let over = start.saturating_add(scenario.warm_up);
+        let at = rows
+            .iter()
+            .position(|(at, _)| *at > over)
+            .unwrap_or(rows.len());
+        let what = "the warm-up is over; what is due from here on is measured";
+        rows.insert(at, (over, what.to_owned()));
+    }
+    let latest = match load {
+        Load::SharedIterations { .. } | Load::PerVuIterations { .. } => "at the latest: ",
+        _ => "",
+    };
+    let stop = format_duration(scenario.graceful_stop);
+    let ending = format!("{latest}no iteration begins; running ones have {stop} to end");
+    rows.push((end, ending));
+    let cut = end.saturating_add(scenario.graceful_stop);
+    rows.push((cut, format!("{latest}what still runs is cut")));
+    rows.into_iter()
+        .map(|(at, what)| (Some(at), what))
+        .collect()
+}
+
+/// What happens until the last iteration has begun.
+fn beginning(load: &Load, start: Duration) -> Vec<(Duration, String)> {
+    let count = |vus: &super::UserCount| users(vus.get());
+    let first = match load {
+        Load::ConstantVus { vus, .. } => {
+            format!("{}, each begins one iteration after the other", count(vus))
+        }
+        Load::SharedIterations {
+            vus, iterations, ..
+        } => format!("{}, which share {iterations} iterations", count(vus)),
+        Load::PerVuIterations {
+            vus, iterations, ..
+        } => format!("{}, each does {iterations} iterations", count(vus)),
+        Load::ConstantArrivalRate { rate, .. } => {
+            let rate = format_rate(rate.get());
+            format!("{rate}: iterations begin at this rate, however long they take")
+        }
+        Load::RampingVus { .. } | Load::RampingArrivalRate { .. } => level(load, load.start()),
+    };
+    let mut rows = vec![(start, first)];
+    let mut at = start;
+    let ramps = match load {
+        Load::RampingVus { stages, .. } | Load::RampingArrivalRate { stages, .. } => {
+            stages.as_slice()
+        }
+        _ => &[],
+    };
+    for stage in ramps {
+        let target = level(load, stage.target);
+        at = at.saturating_add(stage.duration);
+        match rows.last_mut() {
+            Some((_, row)) if stage.duration.is_zero() => {
+                _ = write!(row, ", then at once {target}");
+            }
+            _ => rows.push((at, target)),
+        }
+    }
+    rows
+}
+
+/// The rows, or the first and the last of them where they are many; a row without a time stands for those left out.
+fn shortened(mut rows: Vec<(Option<Duration>, String)>) -> Vec<(Option<Duration>, String)> {
+    if let Some(more) = rows.len().checked_sub(MOST_ROWS).filter(|more| *more > 0) {
+        let from = MOST_ROWS / 2;
+        let gap = (None, format!("… {} more stages", more + 1));
+        rows.splice(from..=from + more, [gap]);
+    }
+    rows
+}
+
+/// What there is to say beside the times.
+fn remarks(load: &Load) -> Vec<(&'static str, String)> {
+    match load {
+        Load::ConstantArrivalRate {
+            max_vus, arrivals, ..
+        }
+        | Load::RampingArrivalRate {
+            max_vus, arrivals, ..
+        } => {
+            let all = whole(load.area());
+            let arrivals = match arrivals {
+                Arrivals::Uniform => format!("{all} in all, evenly spaced"),
+                Arrivals::Poisson => format!("about {all} in all, by chance (poisson)"),
+                Arrivals::Gamma { burstiness } => {
+                    format!("about {all} in all, by chance (gamma, burstiness {burstiness})")
+                }
+            };
+            let users = match max_vus {
+                None => "as many as it takes; no arrival is dropped".to_owned(),
+                Some(most) => format!(
+                    "{} at most; an arrival that finds all busy is dropped",
+                    most.get()
+                ),
+            };
+            vec![("arrivals", arrivals), ("users", users)]
+        }
+        Load::RampingVus {
+            graceful_ramp_down, ..
+        } => {
+            let time = format_duration(*graceful_ramp_down);
+            let leaving =
+                format!("a user that leaves before the end has {time} to end its iteration");
+            vec![("leaving", leaving)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The arrivals of an area: one is due wherever a whole number of them is reached before the end.
+fn whole(area: f64) -> f64 {
+    let near = area.round();
+    if (area - near).abs() <= 1e-9 * near.max(1.0) {
+        near
+    } else {
+        area.ceil()
+    }
+}
+
+/// Draws the level over time.
+fn sketch(text: &mut String, scenario: &Scenario) {
+    let load = &scenario.load;
+    let (highest, length) = (load.highest(), load.length().as_secs_f64());
+    let eighths: Vec<u32> = (0..WIDTH)
+        .map(|column| {
+            let at = (f64::from(column) + 0.5) / f64::from(WIDTH) * length;
+            let share = level_at(load.start(), &load.stages(), at) / highest;
+            rounded(share * f64::from(HEIGHT * 8))
+        })
+        .collect();
+    text.push('\n');
+    for line in (0..HEIGHT).rev() {
+        let label = if line + 1 == HEIGHT {
+            level(load, highest)
+        } else {
+            String::new()
+        };
+        let bar = |eighths: &u32| BLOCKS[eighths.saturating_sub(line * 8).min(8) as usize];
+        let drawn: String = eighths.iter().map(bar).collect();
+        let drawn = format!("  {label:>12} │{drawn}");
+        _ = writeln!(text, "{}", drawn.trim_end());
+    }
+    let from = format_duration(scenario.start_after);
+    let until = format_duration(scenario.start_after.saturating_add(load.length()));
+    let gap = (WIDTH as usize).saturating_sub(from.len());
+    _ = writeln!(text, "  {:>12}  {from}{until:>gap$}", "");
+}
+
+/// The level some seconds after the start of the load.
+fn level_at(start: f64, stages: &[Stage], at: f64) -> f64 {
+    let (mut level, mut before) = (start, 0.0);
+    for stage in stages {
+        let length = stage.duration.as_secs_f64();
+        if at < before + length {
+            return level + (stage.target - level) * (at - before) / length;
+        }
+        (level, before) = (stage.target, before + length);
+    }
+    level
+}
