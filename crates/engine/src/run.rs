@@ -5,10 +5,10 @@ use crate::{
     connection::Connect,
     error::Error,
     observer::{Directive, Event, Observer},
-    permits::Iterations,
+    permits::{BusyUsers, Iterations},
     phase::{Phase, Stop},
-    schedule::Schedule,
-    shard::{Common, Part, Ties, Users, WINDOW, end_of_starting},
+    schedule::{Budget, Schedule},
+    shard::{Common, Part, Ties, Users, WINDOW, end_of_starting, end_of_warm_up},
     timer::Timing,
     worker::{Placement, Start, Worker},
 };
@@ -73,11 +73,8 @@ pub async fn run<C: Connect + 'static, T: Timing + 'static, O: Observer>(
     let common = Arc::new(Common {
         layout: Arc::new(plan.layout()),
         schedules: plan.scenarios.iter().map(Schedule::of).collect(),
-        iterations: plan
-            .scenarios
-            .iter()
-            .map(|scenario| Iterations::new(Schedule::of(scenario).iterations()))
-            .collect(),
+        iterations: plan.scenarios.iter().map(|scenario| Iterations::new(bound(&Schedule::of(scenario)))).collect(),
+        busy_users: plan.scenarios.iter().map(|scenario| BusyUsers::new(Schedule::of(scenario).max_vus())).collect(),
         seed: settings.seed,
         shards,
         clock: Clock::starting_at(Instant::now()),
@@ -93,6 +90,17 @@ pub async fn run<C: Connect + 'static, T: Timing + 'static, O: Observer>(
         Ok(outcome)
     } else {
         Err(Error::BrokenWorker)
+    }
+}
+
+/// The iterations of a closed load in all, where it bounds them.
+fn bound(schedule: &Schedule) -> Option<u64> {
+    match schedule.budget() {
+        Budget::Unlimited => None,
+        Budget::Shared(iterations) => Some(iterations),
+        Budget::PerUser(iterations) => {
+            Some(iterations.saturating_mul(u64::from(schedule.most_users().unwrap_or_default())))
+        }
     }
 }
 
@@ -178,6 +186,7 @@ struct Conductor<'a, O: Observer> {
     /// The windows that each shard has closed; `u64::MAX` once it is done.
     closed: Vec<u64>,
     stop_reason: StopReason,
+    end_of_warm_up: Offset,
     end_of_starting: Offset,
     graceful_stop: Duration,
 }
@@ -193,6 +202,7 @@ impl<'a, O: Observer> Conductor<'a, O> {
             users: vec![Users::default(); common.shards],
             closed: vec![0; common.shards],
             stop_reason: StopReason::Completed,
+            end_of_warm_up: end_of_warm_up(common),
             end_of_starting: end_of_starting(common),
             graceful_stop: common
                 .schedules
@@ -330,7 +340,7 @@ impl<'a, O: Observer> Conductor<'a, O> {
         let ended = self.clock.now();
         let ended_starting = self.phase.borrow().ended_starting().unwrap_or(ended);
         let measured_until = ended_starting.min(self.end_of_starting).min(ended);
-        let measured = (Offset::ZERO, measured_until);
+        let measured = (self.end_of_warm_up, measured_until.max(self.end_of_warm_up));
         let end = RunEnd {
             allow_all_failed: settings.allow_all_failed,
             strict: settings.strict,

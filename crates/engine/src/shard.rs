@@ -3,9 +3,10 @@
 use crate::{
     clock::Clock,
     connection::Connector,
-    permits::Iterations,
+    permits::{BusyUsers, Iterations},
     phase::{Phase, cut},
-    schedule::Schedule,
+    schedule::{Budget, Schedule},
+    starts::{Start, Starts},
     timer::Timer,
     user::User,
 };
@@ -31,6 +32,7 @@ pub(crate) struct Common {
     pub(crate) layout: Arc<loadgen_stats::Layout>,
     pub(crate) schedules: Vec<Schedule>,
     pub(crate) iterations: Vec<Iterations>,
+    pub(crate) busy_users: Vec<BusyUsers>,
     pub(crate) seed: u64,
     pub(crate) shards: usize,
     pub(crate) clock: Clock,
@@ -71,6 +73,8 @@ pub(crate) struct Shard<C: Connector, T: Timer> {
     common: Arc<Common>,
     phase: watch::Receiver<Phase>,
     users: Cell<Users>,
+    /// Connections that users of open loads left behind, the latest last.
+    idle: RefCell<Vec<C::Connection>>,
 }
 
 /// A user's presence in the gauge `vus`.
@@ -89,11 +93,43 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         Presence(Rc::clone(self))
     }
 
-    /// Whether a user may begin another iteration now; takes the permit for it.
-    pub(crate) fn may_begin(&self, scenario: ScenarioIndex) -> bool {
+    /// Whether a user of a closed load may begin another iteration now; takes the permit for it.
+    pub(crate) fn may_begin(&self, scenario: ScenarioIndex, until: Offset) -> bool {
         *self.phase.borrow() == Phase::Running
-            && self.clock.now() < self.common.schedules[scenario.0].end_of_starting()
+            && self.clock.now() < until
             && self.common.iterations[scenario.0].take()
+    }
+
+    /// Waits until an instant; forever where there is none.
+    async fn due(&self, at: Option<Offset>) {
+        match at {
+            Some(at) => self.timer.sleep_until(self.clock.instant(at)).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The most iterations of one user of a closed load.
+    pub(crate) fn iterations_of_user(&self, scenario: ScenarioIndex) -> u64 {
+        match self.common.schedules[scenario.0].budget() {
+            Budget::PerUser(iterations) => iterations,
+            Budget::Unlimited | Budget::Shared(_) => u64::MAX,
+        }
+    }
+
+    /// The users that may be busy at once in an open load.
+    pub(crate) fn busy_users(&self, scenario: ScenarioIndex) -> &BusyUsers {
+        &self.common.busy_users[scenario.0]
+    }
+
+    /// A connection that an earlier user left behind, else a new one.
+    pub(crate) fn idle_connection(&self) -> C::Connection {
+        let idle = self.idle.borrow_mut().pop();
+        idle.unwrap_or_else(|| self.connector.connection())
+    }
+
+    /// Keeps the connection of a user who is done, for the next one.
+    pub(crate) fn leave_connection(&self, connection: C::Connection) {
+        self.idle.borrow_mut().push(connection);
     }
 
     fn count_users(&self, change: impl Fn(u64) -> u64) {
@@ -132,7 +168,8 @@ pub(crate) async fn run<C: Connector, T: Timer>(
         mut empties,
     } = ties;
     let mut recorder = Recorder::new(Arc::clone(&common.layout));
-    recorder.measure(Offset::ZERO, end_of_starting(&common));
+    recorder.measure(end_of_warm_up(&common), end_of_starting(&common));
+    let starts = Starts::new(&common.schedules, common.seed, index, common.shards);
     let shard = Rc::new(Shard {
         plan: Arc::clone(&common.plan),
         recorder: RefCell::new(recorder),
@@ -142,60 +179,102 @@ pub(crate) async fn run<C: Connector, T: Timer>(
         seed: common.seed,
         phase: phase.clone(),
         users: Cell::default(),
+        idle: RefCell::default(),
         common,
     });
-    let mut users = spawn_users(&shard, index);
-    let mut windows = Windows {
-        index,
-        next: 0,
-        shard: &shard,
-    };
-    let mut running = true;
-    while running {
+    let mut crowd = Crowd { shard: &shard, starts, users: JoinSet::new() };
+    let mut windows = Windows { index, next: 0, shard: &shard };
+    crowd.begin_due();
+    while !crowd.is_done() {
+        let next = crowd.starts.next_due();
         tokio::select! {
             biased;
-            () = cut(phase.clone()) => running = false,
+            () = cut(phase.clone()) => break,
             changed = phase.changed() => match changed {
-                Ok(()) => shorten_measurement(&shard, *phase.borrow_and_update()),
-                Err(_) => running = false,
+                Ok(()) => crowd.enter(*phase.borrow_and_update()),
+                Err(_) => break,
             },
+            () = shard.due(next) => crowd.begin_due(),
             () = windows.due() => windows.hand_over(&parts, &mut empties),
-            ended = users.join_next() => match ended {
-                Some(Ok(())) => {}
-                Some(Err(broken)) => std::panic::resume_unwind(broken.into_panic()),
-                None => running = false,
-            },
+            () = crowd.one_left() => {}
         }
     }
-    users.shutdown().await;
+    crowd.cut().await;
     windows.hand_over_last(&parts).await;
 }
 
 /// When the last scenario stops beginning iterations.
 pub(crate) fn end_of_starting(common: &Common) -> Offset {
-    common
-        .schedules
-        .iter()
-        .map(Schedule::end_of_starting)
-        .max()
-        .unwrap_or_default()
+    common.schedules.iter().map(Schedule::end_of_starting).max().unwrap_or_default()
 }
 
-fn spawn_users<C: Connector, T: Timer>(shard: &Rc<Shard<C, T>>, index: usize) -> JoinSet<()> {
-    let mut users = JoinSet::new();
-    for (scenario, schedule) in shard.common.schedules.iter().enumerate() {
-        for number in schedule.users_of(index, shard.common.shards) {
-            let user = User::new(Rc::clone(shard), ScenarioIndex(scenario), number);
-            users.spawn_local(user.run());
+/// When the first scenario's warm-up is over.
+pub(crate) fn end_of_warm_up(common: &Common) -> Offset {
+    common.schedules.iter().map(Schedule::end_of_warm_up).min().unwrap_or_default()
+}
+
+/// Starts that are begun at once before the shard's other work has its turn.
+const BATCH: usize = 256;
+
+/// The users of a shard: those that run, and those that are to come.
+struct Crowd<'a, C: Connector, T: Timer> {
+    shard: &'a Rc<Shard<C, T>>,
+    starts: Starts,
+    users: JoinSet<()>,
+}
+
+impl<C: Connector, T: Timer> Crowd<'_, C, T> {
+    fn is_done(&self) -> bool {
+        self.users.is_empty() && self.starts.next_due().is_none()
+    }
+
+    /// Begins what is due by now.
+    fn begin_due(&mut self) {
+        let now = self.shard.clock.now();
+        for _ in 0..BATCH {
+            let Some((scenario, start)) = self.starts.take_due(now) else { break };
+            let shard = Rc::clone(self.shard);
+            match start {
+                Start::Stay(stay) => drop(self.users.spawn_local(User::stay(shard, scenario, stay))),
+                Start::Arrival(number, due) if shard.busy_users(scenario).take() => {
+                    self.users.spawn_local(User::arrive(shard, scenario, number, due));
+                }
+                Start::Arrival(..) => shard.recorder.borrow_mut().dropped_iterations(scenario, 1),
+            }
         }
     }
-    users
-}
 
-fn shorten_measurement<C: Connector, T: Timer>(shard: &Shard<C, T>, phase: Phase) {
-    if let Some(ended) = phase.ended_starting() {
-        let until = ended.min(end_of_starting(&shard.common));
-        shard.recorder.borrow_mut().measure(Offset::ZERO, until);
+    /// Waits until a user has ended; forever where there is none.
+    async fn one_left(&mut self) {
+        match self.users.join_next().await {
+            Some(Ok(())) => {}
+            Some(Err(broken)) => std::panic::resume_unwind(broken.into_panic()),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// No more is to begin: the rest is forgotten, and arrivals that were due by then are dropped.
+    ///
+    /// Where the load came to its own end, what was due before it is begun all the same, however late.
+    fn enter(&mut self, phase: Phase) {
+        let Some(at) = phase.ended_starting() else { return };
+        let common = &self.shard.common;
+        let end = end_of_starting(common);
+        if at < end {
+            self.shard.recorder.borrow_mut().measure(end_of_warm_up(common), at);
+            self.forget(at);
+        }
+    }
+
+    fn forget(&mut self, until: Offset) {
+        for (scenario, dropped) in self.starts.forget(until) {
+            self.shard.recorder.borrow_mut().dropped_iterations(scenario, dropped);
+        }
+    }
+
+    async fn cut(mut self) {
+        self.forget(end_of_starting(&self.shard.common));
+        self.users.shutdown().await;
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     connection::{Call, Connection, Connector},
     flight::{Flight, template_failed},
+    schedule::Stay,
     seed::{UserRng, think_rng, user_seed},
     shard::Shard,
     sink::RecorderSink,
@@ -12,6 +13,7 @@ use loadgen_scenario::{OnFailure, Request, Scope, Step, Think};
 use loadgen_stats::{Iteration, Offset, Outcome, ScenarioIndex};
 use rand::RngExt as _;
 use std::{rc::Rc, time::Duration};
+use tokio::time::timeout_at;
 
 /// Bytes of a body that are kept for a check.
 const CHECKED_BODY: usize = 1 << 20;
@@ -27,6 +29,18 @@ pub(crate) struct User<C: Connector, T: Timer> {
     ready: Offset,
 }
 
+/// A user of the load's `max_vus`, until it is dropped.
+struct Busy<'a, C: Connector, T: Timer> {
+    shard: &'a Shard<C, T>,
+    scenario: ScenarioIndex,
+}
+
+impl<C: Connector, T: Timer> Drop for Busy<'_, C, T> {
+    fn drop(&mut self) {
+        self.shard.busy_users(self.scenario).give_back();
+    }
+}
+
 /// What one step did to its iteration.
 enum StepEnd {
     Next { failed: bool },
@@ -35,34 +49,44 @@ enum StepEnd {
 }
 
 impl<C: Connector, T: Timer> User<C, T> {
-    pub(crate) fn new(shard: Rc<Shard<C, T>>, scenario: ScenarioIndex, number: u32) -> Self {
-        let user = u64::from(number);
+    fn new(shard: Rc<Shard<C, T>>, scenario: ScenarioIndex, user: u64, connection: C::Connection, ready: Offset) -> Self {
         let seed = shard.seed;
-        Self {
-            scenario,
-            connection: shard.connector.connection(),
-            scope: shard.plan.scope(user + 1, user_seed(seed, user)),
-            rng: think_rng(seed, user),
-            ready: Offset::ZERO,
-            shard,
+        let scope = shard.plan.scope(user + 1, user_seed(seed, user));
+        Self { scenario, connection, scope, rng: think_rng(seed, user), ready, shard }
+    }
+
+    /// A user of a closed load: runs iterations for as long as it stays and the load has some.
+    pub(crate) async fn stay(shard: Rc<Shard<C, T>>, scenario: ScenarioIndex, stay: Stay) {
+        let _present = shard.enter();
+        let connection = shard.connector.connection();
+        let mut user = Self::new(Rc::clone(&shard), scenario, stay.user, connection, stay.from);
+        let most = shard.iterations_of_user(scenario);
+        for number in 0..most {
+            if !shard.may_begin(scenario, stay.until) {
+                break;
+            }
+            user.scope.begin_iteration(number);
+            let end = match stay.cut {
+                None => user.iteration().await,
+                // Cut in the middle, the iteration books itself as interrupted.
+                Some(cut) => timeout_at(shard.clock.instant(cut), user.iteration()).await.unwrap_or(StepEnd::EndUser),
+            };
+            // A flow that never waits must not keep the shard's other users from their turn.
+            tokio::task::yield_now().await;
+            if matches!(end, StepEnd::EndUser) {
+                break;
+            }
         }
     }
 
-    /// Runs iterations for as long as the load has some.
-    pub(crate) async fn run(mut self) {
-        let _present = self.shard.enter();
-        for number in 0.. {
-            if !self.shard.may_begin(self.scenario) {
-                break;
-            }
-            self.scope.begin_iteration(number);
-            let ended = self.iteration().await;
-            // A flow that never waits must not keep the shard's other users from their turn.
-            tokio::task::yield_now().await;
-            if matches!(ended, StepEnd::EndUser) {
-                break;
-            }
-        }
+    /// The user of one arrival of an open load: runs one iteration, on a connection that an earlier one left behind.
+    pub(crate) async fn arrive(shard: Rc<Shard<C, T>>, scenario: ScenarioIndex, number: u64, due: Offset) {
+        let _present = shard.enter();
+        let _busy = Busy { shard: &shard, scenario };
+        let mut user = Self::new(Rc::clone(&shard), scenario, number, shard.idle_connection(), due);
+        user.scope.begin_iteration(0);
+        user.iteration().await;
+        shard.leave_connection(user.connection);
     }
 
     async fn iteration(&mut self) -> StepEnd {

@@ -1,121 +1,11 @@
-//! Closed loads under paused time: what begins, what ends, what is cut, and that nothing is lost on the way.
+//! Closed loads: what begins, what ends, what is cut, and that nothing is lost on the way.
 
-use loadgen_engine::{
-    Call, Clock, Connect, Connection, Connector, Exchange, Failure, Placement, Settings, Stop,
-    StreamSink, TokioTiming, run,
-};
-use loadgen_stats::{Counter, ErrorKind, Rate, StopReason, Summary, Trend};
-use std::{
-    cell::Cell,
-    io,
-    rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-use tokio::{sync::watch, task::LocalSet, time::sleep};
-
-mod support;
-use support::plan;
-
-/// A service that answers after a fixed time, and fails every nth request; counts what it accepted.
-#[derive(Clone)]
-struct Service {
-    time: Duration,
-    fail_each: u64,
-    accepted: Arc<AtomicU64>,
-}
-
-impl Service {
-    fn new(time: Duration) -> Self {
-        Self {
-            time,
-            fail_each: u64::MAX,
-            accepted: Arc::default(),
-        }
-    }
-
-    fn accepted(&self) -> u64 {
-        self.accepted.load(Ordering::Relaxed)
-    }
-}
-
-impl Connect for Service {
-    type Connector = Self;
-
-    fn connector(&self, _shard: usize) -> io::Result<Self> {
-        Ok(self.clone())
-    }
-}
-
-impl Connector for Service {
-    type Connection = Self;
-
-    fn connection(&self) -> Self {
-        self.clone()
-    }
-}
-
-impl Connection for Service {
-    async fn call(&mut self, call: &Call<'_>, exchange: &mut Exchange, _sink: &mut dyn StreamSink) {
-        let now = call.clock.now();
-        exchange.connected = Some(now);
-        exchange.sent_first = Some(now);
-        exchange.sent_last = Some(now);
-        let number = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
-        sleep(self.time).await;
-        exchange.first_byte = Some(call.clock.now());
-        exchange.done = Some(call.clock.now());
-        if number.is_multiple_of(self.fail_each) {
-            exchange.failure = Some(Failure {
-                kind: ErrorKind::Reset,
-                message: "the peer reset the connection".into(),
-            });
-        } else {
-            exchange.status = Some(200);
-            exchange.whole = true;
-        }
-    }
-}
-
-async fn carry_out(
-    text: &str,
-    workers: usize,
-    service: &Service,
-    stop: watch::Receiver<Stop>,
-) -> Summary {
-    let settings = Settings {
-        workers,
-        seed: 1,
-        placement: Placement::Inline,
-        strict: false,
-        allow_all_failed: false,
-    };
-    let service = service.clone();
-    LocalSet::new()
-        .run_until(run(
-            Arc::new(plan(text)),
-            settings,
-            service,
-            TokioTiming,
-            &mut (),
-            stop,
-        ))
-        .await
-        .expect("the run takes place")
-        .summary
-}
-
-async fn undisturbed(text: &str, workers: usize, service: &Service) -> Summary {
-    let (_keep, stop) = watch::channel(Stop::Run);
-    carry_out(text, workers, service, stop).await
-}
-
-fn count(summary: &Summary, counter: Counter) -> u64 {
-    summary.metrics.counter(counter)
-}
+use crate::support::{Service, carry_out, count, plan, settings, undisturbed};
+use loadgen_engine::{Clock, Stop, TokioTiming, run};
+use loadgen_scenario::{Load, Stage, UserCount};
+use loadgen_stats::{Counter, ErrorKind, Rate, StopReason, Trend};
+use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::LocalSet};
 
 const CHAT: &str = r#"
 target = "http://127.0.0.1:1"
@@ -131,7 +21,7 @@ get = "/"
 async fn constant_users_repeat_until_the_end_whatever_the_number_of_workers() {
     for workers in [1, 2, 7] {
         let service = Service::new(Duration::from_millis(300));
-        let summary = undisturbed(CHAT, workers, &service).await;
+        let summary = undisturbed(plan(CHAT), workers, &service).await;
         // 33 whole iterations of 300 ms, and one more that begins at 9.9 s and ends in the drain.
         assert_eq!(count(&summary, Counter::HttpReqs), 340, "{workers} workers");
         assert_eq!(
@@ -159,7 +49,7 @@ async fn shared_iterations_are_done_exactly_once_each() {
     for workers in [1, 2, 7] {
         let service = Service::new(Duration::from_millis(100));
         let text = &CHAT.replace("vus = 10\nduration = \"10s\"", "vus = 8\niterations = 101");
-        let summary = undisturbed(text, workers, &service).await;
+        let summary = undisturbed(plan(text), workers, &service).await;
         assert_eq!(
             count(&summary, Counter::Iterations),
             101,
@@ -183,7 +73,7 @@ async fn iterations_that_time_leaves_over_are_dropped() {
         "duration = \"10s\"",
         "iterations = 1000\nmax_duration = \"5s\"",
     );
-    let summary = undisturbed(text, 2, &service).await;
+    let summary = undisturbed(plan(text), 2, &service).await;
     let begun =
         count(&summary, Counter::Iterations) + count(&summary, Counter::InterruptedIterations);
     assert_eq!(begun, 50);
@@ -194,7 +84,7 @@ async fn iterations_that_time_leaves_over_are_dropped() {
 async fn what_outlasts_the_graceful_stop_is_cut_and_told() {
     for workers in [1, 2, 7] {
         let service = Service::new(Duration::from_secs(7));
-        let summary = undisturbed(CHAT, workers, &service).await;
+        let summary = undisturbed(plan(CHAT), workers, &service).await;
         // The second request of each user begins at 7 s and would end at 14 s; the cut comes at 12 s.
         assert_eq!(count(&summary, Counter::HttpReqs), 10, "{workers} workers");
         assert_eq!(
@@ -232,7 +122,7 @@ async fn the_first_stop_lets_iterations_finish_and_the_second_cuts_them() {
             std::future::pending::<()>().await;
         };
         let summary = tokio::select! {
-            summary = carry_out(CHAT, 2, &service, receiver) => summary,
+            summary = carry_out(plan(CHAT), 2, &service, receiver) => summary,
             () = stopping => unreachable!("it never ends"),
         };
         assert_eq!(count(&summary, Counter::Iterations), finished);
@@ -250,7 +140,7 @@ async fn think_time_is_within_its_bounds_and_the_same_for_any_number_of_workers(
     let mut durations = Vec::new();
     for workers in [1, 2, 7] {
         let service = Service::new(Duration::from_millis(500));
-        let summary = undisturbed(text, workers, &service).await;
+        let summary = undisturbed(plan(text), workers, &service).await;
         let iterations = summary
             .metrics
             .trend(Trend::IterationDuration)
@@ -292,7 +182,7 @@ async fn a_failure_does_to_the_iteration_what_the_step_says() {
         } else {
             text
         };
-        let summary = undisturbed(&text, 1, &service).await;
+        let summary = undisturbed(plan(&text), 1, &service).await;
         assert_eq!(count(&summary, Counter::HttpReqs), requests, "{on_failure}");
         assert_eq!(
             count(&summary, Counter::IterationsFailed),
@@ -313,7 +203,7 @@ async fn a_template_that_fails_at_run_time_fails_the_request_and_sends_nothing()
     let text = &CHAT
         .replace("get = \"/\"", "get = \"/{{ [1, 2][iteration] + 1 }}\"")
         .replace("vus = 10\nduration = \"10s\"", "vus = 1\niterations = 20");
-    let summary = undisturbed(text, 1, &service).await;
+    let summary = undisturbed(plan(text), 1, &service).await;
     assert_eq!(
         (service.accepted(), count(&summary, Counter::HttpReqs)),
         (2, 20)
@@ -364,16 +254,7 @@ async fn an_observer_sees_every_second_and_may_stop_the_run() {
             stop_at,
         };
         let (_keep, stop) = watch::channel(Stop::Run);
-        let settings = Settings {
-            workers: 2,
-            seed: 1,
-            placement: Placement::Inline,
-            strict: false,
-            allow_all_failed: false,
-        };
-        let run = run(
-            Arc::new(plan(CHAT)),
-            settings,
+        let run = run(Arc::new(plan(CHAT)), settings(2),
             service,
             TokioTiming,
             &mut watch,
@@ -386,4 +267,79 @@ async fn an_observer_sees_every_second_and_may_stop_the_run() {
             .summary;
         assert_eq!((seen.get(), summary.stop_reason), (windows, reason));
     }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+fn stage(duration: f64, target: f64) -> Stage {
+    Stage { duration: seconds(duration), target }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ramping_users_come_and_go_as_the_stages_say() {
+    for workers in [1, 2, 7] {
+        let service = Service::new(seconds(0.1));
+        let mut plan = plan(CHAT);
+        let stages = vec![stage(10.0, 20.0), stage(10.0, 20.0), stage(10.0, 0.0)];
+        plan.scenarios[0].load = Load::RampingVus { start_vus: 0, stages, graceful_ramp_down: seconds(5.0) };
+        let summary = undisturbed(plan, workers, &service).await;
+        // ∫ users dt = 100 + 200 + 100 user seconds at ten iterations a second each; each stay ends in a whole one.
+        let iterations = count(&summary, Counter::Iterations);
+        assert!((4_000..=4_020).contains(&iterations), "{iterations} with {workers} workers");
+        assert_eq!(count(&summary, Counter::InterruptedIterations), 0);
+        assert_eq!((summary.peak_vus, service.accepted()), (20, iterations));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_to_leave_is_cut_after_the_graceful_ramp_down() {
+    let service = Service::new(seconds(60.0));
+    let mut plan = plan(CHAT);
+    let stages = vec![stage(10.0, 10.0), stage(0.0, 4.0), stage(100.0, 4.0)];
+    plan.scenarios[0].load = Load::RampingVus { start_vus: 10, stages, graceful_ramp_down: seconds(5.0) };
+    let summary = undisturbed(plan, 2, &service).await;
+    // Six leave at 10 s and are cut at 15 s; four finish at 60 s, and are cut 2 s after the end at 110 s.
+    assert_eq!(count(&summary, Counter::Iterations), 4);
+    assert_eq!(count(&summary, Counter::InterruptedIterations), 10);
+    assert_eq!(summary.in_flight.longest, seconds(52.0));
+    assert_eq!(summary.duration, seconds(112.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_user_does_its_own_iterations() {
+    for workers in [1, 2, 7] {
+        let service = Service::new(seconds(1.0));
+        let mut plan = plan(CHAT);
+        let vus = UserCount::new(8).expect("a possible number");
+        plan.scenarios[0].load = Load::PerVuIterations { vus, iterations: 5, max_duration: seconds(600.0) };
+        let summary = undisturbed(plan, workers, &service).await;
+        assert_eq!(count(&summary, Counter::Iterations), 40, "{workers} workers");
+        assert_eq!(count(&summary, Counter::DroppedIterations), 0);
+        assert_eq!(summary.duration, seconds(5.0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn iterations_of_each_user_that_time_leaves_over_are_dropped() {
+    let service = Service::new(seconds(1.0));
+    let mut plan = plan(CHAT);
+    let vus = UserCount::new(3).expect("a possible number");
+    plan.scenarios[0].load = Load::PerVuIterations { vus, iterations: 100, max_duration: seconds(10.0) };
+    let summary = undisturbed(plan, 2, &service).await;
+    assert_eq!((count(&summary, Counter::Iterations), count(&summary, Counter::DroppedIterations)), (30, 270));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_warm_up_is_run_but_in_no_statistic() {
+    let service = Service::new(seconds(0.5));
+    let mut plan = plan(CHAT);
+    plan.scenarios[0].warm_up = seconds(4.0);
+    plan.scenarios[0].start_after = seconds(2.0);
+    let summary = undisturbed(plan, 2, &service).await;
+    // Ten users from 2 s until 12 s; the measured part begins at 6 s.
+    assert_eq!(service.accepted(), 200);
+    assert_eq!(summary.metrics.trend(Trend::HttpReqDuration).map(|trend| trend.count), Some(120));
+    assert_eq!(summary.measured, seconds(6.0));
 }

@@ -1,0 +1,202 @@
+//! Load over time as pure arithmetic: offsets in, users, arrivals and deadlines out.
+
+mod arrivals;
+mod line;
+
+pub use arrivals::ArrivalTimes;
+pub use line::Line;
+
+use loadgen_scenario::{Arrivals, Load, Scenario, Stage};
+use loadgen_stats::Offset;
+use std::time::Duration;
+
+/// When a scenario begins iterations, and with how many users or at which rate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    shape: Shape,
+    start: Offset,
+    warm_up: Duration,
+    graceful_stop: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Shape {
+    /// Users that repeat iterations: as many as the line says.
+    Closed { line: Line, budget: Budget, graceful_ramp_down: Duration },
+    /// Iterations that begin at the rate that the line says.
+    Open { line: Line, arrivals: Arrivals, max_vus: Option<u32> },
+}
+
+/// How many iterations a closed load has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// As many as time allows.
+    Unlimited,
+    /// So many in all, taken by whichever user is free.
+    Shared(u64),
+    /// So many for each user.
+    PerUser(u64),
+}
+
+/// A stay of one user of a closed load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// The user's number: another one for every stay.
+    pub user: u64,
+    /// When it comes.
+    pub from: Offset,
+    /// It begins no iteration at or after this.
+    pub until: Offset,
+    /// An iteration that still runs then is cut; none where the end of the load decides.
+    pub cut: Option<Offset>,
+}
+
+impl Schedule {
+    /// The schedule of a scenario.
+    #[must_use]
+    pub fn of(scenario: &Scenario) -> Self {
+        Self {
+            shape: Shape::of(&scenario.load),
+            start: Offset::from(scenario.start_after),
+            warm_up: scenario.warm_up,
+            graceful_stop: scenario.graceful_stop,
+        }
+    }
+
+    /// The users that the load wants at an instant; zero for an open load.
+    #[must_use]
+    pub fn users_at(&self, at: Offset) -> u32 {
+        match &self.shape {
+            Shape::Closed { line, .. } if at >= self.start => rounded(line.level(at.since(self.start))),
+            _ => 0,
+        }
+    }
+
+    /// The most users there will be at once; none where the load makes as many as it needs.
+    ///
+    /// No more than there are shared iterations to do.
+    #[must_use]
+    pub fn most_users(&self) -> Option<u32> {
+        match &self.shape {
+            Shape::Closed { line, budget: Budget::Shared(iterations), .. } => {
+                Some(rounded(line.highest()).min(u32::try_from(*iterations).unwrap_or(u32::MAX)))
+            }
+            Shape::Closed { line, .. } => Some(rounded(line.highest())),
+            Shape::Open { max_vus, .. } => *max_vus,
+        }
+    }
+
+    /// The most users of an open load at once, where it bounds them.
+    #[must_use]
+    pub const fn max_vus(&self) -> Option<u32> {
+        match &self.shape {
+            Shape::Closed { .. } => None,
+            Shape::Open { max_vus, .. } => *max_vus,
+        }
+    }
+
+    /// The bound on iterations of a closed load; unlimited for an open one.
+    #[must_use]
+    pub const fn budget(&self) -> Budget {
+        match &self.shape {
+            Shape::Closed { budget, .. } => *budget,
+            Shape::Open { .. } => Budget::Unlimited,
+        }
+    }
+
+    /// When the load begins.
+    #[must_use]
+    pub const fn start(&self) -> Offset {
+        self.start
+    }
+
+    /// What is due before this belongs to the warm-up.
+    #[must_use]
+    pub fn end_of_warm_up(&self) -> Offset {
+        self.start.after(self.warm_up)
+    }
+
+    /// No iteration is due at or after this.
+    #[must_use]
+    pub fn end_of_starting(&self) -> Offset {
+        let (Shape::Closed { line, .. } | Shape::Open { line, .. }) = &self.shape;
+        self.start.after(line.length())
+    }
+
+    /// How long running iterations may go on once no more are begun.
+    #[must_use]
+    pub const fn graceful_stop(&self) -> Duration {
+        self.graceful_stop
+    }
+
+    /// The stays of one shard's users, by when they come: those of every user u ≡ shard (mod shards). None for an
+    /// open load.
+    #[must_use]
+    pub fn stays(&self, shard: usize, shards: usize) -> Vec<Stay> {
+        let Shape::Closed { line, graceful_ramp_down, .. } = &self.shape else { return Vec::new() };
+        let most = self.most_users().unwrap_or_default();
+        let end = self.end_of_starting();
+        let mut stays = Vec::new();
+        for user in (0..most).skip(shard).step_by(shards.max(1)) {
+            for (turn, (from, until)) in (0_u64..).zip(line.times_above(f64::from(user) + 0.5)) {
+                let (from, until) = (self.start.after(from), self.start.after(until));
+                let cut = (until < end).then(|| until.after(*graceful_ramp_down));
+                stays.push(Stay { user: u64::from(user) + turn * u64::from(most), from, until, cut });
+            }
+        }
+        stays.sort_by_key(|stay| (stay.from, stay.user));
+        stays
+    }
+
+    /// The arrivals of one shard: every arrival n ≡ shard (mod shards), its due time an offset from the start of the
+    /// run. None for a closed load.
+    #[must_use]
+    pub fn arrivals(&self, seed: u64, shard: usize, shards: usize) -> Option<ArrivalTimes> {
+        match &self.shape {
+            Shape::Closed { .. } => None,
+            Shape::Open { line, arrivals, .. } => {
+                Some(ArrivalTimes::new(line.clone(), self.start, *arrivals, seed, shard, shards))
+            }
+        }
+    }
+}
+
+impl Shape {
+    fn of(load: &Load) -> Self {
+        let closed = |line, budget, graceful_ramp_down| Self::Closed { line, budget, graceful_ramp_down };
+        let steady = |users: u32, length| Line::constant(f64::from(users), length);
+        match load {
+            Load::ConstantVus { vus, duration } => closed(steady(vus.get(), *duration), Budget::Unlimited, Duration::ZERO),
+            Load::RampingVus { start_vus, stages, graceful_ramp_down } => {
+                closed(ramps(f64::from(*start_vus), stages), Budget::Unlimited, *graceful_ramp_down)
+            }
+            Load::SharedIterations { vus, iterations, max_duration } => {
+                closed(steady(vus.get(), *max_duration), Budget::Shared(*iterations), Duration::ZERO)
+            }
+            Load::PerVuIterations { vus, iterations, max_duration } => {
+                closed(steady(vus.get(), *max_duration), Budget::PerUser(*iterations), Duration::ZERO)
+            }
+            Load::ConstantArrivalRate { rate, duration, max_vus, arrivals } => {
+                let line = Line::constant(rate.get(), *duration);
+                Self::Open { line, arrivals: *arrivals, max_vus: max_vus.map(|users| users.get()) }
+            }
+            Load::RampingArrivalRate { start_rate, stages, max_vus, arrivals } => {
+                let line = ramps(*start_rate, stages);
+                Self::Open { line, arrivals: *arrivals, max_vus: max_vus.map(|users| users.get()) }
+            }
+        }
+    }
+}
+
+fn ramps(start: f64, stages: &[Stage]) -> Line {
+    Line::ramps(start, stages.iter().map(|stage| (stage.duration, stage.target)))
+}
+
+/// A level as a number of users: half and more counts.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a level is no less than zero, and `as` saturates")]
+fn rounded(level: f64) -> u32 {
+    (level + 0.5).floor() as u32
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Loads under paused time, with 1, 2 and 7 workers.
+
+mod closed;
+mod open;
+mod support;

@@ -1,0 +1,138 @@
+//! Open loads: every arrival is begun when it is due or counted as dropped, and lateness is never lost.
+
+use crate::support::{Service, carry_out, count, plan, undisturbed};
+use loadgen_engine::{Clock, Stop};
+use loadgen_scenario::{Arrivals, Load, Plan, Rate, Stage, UserCount};
+use loadgen_stats::{Counter, Offset, Trend};
+use std::time::Duration;
+use tokio::sync::watch;
+
+const ONE: &str = r#"
+target = "http://127.0.0.1:1"
+load = { vus = 1, duration = "10s", graceful_stop = "2s" }
+[[step]]
+get = "/"
+"#;
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+fn constant(rate: f64, length: f64, max_vus: Option<u32>, arrivals: Arrivals) -> Plan {
+    let mut plan = plan(ONE);
+    let rate = Rate::per_second(rate).expect("a possible rate");
+    let max_vus = max_vus.and_then(UserCount::new);
+    plan.scenarios[0].load = Load::ConstantArrivalRate { rate, duration: seconds(length), max_vus, arrivals };
+    plan
+}
+
+fn latency(summary: &loadgen_stats::Summary) -> (f64, f64) {
+    let latency = summary.metrics.trend(Trend::HttpReqLatency).expect("requests");
+    (latency.p95.value.as_secs_f64(), latency.p99.value.as_secs_f64())
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_arrival_is_begun_however_long_they_take() {
+    for workers in [1, 2, 7] {
+        let service = Service::new(seconds(1.5));
+        let summary = undisturbed(constant(100.0, 10.0, None, Arrivals::Uniform), workers, &service).await;
+        assert_eq!(count(&summary, Counter::Iterations), 1_000, "{workers} workers");
+        assert_eq!(count(&summary, Counter::DroppedIterations), 0);
+        assert_eq!(service.accepted(), 1_000);
+        let rate = summary.requests_per_second.expect("a measured part");
+        // Those that begin in the last 1.5 s end after the measured part.
+        assert!((84.0..=86.0).contains(&rate), "{rate} per second");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_arrival_that_finds_all_users_busy_is_dropped_and_counted() {
+    for workers in [1, 2, 7] {
+        let service = Service::new(seconds(1.0));
+        let summary = undisturbed(constant(100.0, 10.0, Some(20), Arrivals::Uniform), workers, &service).await;
+        let begun = count(&summary, Counter::Iterations) + count(&summary, Counter::InterruptedIterations);
+        // Twenty users of one second each.
+        assert!((190..=210).contains(&begun), "{begun} with {workers} workers");
+        assert_eq!(begun + count(&summary, Counter::DroppedIterations), 1_000, "due = begun + dropped");
+        assert_eq!(service.accepted(), begun);
+        assert!(summary.peak_vus <= 20, "{}", summary.peak_vus);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_stalls_is_seen_as_slow_as_it_is() {
+    // It stalls for 500 ms in every 5 s; who comes then waits for the end of the stall. A tenth of the arrivals wait,
+    // evenly between 0 and 500 ms: p95 250 ms, p99 450 ms.
+    let mut service = Service::new(seconds(0.0001));
+    service.time = |now: Offset, usual| {
+        let into = Duration::from_nanos(now.as_nanos() % 5_000_000_000);
+        usual + Duration::from_millis(500).saturating_sub(into)
+    };
+    for workers in [1, 2] {
+        let summary = undisturbed(constant(1_000.0, 20.0, None, Arrivals::Uniform), workers, &service).await;
+        let (p95, p99) = latency(&summary);
+        assert!((p95 / 0.25 - 1.0).abs() < 0.02, "p95 {p95}");
+        assert!((p99 / 0.45 - 1.0).abs() < 0.02, "p99 {p99}");
+        assert_eq!(count(&summary, Counter::DroppedIterations), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn random_arrivals_are_the_same_for_any_number_of_workers() {
+    for arrivals in [Arrivals::Poisson, Arrivals::Gamma { burstiness: 0.5 }] {
+        let mut counts = Vec::new();
+        for workers in [1, 2, 7] {
+            let service = Service::new(seconds(0.2));
+            let summary = undisturbed(constant(50.0, 20.0, None, arrivals), workers, &service).await;
+            counts.push((count(&summary, Counter::Iterations), summary.peak_vus.min(1)));
+        }
+        assert!((800..1_200).contains(&counts[0].0), "{counts:?}");
+        assert_eq!(counts[0], counts[1]);
+        assert_eq!(counts[0], counts[2]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_run_begins_no_more_arrivals() {
+    let service = Service::new(seconds(0.1));
+    let (sender, receiver) = watch::channel(Stop::Run);
+    let stopping = async {
+        let clock = Clock::starting_at(tokio::time::Instant::now());
+        tokio::time::sleep_until(clock.instant(Offset::from(seconds(3.005)))).await;
+        sender.send_replace(Stop::Drain);
+        std::future::pending::<()>().await;
+    };
+    let summary = tokio::select! {
+        summary = carry_out(constant(100.0, 10.0, None, Arrivals::Uniform), 2, &service, receiver) => summary,
+        () = stopping => unreachable!("it never ends"),
+    };
+    assert_eq!(count(&summary, Counter::Iterations), 301);
+    assert_eq!(count(&summary, Counter::DroppedIterations), 0);
+    assert_eq!(summary.measured, seconds(3.005));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_ramps_has_the_arrivals_of_its_integral() {
+    let service = Service::new(seconds(0.01));
+    let mut plan = plan(ONE);
+    let stage = |duration, target| Stage { duration: seconds(duration), target };
+    let stages = vec![stage(10.0, 100.0), stage(10.0, 100.0), stage(0.0, 20.0), stage(10.0, 20.0), stage(10.0, 0.0)];
+    plan.scenarios[0].load =
+        Load::RampingArrivalRate { start_rate: 0.0, stages, max_vus: None, arrivals: Arrivals::Uniform };
+    let summary = undisturbed(plan, 2, &service).await;
+    assert_eq!(count(&summary, Counter::Iterations), 500 + 1_000 + 200 + 100);
+    assert_eq!(service.accepted(), 1_800);
+}
+
+#[tokio::test(start_paused = true)]
+async fn six_hours_drift_by_nothing() {
+    let service = Service::new(seconds(0.75));
+    let summary = undisturbed(constant(500.0 / 60.0, 6.0 * 3_600.0, None, Arrivals::Uniform), 2, &service).await;
+    assert_eq!(count(&summary, Counter::Iterations), 180_000);
+    let lag = summary.metrics.trend(Trend::ScheduleLag).expect("arrivals");
+    // Tokio's clock has steps of a millisecond; sums of waits would be late by minutes.
+    assert!(lag.max.value <= Duration::from_millis(1), "{:?}", lag.max.value);
+    assert_eq!(summary.duration, seconds(21_599.88 + 0.75).max(summary.duration));
+    assert!(summary.duration < seconds(6.0 * 3_600.0 + 1.0), "{:?}", summary.duration);
+    assert!(summary.windows.len() <= 3_600, "{}", summary.windows.len());
+}

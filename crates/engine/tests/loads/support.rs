@@ -1,0 +1,109 @@
+//! A plan from text, a service without a network, and a run of both.
+
+use loadgen_engine::{
+    Call, Connect, Connection, Connector, Exchange, Failure, Placement, Settings, Stop, StreamSink, TokioTiming, run,
+};
+use loadgen_scenario::{Overrides, Plan, SourceText, load};
+use loadgen_stats::{Counter, ErrorKind, Offset, Summary};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::watch, task::LocalSet, time::sleep};
+
+/// The plan of a scenario that has no problems.
+pub(crate) fn plan(text: &str) -> Plan {
+    let source = SourceText { path: "test.toml", text, stem: "test" };
+    match load(source, &Overrides::default()) {
+        Ok(lowered) => lowered.plan,
+        Err(problems) => panic!("{problems}"),
+    }
+}
+
+/// A service that answers after a fixed time, and fails every nth request; counts what it accepted.
+#[derive(Clone)]
+pub(crate) struct Service {
+    /// How long a request takes that is accepted at an instant.
+    pub(crate) time: fn(Offset, Duration) -> Duration,
+    pub(crate) usual: Duration,
+    pub(crate) fail_each: u64,
+    accepted: Arc<AtomicU64>,
+}
+
+impl Service {
+    pub(crate) fn new(usual: Duration) -> Self {
+        Self {
+            time: |_, usual| usual,
+            usual,
+            fail_each: u64::MAX,
+            accepted: Arc::default(),
+        }
+    }
+
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+}
+
+impl Connect for Service {
+    type Connector = Self;
+
+    fn connector(&self, _shard: usize) -> io::Result<Self> {
+        Ok(self.clone())
+    }
+}
+
+impl Connector for Service {
+    type Connection = Self;
+
+    fn connection(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Connection for Service {
+    async fn call(&mut self, call: &Call<'_>, exchange: &mut Exchange, _sink: &mut dyn StreamSink) {
+        let now = call.clock.now();
+        exchange.connected = Some(now);
+        exchange.sent_first = Some(now);
+        exchange.sent_last = Some(now);
+        let number = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
+        sleep((self.time)(now, self.usual)).await;
+        exchange.first_byte = Some(call.clock.now());
+        exchange.done = Some(call.clock.now());
+        if number.is_multiple_of(self.fail_each) {
+            exchange.failure = Some(Failure {
+                kind: ErrorKind::Reset,
+                message: "the peer reset the connection".into(),
+            });
+        } else {
+            exchange.status = Some(200);
+            exchange.whole = true;
+        }
+    }
+}
+
+/// Carries the plan out under the clock of the test.
+pub(crate) async fn carry_out(plan: Plan, workers: usize, service: &Service, stop: watch::Receiver<Stop>) -> Summary {
+    let observer = &mut ();
+    let run = run(Arc::new(plan), settings(workers), service.clone(), TokioTiming, observer, stop);
+    LocalSet::new().run_until(run).await.expect("the run takes place").summary
+}
+
+/// The same without a stop.
+pub(crate) async fn undisturbed(plan: Plan, workers: usize, service: &Service) -> Summary {
+    let (_keep, stop) = watch::channel(Stop::Run);
+    carry_out(plan, workers, service, stop).await
+}
+
+pub(crate) fn settings(workers: usize) -> Settings {
+    Settings { workers, seed: 1, placement: Placement::Inline, strict: false, allow_all_failed: false }
+}
+
+pub(crate) fn count(summary: &Summary, counter: Counter) -> u64 {
+    summary.metrics.counter(counter)
+}
