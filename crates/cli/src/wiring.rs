@@ -4,7 +4,10 @@ use crate::{args::NetworkArgs, environment::Environment, error::Error};
 use loadgen_http::{ClientCertificate, ConnectTo, HttpConnect, Options, Proxies};
 use loadgen_mock::{Mock, Settings};
 use loadgen_scenario::{MockSettings, Origin, Plan, Target};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 use tokio::runtime::{Builder, Runtime};
 
 /// Requests whose truth an embedded target keeps: nobody asks it, and its memory is the generator's.
@@ -69,7 +72,7 @@ pub(crate) fn connect(args: &NetworkArgs, environment: &Environment) -> Result<H
 }
 
 fn options(args: &NetworkArgs, environment: &Environment) -> Result<Options, Error> {
-    let pem = |path: &std::path::PathBuf| {
+    let pem = |path: &PathBuf| {
         environment
             .read_bytes(path)
             .map_err(|error| Error::unreadable(path, error))
@@ -110,4 +113,57 @@ fn proxies(environment: &Environment) -> Result<Proxies, Error> {
 
 fn unusable(error: loadgen_http::Error) -> Error {
     Error::usage_because("cannot make connections", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::fake::Stage;
+    use std::path::Path;
+
+    #[test]
+    fn options_are_handed_on() {
+        let stage = Stage::new(&[])
+            .file("ca", "1")
+            .file("cert", "2")
+            .file("key", "3");
+        let args = NetworkArgs {
+            insecure: true,
+            cacert: Some("ca".into()),
+            cert: Some("cert".into()),
+            key: Some("key".into()),
+            connect_to: vec!["a:1:b:2".into(), "::c:3".into()],
+            unix_socket: Some("/s".into()),
+            disable_keepalive: true,
+        };
+        let options = options(&args, &stage.environment).unwrap();
+        assert!(options.insecure && !options.keep_alive);
+        assert_eq!(options.authority.unwrap(), b"1");
+        let shown = options.client_certificate.unwrap();
+        assert_eq!((shown.chain, shown.key), (b"2".to_vec(), b"3".to_vec()));
+        assert_eq!(options.connect_to.len(), 2);
+        assert_eq!(options.unix_socket.unwrap(), Path::new("/s"));
+    }
+
+    #[test]
+    fn without_options_everything_is_as_usual() {
+        let (given, usual) = (
+            options(&NetworkArgs::default(), &Stage::new(&[]).environment).unwrap(),
+            Options::default(),
+        );
+        assert_eq!(format!("{given:?}"), format!("{usual:?}"));
+    }
+
+    #[test]
+    fn unset_settings_keep_the_mocks_own() {
+        assert_eq!(mock_settings(&MockSettings::default()), Settings::default());
+        let set = MockSettings {
+            tokens: Some(7),
+            max_concurrent: Some(2),
+            ..MockSettings::default()
+        };
+        let settings = mock_settings(&set);
+        assert_eq!((settings.tokens, settings.max_concurrent), (7, Some(2)));
+        assert_eq!(settings.ttft, Settings::default().ttft);
+    }
 }

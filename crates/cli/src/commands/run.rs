@@ -62,7 +62,7 @@ pub(crate) fn run(
         colour,
     };
     let mut watcher = Watcher {
-        progress: Progress::new(&environment.err, header::length(&plan), args.output.quiet),
+        progress: Progress::new(&environment.err, header::goal(&plan), args.output.quiet),
         log: course.open_log(args.output.no_log, circumstances.started),
         monitor: Monitor::start(),
     };
