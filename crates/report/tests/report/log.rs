@@ -402,6 +402,30 @@ fn windows_are_gathered_after_the_first_hour() {
     );
 }
 
+#[test]
+fn gathered_windows_change_no_figure() {
+    let mut run = runs::chat();
+    let windows = (3_590..3_625_u64).zip(run.windows.iter().cycle());
+    run.windows = windows
+        .map(|(second, window)| Window {
+            start: ms(second * 1000),
+            end: ms(second * 1000 + 1000),
+            ..window.clone()
+        })
+        .collect();
+    run.end.measured.1 = ms(3_625_000);
+    run.end.ended = ms(3_625_000);
+    let (live, replayed) = (run.summary(), read(&run.log()).unwrap().summary);
+    assert!(replayed.windows.len() < live.windows.len());
+    assert_eq!(
+        Summary {
+            windows: live.windows.clone(),
+            ..replayed
+        },
+        live
+    );
+}
+
 /// A disk with so much room.
 struct Disk {
     room: usize,
