@@ -221,20 +221,26 @@ fn a_result_that_cannot_be_written_is_a_failure() {
     );
 }
 
-#[test]
-fn progress_comes_unless_it_is_unwanted() {
-    let text = PLAIN
+/// Runs long enough for one line of progress; how many there were.
+fn lines_of_progress(words: &[&str]) -> usize {
+    let timed = PLAIN
         .replace("iterations = 6\n", "duration = \"6s\"\n")
         .replace("[[step]]", "[[step]]\nthink = \"1s\"\n[[step]]");
-    for (words, lines) in [
-        (&["run", "plain.toml"][..], 1),
-        (&["run", "plain.toml", "--quiet"], 0),
-    ] {
-        let played = on(Stage::new(words).file("plain.toml", &text));
-        assert_eq!(played.code, 0, "{}", played.err);
-        assert_eq!(played.err.matches("2 vus").count(), lines, "{}", played.err);
-        assert!(played.out.contains("passed"));
-    }
+    let all = [&["run", "plain.toml"], words].concat();
+    let played = on(Stage::new(&all).file("plain.toml", &timed));
+    assert_eq!(played.code, 0, "{}", played.err);
+    assert!(played.out.contains("passed"), "{}", played.out);
+    played.err.matches("2 vus").count()
+}
+
+#[test]
+fn progress_comes_by_itself() {
+    assert_eq!(lines_of_progress(&[]), 1);
+}
+
+#[test]
+fn progress_stays_away_where_it_is_unwanted() {
+    assert_eq!(lines_of_progress(&["--quiet"]), 0);
 }
 
 #[test]
