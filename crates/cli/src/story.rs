@@ -139,7 +139,7 @@ fn body(text: &mut String, mark: char, bytes: &[u8]) {
     };
     for line in shown.lines() {
         let line: String = line.chars().map(printable).collect();
-        let _ = writeln!(text, "{mark} {line}");
+        let _ = writeln!(text, "{}", format!("{mark} {line}").trim_end());
     }
     if bytes.len() > SHOWN {
         let _ = writeln!(text, "{mark} … {} bytes more", bytes.len() - SHOWN);
