@@ -244,6 +244,13 @@ fn progress_stays_away_where_it_is_unwanted() {
 }
 
 #[test]
+fn a_quiet_run_says_its_verdict_in_one_line() {
+    let played = on(Stage::new(&["run", "plain.toml", "--quiet"]).file("plain.toml", PLAIN));
+    assert_eq!(played.out.lines().count(), 1, "{}", played.out);
+    assert!(played.out.starts_with("✓ passed"), "{}", played.out);
+}
+
+#[test]
 fn a_killed_run_is_reported_as_far_as_it_came() {
     let played = check(&["--out", "log=run.jsonl"], 0);
     let path = played.stage.folder.path().join("run.jsonl");
