@@ -64,7 +64,7 @@ impl Dating {
 
     /// Nothing that arrives from now on can be dated before `sent`, the instant just before a request is written.
     pub(crate) fn begin(&mut self, sent: Offset) {
-        self.latest = sent;
+        self.latest = self.latest.max(sent);
     }
 
     /// Dates a read that has just returned. `stamp` is the kernel's, as time since 1970; `emptied` says that the read
