@@ -186,9 +186,11 @@ fn spawn_users<C: Connector, T: Timer>(shard: &Rc<Shard<C, T>>, index: usize) ->
     for (scenario, schedule) in shard.common.schedules.iter().enumerate() {
         for number in schedule.users_of(index, shard.common.shards) {
             let user = User::new(Rc::clone(shard), ScenarioIndex(scenario), number);
-            users.spawn_local(user.run());
+            users.spawn_local(user.run(shard.enter()));
         }
     }
+    // The run begins with all of them: the way there is no part of the first window.
+    shard.take_users();
     users
 }
 

@@ -4,7 +4,7 @@ use crate::{
     connection::{Call, Connection, Connector},
     flight::{Flight, template_failed},
     seed::{UserRng, think_rng, user_seed},
-    shard::Shard,
+    shard::{Presence, Shard},
     sink::RecorderSink,
     timer::Timer,
 };
@@ -49,8 +49,7 @@ impl<C: Connector, T: Timer> User<C, T> {
     }
 
     /// Runs iterations for as long as the load has some.
-    pub(crate) async fn run(mut self) {
-        let _present = self.shard.enter();
+    pub(crate) async fn run(mut self, _present: Presence<C, T>) {
         for number in 0.. {
             if !self.shard.may_begin(self.scenario) {
                 break;
