@@ -5,7 +5,7 @@ use loadgen_report::{
     Error, LogEnd, RUN_LOG_SCHEMA, Replayed, RunLogReader, RunLogWriter, TextOptions, replay,
     write_json, write_text,
 };
-use loadgen_stats::{StopReason, Summary, VusRange, Window};
+use loadgen_stats::{StopReason, Summary, Verdict, VusRange, Window};
 use proptest::prelude::*;
 use std::{
     io::{self, Write},
@@ -107,6 +107,7 @@ fn a_log_that_ends_early_is_summed_up_as_interrupted() {
         } = read(&cut).unwrap();
         assert!(!is_complete);
         assert_eq!(summary.stop_reason, StopReason::Interrupted);
+        assert_ne!(summary.verdict, Verdict::Pass);
         assert_eq!(summary.duration.as_secs(), whole as u64 - 1);
         assert_eq!(summary.windows.len(), whole - 1);
         let warning = summary.warnings.first().unwrap();
