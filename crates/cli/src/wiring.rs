@@ -119,7 +119,7 @@ fn unusable(error: loadgen_http::Error) -> Error {
 mod tests {
     use super::*;
     use crate::environment::fake::Stage;
-    use std::path::Path;
+    use std::{path::Path, time::Duration};
 
     #[test]
     fn options_are_handed_on() {
@@ -157,13 +157,42 @@ mod tests {
     #[test]
     fn unset_settings_keep_the_mocks_own() {
         assert_eq!(mock_settings(&MockSettings::default()), Settings::default());
+    }
+
+    #[test]
+    fn every_setting_reaches_the_mock() {
+        let ms = Duration::from_millis;
         let set = MockSettings {
-            tokens: Some(7),
-            max_concurrent: Some(2),
-            ..MockSettings::default()
+            ttft: Some(ms(1)),
+            itl: Some(ms(2)),
+            jitter: Some(0.03),
+            tokens: Some(4),
+            error_rate: Some(0.05),
+            max_concurrent: Some(6),
+            stall_rate: Some(0.07),
+            truncate_rate: Some(0.08),
+            garbage_rate: Some(0.09),
+            stream_error_rate: Some(0.1),
+            plain_time: Some(ms(11)),
+            workers: Some(12),
+            seed: Some(13),
         };
-        let settings = mock_settings(&set);
-        assert_eq!((settings.tokens, settings.max_concurrent), (7, Some(2)));
-        assert_eq!(settings.ttft, Settings::default().ttft);
+        let expected = Settings {
+            ttft: ms(1),
+            itl: ms(2),
+            jitter: 0.03,
+            tokens: 4,
+            error_rate: 0.05,
+            max_concurrent: Some(6),
+            stall_rate: 0.07,
+            truncate_rate: 0.08,
+            garbage_rate: 0.09,
+            stream_error_rate: 0.1,
+            plain_time: ms(11),
+            workers: 12,
+            seed: 13,
+            truth_requests: Settings::default().truth_requests,
+        };
+        assert_eq!(mock_settings(&set), expected);
     }
 }
