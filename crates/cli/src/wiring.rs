@@ -118,7 +118,11 @@ fn unusable(error: loadgen_http::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::fake::Stage;
+    use crate::{
+        args::{Cli, Command},
+        environment::fake::Stage,
+    };
+    use clap::Parser as _;
     use std::{path::Path, time::Duration};
 
     #[test]
@@ -127,15 +131,12 @@ mod tests {
             .file("ca", "1")
             .file("cert", "2")
             .file("key", "3");
-        let args = NetworkArgs {
-            insecure: true,
-            cacert: Some("ca".into()),
-            cert: Some("cert".into()),
-            key: Some("key".into()),
-            connect_to: vec!["a:1:b:2".into(), "::c:3".into()],
-            unix_socket: Some("/s".into()),
-            disable_keepalive: true,
+        let line = "loadgen run http://h --insecure --cacert ca --cert cert --key key \
+            --connect-to a:1:b:2 --connect-to ::c:3 --unix-socket /s --disable-keepalive";
+        let Command::Run(run) = Cli::parse_from(line.split_whitespace()).command else {
+            panic!("it is a run");
         };
+        let args = run.network;
         let options = options(&args, &stage.environment).unwrap();
         assert!(options.insecure && !options.keep_alive);
         assert_eq!(options.authority.unwrap(), b"1");
