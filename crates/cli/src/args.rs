@@ -160,7 +160,7 @@ pub(crate) struct OutputArgs {
     /// Let a run pass in which no request succeeded
     #[arg(long)]
     pub(crate) allow_all_failed: bool,
-    /// Show no progress
+    /// Show no progress, and of the summary the verdict only
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Write no run log

@@ -1,5 +1,6 @@
 //! What is known of a run before it begins: the head of its log and of its reports.
 
+use crate::progress::Goal;
 use jiff::Timestamp;
 use loadgen_engine::{Schedule, Settings};
 use loadgen_host::Facts;
@@ -51,12 +52,25 @@ pub(crate) fn of(plan: &Plan, circumstances: &Circumstances) -> Header {
 }
 
 /// How long iterations are begun, at most.
-pub(crate) fn length(plan: &Plan) -> Duration {
+fn length(plan: &Plan) -> Duration {
     let ends = plan
         .scenarios
         .iter()
         .map(|scenario| Schedule::of(scenario).end_of_starting());
     ends.max().unwrap_or_default().as_duration()
+}
+
+/// What the load is done with.
+pub(crate) fn goal(plan: &Plan) -> Goal {
+    match plan.scenarios.as_slice() {
+        [
+            Scenario {
+                load: Load::SharedIterations { iterations, .. },
+                ..
+            },
+        ] => Goal::Iterations(*iterations),
+        _ => Goal::Time(length(plan)),
+    }
 }
 
 fn host() -> Host {

@@ -27,7 +27,11 @@ impl Outputs {
     /// Opens every place, so that a run is not for nothing.
     pub(crate) fn open(outs: &[Out], environment: &Environment) -> Result<Self, Error> {
         let mut outputs = Self::default();
-        for Out { format, path } in outs {
+        for (at, Out { format, path }) in outs.iter().enumerate() {
+            if outs[..at].iter().any(|other| other.path == *path) {
+                let path = path.display();
+                return Err(Error::usage(format!("two outputs cannot go to `{path}`")));
+            }
             let standard = path == Path::new("-");
             match format {
                 Format::Json if standard => outputs.json.push(Place::StandardOutput),
@@ -110,6 +114,9 @@ mod tests {
             (&["json=file/a.json"], false),
             (&["log=-"], false),
             (&["log=a", "log=b"], false),
+            (&["json=a", "log=a"], false),
+            (&["json=a", "json=b", "json=a"], false),
+            (&["json=-", "json=-"], false),
             (&[], true),
         ] {
             assert_eq!(

@@ -8,11 +8,22 @@ use std::{fmt::Write as _, time::Duration};
 /// Where nobody looks on, a line comes this often.
 const EVERY: Duration = Duration::from_secs(5);
 
+/// How the bar looks.
+const TEMPLATE: &str = "{prefix:>4} {bar:12} {wide_msg}";
+
+/// What the load of a run is done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// So much time.
+    Time(Duration),
+    /// So many iterations.
+    Iterations(u64),
+}
+
 /// Shows how a run stands.
 pub(crate) struct Progress<'a> {
     output: &'a Output,
-    /// How long iterations are begun, at most.
-    length: Duration,
+    goal: Goal,
     view: View,
 }
 
@@ -39,37 +50,35 @@ enum View {
 }
 
 impl<'a> Progress<'a> {
-    /// Progress of a run whose load takes at most `length`.
-    pub(crate) fn new(output: &'a Output, length: Duration, quiet: bool) -> Self {
+    /// Progress of a run that has not begun yet.
+    pub(crate) fn new(output: &'a Output, goal: Goal, quiet: bool) -> Self {
         let view = match (quiet, output.terminal) {
             (true, _) => View::None,
-            (false, true) => View::Bar(bar(output, length)),
+            (false, true) => View::Bar(bar(output, goal)),
             (false, false) => View::Lines {
                 next: Offset::from(EVERY),
             },
         };
-        Self {
-            output,
-            length,
-            view,
-        }
+        Self { output, goal, view }
     }
 
     /// Shows the state at the end of a window.
     pub(crate) fn show(&mut self, at: Offset, live: &Live) {
-        let text = figures(live);
+        let text = || {
+            let figures = figures(live);
+            format!("{}, {figures}", self.goal.left(at.as_duration(), live))
+        };
         match &mut self.view {
             View::None => {}
             View::Bar(bar) => {
-                bar.set_position(whole_seconds(at.as_duration()));
-                bar.set_message(text);
+                bar.set_position(self.goal.done(at.as_duration(), live));
+                bar.set_prefix(clock(at.as_duration()));
+                bar.set_message(text());
             }
             View::Lines { next } if at >= *next => {
-                let left = clock(self.length.saturating_sub(at.as_duration()));
-                self.output.say(&format!(
-                    "{} ({left} left): {text}",
-                    clock(at.as_duration())
-                ));
+                let text = text();
+                self.output
+                    .say(&format!("{}: {text}", clock(at.as_duration())));
                 *next = next.after(EVERY).max(at);
             }
             View::Lines { .. } => {}
@@ -96,13 +105,40 @@ impl<'a> Progress<'a> {
     }
 }
 
-fn bar(output: &Output, length: Duration) -> ProgressBar {
-    let bar =
-        ProgressBar::with_draw_target(Some(whole_seconds(length).max(1)), output.draw_target());
+impl Goal {
+    /// How far it is, in a unit of its own.
+    fn whole(self) -> u64 {
+        match self {
+            Self::Time(length) => whole_seconds(length).max(1),
+            Self::Iterations(count) => count,
+        }
+    }
+
+    fn done(self, elapsed: Duration, live: &Live) -> u64 {
+        match self {
+            Self::Time(_) => whole_seconds(elapsed),
+            Self::Iterations(_) => live.iterations,
+        }
+        .min(self.whole())
+    }
+
+    /// What is still to come.
+    fn left(self, elapsed: Duration, live: &Live) -> String {
+        match self {
+            _ if self.done(elapsed, live) >= self.whole() => "finishing".to_owned(),
+            Self::Time(length) => format!("{} left", clock(length.saturating_sub(elapsed))),
+            Self::Iterations(count) => format!("{} of {count} iterations", live.iterations),
+        }
+    }
+}
+
+fn bar(output: &Output, goal: Goal) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(goal.whole()), output.draw_target());
     // The template is fixed, so it is either right or caught by the test below.
-    if let Ok(style) = ProgressStyle::with_template("{pos}s/{len}s {bar:16} {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
         bar.set_style(style.progress_chars("█▌ "));
     }
+    bar.tick();
     bar
 }
 
@@ -214,18 +250,29 @@ mod tests {
 
     #[test]
     fn lines_come_every_few_seconds() {
-        for (quiet, expected) in [
+        let (time, count) = (Goal::Time(Duration::from_secs(9)), Goal::Iterations(7));
+        for (goal, quiet, expected) in [
             (
+                time,
                 false,
-                "5s (25s left): 0 vus, 0.0/s, 0 failed\n10s (20s left): 0 vus, 0.0/s, 0 failed\n",
+                "5s: 4s left, 0 vus, 0.0/s, 0 failed\n10s: finishing, 0 vus, 0.0/s, 0 failed\n",
             ),
-            (true, ""),
+            (
+                count,
+                false,
+                "5s: 3 of 7 iterations, 0 vus, 0.0/s, 0 failed\n10s: finishing, 0 vus, 0.0/s, 0 failed\n",
+            ),
+            (time, true, ""),
         ] {
             let stage = Stage::new(&[]);
-            let mut progress =
-                Progress::new(&stage.environment.err, Duration::from_secs(30), quiet);
+            let mut progress = Progress::new(&stage.environment.err, goal, quiet);
             for second in 1..=12 {
-                progress.show(Offset::from(Duration::from_secs(second)), &Live::default());
+                let iterations = if second < 8 { 3 } else { 7 };
+                let live = Live {
+                    iterations,
+                    ..Live::default()
+                };
+                progress.show(Offset::from(Duration::from_secs(second)), &live);
             }
             progress.finish();
             assert_eq!(stage.err.text(), expected);
@@ -234,6 +281,6 @@ mod tests {
 
     #[test]
     fn the_bar_has_its_style() {
-        assert!(ProgressStyle::with_template("{pos}s/{len}s {bar:16} {wide_msg}").is_ok());
+        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
     }
 }

@@ -1,7 +1,9 @@
 //! Tells one request and its reply: what was sent, what came back, how long each part took.
 
 use loadgen_engine::{Exchange, Judgement, Offset};
-use loadgen_scenario::{Rendered, Request, Think, format_duration, is_secret_header};
+use loadgen_scenario::{
+    Rendered, Request, Think, format_duration, is_secret_header, is_secret_name,
+};
 use std::{fmt::Write as _, time::Duration};
 
 /// Bytes of a body that are shown.
@@ -25,7 +27,8 @@ pub(crate) fn request(number: usize, request: &Request, rendered: &Rendered<'_>)
     let method = request.method.name();
     let mut text = format!("\n{number}. {}\n", request.name);
     // Writing to a string does not fail.
-    let _ = writeln!(text, "> {method} {}{}", rendered.origin, rendered.path);
+    let path = masked_pairs(&rendered.path);
+    let _ = writeln!(text, "> {method} {}{path}", rendered.origin);
     for (name, value) in rendered.headers.iter() {
         let value = if is_secret_header(name) { MASK } else { value };
         let _ = writeln!(text, "> {name}: {value}");
@@ -120,23 +123,70 @@ fn body(text: &mut String, mark: char, bytes: &[u8]) {
         return;
     }
     let _ = writeln!(text, "{mark}");
-    let shown = &bytes[..bytes.len().min(SHOWN)];
-    for line in String::from_utf8_lossy(shown).lines() {
-        let printable: String = line
-            .chars()
-            .map(|c| {
-                if c.is_control() && c != '\t' {
-                    '\u{fffd}'
-                } else {
-                    c
-                }
-            })
-            .collect();
-        let _ = writeln!(text, "{mark} {printable}");
+    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]);
+    let form = !shown.contains(['{', ' ', '\n']);
+    let shown = if form {
+        masked_pairs(&shown)
+    } else {
+        masked_json(&shown)
+    };
+    let printable = |c: char| {
+        if c.is_control() && c != '\t' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    for line in shown.lines() {
+        let line: String = line.chars().map(printable).collect();
+        let _ = writeln!(text, "{}", format!("{mark} {line}").trim_end());
     }
     if bytes.len() > SHOWN {
         let _ = writeln!(text, "{mark} … {} bytes more", bytes.len() - SHOWN);
     }
+}
+
+/// Pairs as in a query or a form, without the values of those whose names tell of secrets.
+fn masked_pairs(text: &str) -> String {
+    let start = text.find('?').map_or(0, |mark| mark + 1);
+    let (before, pairs) = text.split_at(start);
+    let masked = pairs.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if is_secret_name(name) => format!("{name}={MASK}"),
+        _ => pair.to_owned(),
+    });
+    format!("{before}{}", masked.collect::<Vec<_>>().join("&"))
+}
+
+/// JSON, whole or in pieces, without the texts whose keys tell of secrets.
+fn masked_json(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, key, after)) = next_string(rest) {
+        masked.push_str(before);
+        let _ = write!(masked, "\"{key}\"");
+        rest = after;
+        let colon = after.trim_start().strip_prefix(':');
+        let value = colon.filter(|value| value.trim_start().starts_with('"'));
+        if let Some(value) = value.filter(|_| is_secret_name(key)) {
+            let _ = write!(masked, ":\"{MASK}\"");
+            // A text that was cut off is hidden to its end.
+            rest = next_string(value).map_or("", |(_, _, after)| after);
+        }
+    }
+    masked.push_str(rest);
+    masked
+}
+
+/// What stands before the next string of JSON, what stands in it, and what follows.
+fn next_string(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, inside) = text.split_once('"')?;
+    let mut escaped = false;
+    let end = inside.find(|c: char| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    })?;
+    Some((before, &inside[..end], &inside[end + 1..]))
 }
 
 #[cfg(test)]
@@ -156,6 +206,40 @@ mod tests {
         let expected = "< HTTP/1.1 200 OK\n< set-cookie: ***\n< content-type: text/plain\n<\n< one\n< two\u{fffd}[31m\n";
         assert_eq!(reply(&exchange), expected);
         assert_eq!(reply(&Exchange::default()), "");
+    }
+
+    #[test]
+    fn values_are_hidden_where_their_names_tell_of_secrets() {
+        for (text, expected) in [
+            (
+                r#"{"token": "a\"b", "user":"me"}"#,
+                r#"{"token":"***", "user":"me"}"#,
+            ),
+            (
+                r#"data: {"a":{"api_key":"x"}}"#,
+                r#"data: {"a":{"api_key":"***"}}"#,
+            ),
+            (
+                r#"{"password":5,"x":["token"]}"#,
+                r#"{"password":5,"x":["token"]}"#,
+            ),
+            (r#"{"token":"cut he"#, r#"{"token":"***""#),
+            (
+                r#"{"say":"token","token" : ""}"#,
+                r#"{"say":"token","token":"***"}"#,
+            ),
+            ("no json \" at all", "no json \" at all"),
+            ("", ""),
+        ] {
+            assert_eq!(masked_json(text), expected);
+        }
+        for (text, expected) in [
+            ("/x?api_key=1&q=2&token", "/x?api_key=***&q=2&token"),
+            ("user=me&password=secret", "user=me&password=***"),
+            ("", ""),
+        ] {
+            assert_eq!(masked_pairs(text), expected);
+        }
     }
 
     #[test]

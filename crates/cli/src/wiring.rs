@@ -4,7 +4,10 @@ use crate::{args::NetworkArgs, environment::Environment, error::Error};
 use loadgen_http::{ClientCertificate, ConnectTo, HttpConnect, Options, Proxies};
 use loadgen_mock::{Mock, Settings};
 use loadgen_scenario::{MockSettings, Origin, Plan, Target};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 use tokio::runtime::{Builder, Runtime};
 
 /// Requests whose truth an embedded target keeps: nobody asks it, and its memory is the generator's.
@@ -69,7 +72,7 @@ pub(crate) fn connect(args: &NetworkArgs, environment: &Environment) -> Result<H
 }
 
 fn options(args: &NetworkArgs, environment: &Environment) -> Result<Options, Error> {
-    let pem = |path: &std::path::PathBuf| {
+    let pem = |path: &PathBuf| {
         environment
             .read_bytes(path)
             .map_err(|error| Error::unreadable(path, error))
@@ -110,4 +113,87 @@ fn proxies(environment: &Environment) -> Result<Proxies, Error> {
 
 fn unusable(error: loadgen_http::Error) -> Error {
     Error::usage_because("cannot make connections", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        args::{Cli, Command},
+        environment::fake::Stage,
+    };
+    use clap::Parser as _;
+    use std::{path::Path, time::Duration};
+
+    #[test]
+    fn options_are_handed_on() {
+        let stage = Stage::new(&[])
+            .file("ca", "1")
+            .file("cert", "2")
+            .file("key", "3");
+        let line = "loadgen run http://h --insecure --cacert ca --cert cert --key key \
+            --connect-to a:1:b:2 --connect-to ::c:3 --unix-socket /s --disable-keepalive";
+        let Command::Run(run) = Cli::parse_from(line.split_whitespace()).command else {
+            panic!("it is a run");
+        };
+        let args = run.network;
+        let options = options(&args, &stage.environment).unwrap();
+        assert!(options.insecure && !options.keep_alive);
+        assert_eq!(options.authority.unwrap(), b"1");
+        let shown = options.client_certificate.unwrap();
+        assert_eq!((shown.chain, shown.key), (b"2".to_vec(), b"3".to_vec()));
+        assert_eq!(options.connect_to.len(), 2);
+        assert_eq!(options.unix_socket.unwrap(), Path::new("/s"));
+    }
+
+    #[test]
+    fn without_options_everything_is_as_usual() {
+        let (given, usual) = (
+            options(&NetworkArgs::default(), &Stage::new(&[]).environment).unwrap(),
+            Options::default(),
+        );
+        assert_eq!(format!("{given:?}"), format!("{usual:?}"));
+    }
+
+    #[test]
+    fn unset_settings_keep_the_mocks_own() {
+        assert_eq!(mock_settings(&MockSettings::default()), Settings::default());
+    }
+
+    #[test]
+    fn every_setting_reaches_the_mock() {
+        let ms = Duration::from_millis;
+        let set = MockSettings {
+            ttft: Some(ms(1)),
+            itl: Some(ms(2)),
+            jitter: Some(0.03),
+            tokens: Some(4),
+            error_rate: Some(0.05),
+            max_concurrent: Some(6),
+            stall_rate: Some(0.07),
+            truncate_rate: Some(0.08),
+            garbage_rate: Some(0.09),
+            stream_error_rate: Some(0.1),
+            plain_time: Some(ms(11)),
+            workers: Some(12),
+            seed: Some(13),
+        };
+        let expected = Settings {
+            ttft: ms(1),
+            itl: ms(2),
+            jitter: 0.03,
+            tokens: 4,
+            error_rate: 0.05,
+            max_concurrent: Some(6),
+            stall_rate: 0.07,
+            truncate_rate: 0.08,
+            garbage_rate: 0.09,
+            stream_error_rate: 0.1,
+            plain_time: ms(11),
+            workers: 12,
+            seed: 13,
+            truth_requests: Settings::default().truth_requests,
+        };
+        assert_eq!(mock_settings(&set), expected);
+    }
 }

@@ -79,7 +79,8 @@ pub struct Exchange {
     pub tls: Duration,
     /// Just before the first write of the request.
     pub sent_first: Option<Offset>,
-    /// When the write that took the last byte returned; absent where it cannot be told apart (HTTP/2).
+    /// When the write that took the last byte returned, or the answer came while it returned; absent where it cannot be
+    /// told apart (HTTP/2). Where the answer was whole first, the instant at which sending stopped.
     pub sent_last: Option<Offset>,
     /// Arrival of the first byte of the final head.
     pub first_byte: Option<Offset>,

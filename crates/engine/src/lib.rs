@@ -4,6 +4,7 @@ mod clock;
 mod connection;
 mod error;
 mod flight;
+mod gauge;
 mod judge;
 mod nap;
 mod observer;

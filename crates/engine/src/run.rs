@@ -4,17 +4,18 @@ use crate::{
     clock::Clock,
     connection::Connect,
     error::Error,
+    gauge::Gauge,
     observer::{Directive, Event, Observer},
     permits::{BusyUsers, Iterations},
     phase::{Phase, Stop},
     schedule::{Budget, Schedule},
-    shard::{Common, Part, Ties, Users, WINDOW, end_of_starting, end_of_warm_up},
+    shard::{Common, Part, Ties, WINDOW, end_of_starting, end_of_warm_up},
     timer::Timing,
     worker::{Placement, Start, Worker},
 };
 use loadgen_scenario::Plan;
 use loadgen_stats::{
-    Ledger, Offset, Recorder, RunEnd, ScenarioIndex, StopReason, Summary, Totals, VusRange,
+    Ledger, Offset, Recorder, RunEnd, ScenarioIndex, StopReason, Summary, Totals,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -75,6 +76,7 @@ pub async fn run<C: Connect + 'static, T: Timing + 'static, O: Observer>(
         schedules: plan.scenarios.iter().map(Schedule::of).collect(),
         iterations: plan.scenarios.iter().map(|scenario| Iterations::new(bound(&Schedule::of(scenario)))).collect(),
         busy_users: plan.scenarios.iter().map(|scenario| BusyUsers::new(Schedule::of(scenario).max_vus())).collect(),
+        users: Gauge::new(plan.scenarios.iter().map(|scenario| Schedule::of(scenario).users_at(Offset::ZERO)).sum()),
         seed: settings.seed,
         shards,
         clock: Clock::starting_at(Instant::now()),
@@ -176,13 +178,13 @@ impl Crew {
 
 /// Merges what the shards hand over, tells the observer, and keeps the deadlines.
 struct Conductor<'a, O: Observer> {
+    common: Arc<Common>,
     observer: &'a mut O,
     phase: watch::Sender<Phase>,
     clock: Clock,
     ledger: Ledger,
-    /// The window that is open, and the users of each shard in it.
+    /// The window that is open.
     window: u64,
-    users: Vec<Users>,
     /// The windows that each shard has closed; `u64::MAX` once it is done.
     closed: Vec<u64>,
     stop_reason: StopReason,
@@ -192,14 +194,14 @@ struct Conductor<'a, O: Observer> {
 }
 
 impl<'a, O: Observer> Conductor<'a, O> {
-    fn new(common: &Common, observer: &'a mut O, phase: watch::Sender<Phase>) -> Self {
+    fn new(common: &Arc<Common>, observer: &'a mut O, phase: watch::Sender<Phase>) -> Self {
         Self {
+            common: Arc::clone(common),
             observer,
             phase,
             clock: common.clock,
             ledger: Ledger::new(Arc::clone(&common.layout), common.plan.thresholds.clone()),
             window: 0,
-            users: vec![Users::default(); common.shards],
             closed: vec![0; common.shards],
             stop_reason: StopReason::Completed,
             end_of_warm_up: end_of_warm_up(common),
@@ -244,7 +246,6 @@ impl<'a, O: Observer> Conductor<'a, O> {
 
     fn take(&mut self, part: Part, empties: &[mpsc::Sender<Totals>]) {
         self.ledger.add(&part.totals);
-        self.users[part.shard] = part.users;
         self.closed[part.shard] = part.window.saturating_add(1);
         let mut totals = part.totals;
         totals.clear();
@@ -267,12 +268,7 @@ impl<'a, O: Observer> Conductor<'a, O> {
             return;
         }
         self.window += 1;
-        let sum = |pick: fn(&Users) -> u64| self.users.iter().map(pick).sum();
-        let vus = VusRange {
-            last: sum(|users| users.last),
-            min: sum(|users| users.min),
-            max: sum(|users| users.max),
-        };
+        let vus = self.common.users.look();
         let generator = self.observer.generator();
         self.ledger.close_window(start, end, vus, generator);
         let live = self.ledger.live();

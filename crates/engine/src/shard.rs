@@ -3,6 +3,7 @@
 use crate::{
     clock::Clock,
     connection::Connector,
+    gauge::Gauge,
     permits::{BusyUsers, Iterations},
     phase::{Phase, cut},
     schedule::{Budget, Schedule},
@@ -13,7 +14,7 @@ use crate::{
 use loadgen_scenario::Plan;
 use loadgen_stats::{Offset, Recorder, ScenarioIndex, Totals};
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -33,6 +34,7 @@ pub(crate) struct Common {
     pub(crate) schedules: Vec<Schedule>,
     pub(crate) iterations: Vec<Iterations>,
     pub(crate) busy_users: Vec<BusyUsers>,
+    pub(crate) users: Gauge,
     pub(crate) seed: u64,
     pub(crate) shards: usize,
     pub(crate) clock: Clock,
@@ -44,15 +46,6 @@ pub(crate) struct Part {
     /// The window that this part closes, counted from 0.
     pub(crate) window: u64,
     pub(crate) totals: Totals,
-    pub(crate) users: Users,
-}
-
-/// Users present on a shard during a window.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Users {
-    pub(crate) last: u64,
-    pub(crate) min: u64,
-    pub(crate) max: u64,
 }
 
 /// What ties a shard to the run.
@@ -72,7 +65,6 @@ pub(crate) struct Shard<C: Connector, T: Timer> {
     pub(crate) seed: u64,
     common: Arc<Common>,
     phase: watch::Receiver<Phase>,
-    users: Cell<Users>,
     /// Connections that users of open loads left behind, the latest last.
     idle: RefCell<Vec<C::Connection>>,
 }
@@ -82,14 +74,14 @@ pub(crate) struct Presence<C: Connector, T: Timer>(Rc<Shard<C, T>>);
 
 impl<C: Connector, T: Timer> Drop for Presence<C, T> {
     fn drop(&mut self) {
-        self.0.count_users(|users| users - 1);
+        self.0.common.users.leave();
     }
 }
 
 impl<C: Connector, T: Timer> Shard<C, T> {
     /// Counts a user in for as long as the returned value lives.
     pub(crate) fn enter(self: &Rc<Self>) -> Presence<C, T> {
-        self.count_users(|users| users + 1);
+        self.common.users.enter();
         Presence(Rc::clone(self))
     }
 
@@ -132,26 +124,6 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         self.idle.borrow_mut().push(connection);
     }
 
-    fn count_users(&self, change: impl Fn(u64) -> u64) {
-        let Users { last, min, max } = self.users.get();
-        let last = change(last);
-        self.users.set(Users {
-            last,
-            min: min.min(last),
-            max: max.max(last),
-        });
-    }
-
-    /// The users of the window that ends now; the next window begins with those present.
-    fn take_users(&self) -> Users {
-        let users = self.users.get();
-        self.users.set(Users {
-            last: users.last,
-            min: users.last,
-            max: users.last,
-        });
-        users
-    }
 }
 
 /// Runs one shard to its end: every user finished, or cut.
@@ -178,7 +150,6 @@ pub(crate) async fn run<C: Connector, T: Timer>(
         clock: common.clock,
         seed: common.seed,
         phase: phase.clone(),
-        users: Cell::default(),
         idle: RefCell::default(),
         common,
     });
@@ -307,7 +278,6 @@ impl<C: Connector, T: Timer> Windows<'_, C, T> {
             shard: self.index,
             window,
             totals,
-            users: self.shard.take_users(),
         });
     }
 
@@ -321,7 +291,6 @@ impl<C: Connector, T: Timer> Windows<'_, C, T> {
             shard: self.index,
             window: u64::MAX,
             totals,
-            users: self.shard.take_users(),
         };
         // Nobody takes it only where the run itself is gone.
         let _ = parts.send(part).await;

@@ -4,7 +4,7 @@ use crate::{
     connection::HttpConnection, error::Error, options::Options, proxy::Proxy, shard::Shard,
     socket::keep_stamping, tls::TlsSettings,
 };
-use loadgen_engine::{Connect, Connector, Origin};
+use loadgen_engine::{Connect, Connector, HttpVersion, Origin};
 use std::{io, net::UdpSocket, rc::Rc, sync::Arc};
 
 /// Makes the connectors of a run.
@@ -77,8 +77,14 @@ impl Shared {
             .of(origin.tls, &origin.host, origin.port)
     }
 
-    /// The proxy that is asked to pass the request itself on; under TLS it only makes a tunnel.
+    /// The proxy that is asked to pass requests of HTTP/1.1 on.
     pub(crate) fn forwarding_proxy(&self, origin: &Origin) -> Option<&Proxy> {
-        if origin.tls { None } else { self.proxy(origin) }
+        self.proxy(origin).filter(|_| !origin.tls)
+    }
+
+    /// The proxy that is asked for a tunnel: one that passes requests on understands neither TLS nor HTTP/2 in them.
+    pub(crate) fn tunnel_proxy(&self, origin: &Origin, version: HttpVersion) -> Option<&Proxy> {
+        self.proxy(origin)
+            .filter(|_| origin.tls || version == HttpVersion::Http2)
     }
 }

@@ -59,6 +59,7 @@ impl HttpConnection {
     ) -> Result<(), Failure> {
         let limits = Limits::new(call, call.clock.now());
         let mut kept = self.take(call);
+        let mut lost = false;
         loop {
             let (link, reused) = match kept.take() {
                 Some(link) => {
@@ -67,6 +68,7 @@ impl HttpConnection {
                 }
                 None => (self.open(call, &limits, exchange).await?, false),
             };
+            exchange.resent += u32::from(lost);
             match self.attempt(link, call, &limits, exchange, sink).await {
                 Ok(link) => {
                     self.keep(call, link);
@@ -74,8 +76,9 @@ impl HttpConnection {
                 }
                 // As browsers do: the peer may close a kept connection at any time, also just when a request goes out.
                 Err(Broken::Gone(_)) if reused => {
-                    exchange.resent += 1;
-                    exchange.sent_last = None;
+                    lost = true;
+                    (exchange.connected, exchange.sent_first, exchange.sent_last) =
+                        (None, None, None);
                 }
                 Err(Broken::Gone(reason) | Broken::Failed(reason)) => return Err(reason),
             }

@@ -59,9 +59,7 @@ impl Dial<'_> {
             None => self.open_tcp(origin, deadline).await?,
         };
         let mut wire = Wire::new(socket, self.limits.clock);
-        if origin.tls
-            && let Some(proxy) = shared.proxy(origin)
-        {
+        if let Some(proxy) = shared.tunnel_proxy(origin, self.version) {
             self.open_tunnel(&mut wire, origin, proxy, deadline).await?;
         }
         let connected = self.limits.clock.now();
@@ -74,13 +72,8 @@ impl Dial<'_> {
         let options = &self.shard.shared.options;
         let (host, port) = match self.shard.shared.proxy(origin) {
             Some(proxy) => (proxy.host.as_str(), proxy.port),
-            None => (origin.host.as_str(), origin.port),
+            None => options.redirect(origin),
         };
-        let redirected = options
-            .connect_to
-            .iter()
-            .find_map(|rule| rule.redirect(host, port));
-        let (host, port) = redirected.unwrap_or((host, port));
         let began = self.limits.clock.now();
         let found = within(
             self.alarm,
@@ -96,10 +89,8 @@ impl Dial<'_> {
             }
             Err(error) => {
                 self.shard.resolver.forget(host, port);
-                Err(match error {
-                    Some(error) => connecting(&error, &Authority(host, port)),
-                    None => self.connect_timeout(origin),
-                })
+                let told = |error| connecting(&error, &Authority(host, port));
+                Err(error.map_or_else(|| self.connect_timeout(origin), told))
             }
         }
     }
@@ -166,7 +157,8 @@ impl Dial<'_> {
         proxy: &Proxy,
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let to = Authority::of(origin);
+        let (host, port) = self.shard.shared.options.redirect(origin);
+        let to = Authority(host, port);
         let mut request = format!("CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n");
         if let Some(authorization) = proxy.authorization() {
             request.push_str(&format!("proxy-authorization: {authorization}\r\n"));

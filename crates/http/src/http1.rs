@@ -10,7 +10,7 @@ use crate::{
     shard::{Ready, Shard},
     wire::{ReadResult, Want, Wire},
 };
-use loadgen_engine::{ErrorKind, Failure};
+use loadgen_engine::{ErrorKind, Failure, Offset};
 
 /// Why there is no whole answer.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub(crate) struct Http1<'a, 'b> {
     /// Bytes came that belong to no answer.
     surplus: bool,
     progress: Progress,
+    /// When the newest write began.
+    wrote: Offset,
 }
 
 impl<'a, 'b> Http1<'a, 'b> {
@@ -58,22 +60,44 @@ impl<'a, 'b> Http1<'a, 'b> {
             response,
             surplus: false,
             progress,
+            wrote: Offset::ZERO,
         }
     }
 
     /// Sends the request and reads the answer; whether the connection may be used again.
     pub(crate) async fn run(&mut self, request: &Ready) -> Result<bool, Broken> {
         let sent = self.send(&request.wired().bytes).await;
+        let stopped = self.limits.clock.now();
+        let whole = matches!(sent, Ok(true));
         let received = match sent {
             Ok(true) => self.receive(None).await,
             // The answer was whole before the request was.
-            Ok(false) => return Ok(false),
+            Ok(false) => Ok(()),
             // What the peer said before it closed its end tells more than the failed write.
             Err(Sending::Write(failed)) => self.receive(Some(failed)).await,
             Err(Sending::Read(broken)) => Err(broken),
         };
+        self.settle(stopped);
         received?;
-        Ok(self.response.allows_reuse() && !self.surplus && !request.wired().traits.close)
+        let close = self.surplus || request.wired().traits.close;
+        Ok(whole && self.response.allows_reuse() && !close)
+    }
+
+    /// Dates the end of sending by what the answer tells of it. A peer that is near may answer before the write that
+    /// gave it the last byte returns: that byte had been accepted by then. Where the answer was whole first, sending
+    /// ended when it was `stopped`.
+    fn settle(&mut self, stopped: Offset) {
+        let exchange = &mut *self.answer.exchange;
+        let Some(first_byte) = exchange.first_byte else {
+            return;
+        };
+        match exchange.sent_last {
+            Some(sent) if (self.wrote..sent).contains(&first_byte) => {
+                exchange.sent_last = Some(first_byte);
+            }
+            None if exchange.whole => exchange.sent_last = Some(stopped),
+            _ => {}
+        }
     }
 
     /// Sends the request: whether all of it went out; not so where the whole answer came first.
@@ -81,6 +105,7 @@ impl<'a, 'b> Http1<'a, 'b> {
         let begun = self.limits.clock.now();
         self.answer.exchange.sent_first = Some(begun);
         self.wire.dating.begin(begun);
+        self.wrote = begun;
         let mut sent = 0;
         loop {
             let written = self.wire.write(&bytes[sent..]);
@@ -96,6 +121,7 @@ impl<'a, 'b> Http1<'a, 'b> {
             if self.read().map_err(Sending::Read)? {
                 return Ok(false);
             }
+            self.wrote = self.limits.clock.now();
         }
     }
 

@@ -1,10 +1,33 @@
 //! Is the engine's connection over HTTP/1.1, HTTP/2 and server-sent events.
+//!
+//! [`HttpConnect`] is made once, of [`Options`]; it makes a connector for each shard of the engine, which makes an
+//! [`HttpConnection`] for each user. A user keeps one connection per origin; there is no pool.
+//!
+//! HTTP/1.1 is spoken here, over reads that the kernel dates: a request is rendered to bytes and written in one go, its
+//! answer is read in place by [`response`], its codings are taken off by [`decode`], its events are found by [`stream`].
+//! HTTP/2 is hyper's, over the same reads and writes.
+//!
+//! # Instants
+//!
+//! - Where a kept connection had gone before any byte of the answer, the request is sent again once on a new one; all
+//!   instants of the exchange are then those of the second sending, bytes are those of both.
+//! - An answer whose end is the end of the connection is done when that end was read: the kernel does not date it.
+//! - Over HTTP/2 the last byte of a request is not dated.
+//!
+//! # Limits
+//!
+//! - Heads of 64 KiB and 128 fields, bodies of [`Options::body_limit`], 32 kept connections per user.
+//! - A stream with the coding `zstd` is refused: its decoder gives events out too late to date them.
+//! - Proxies are HTTP proxies, spoken to without TLS. SOCKS is absent, and so are redirects, cookies and caches.
+//! - No environment is read, but where the TLS library looks for the system's certificates (`SSL_CERT_FILE`).
+//!
+//! Nothing here panics on what a server sends.
 
 mod alarm;
 mod answer;
 mod connect;
 mod connection;
-mod decode;
+pub mod decode;
 mod dial;
 pub mod dialect;
 mod error;
@@ -17,7 +40,7 @@ mod options;
 mod proxy;
 mod request;
 mod resolve;
-mod response;
+pub mod response;
 mod shard;
 mod socket;
 pub mod sse;

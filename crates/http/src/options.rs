@@ -4,6 +4,7 @@ use crate::{
     error::Error,
     proxy::{Proxies, split_port},
 };
+use loadgen_engine::Origin;
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
 /// How connections are made, for all requests of a run.
@@ -82,6 +83,18 @@ impl Default for Options {
             user_agent: concat!("loadgen/", env!("CARGO_PKG_VERSION")).to_owned(),
             family: Family::Any,
         }
+    }
+}
+
+impl Options {
+    /// Where connections for an origin go.
+    pub(crate) fn redirect<'a>(&'a self, origin: &'a Origin) -> (&'a str, u16) {
+        let (host, port) = (origin.host.as_str(), origin.port);
+        let redirected = self
+            .connect_to
+            .iter()
+            .find_map(|rule| rule.redirect(host, port));
+        redirected.unwrap_or((host, port))
     }
 }
 

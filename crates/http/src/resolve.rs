@@ -7,11 +7,15 @@ use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
     rc::Rc,
+    time::Duration,
 };
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 
 /// The most names that are remembered; beyond, all are forgotten.
 const NAMES: usize = 1024;
+
+/// For how long what a name resolved to is not asked for again.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// What names resolved to.
 pub(crate) struct Resolver {
@@ -22,7 +26,7 @@ pub(crate) struct Resolver {
 /// One name: the first user looks it up, the others wait for that.
 #[derive(Default)]
 pub(crate) struct Entry {
-    addresses: OnceCell<Vec<SocketAddr>>,
+    addresses: OnceCell<(Instant, Vec<SocketAddr>)>,
     /// How many connections took an address, so that they go round.
     taken: Cell<usize>,
 }
@@ -45,7 +49,7 @@ impl Resolver {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
         let entry = self.entry(host, port);
-        let found = entry
+        let (_, found) = entry
             .addresses
             .get_or_try_init(|| self.look_up(host, port))
             .await?;
@@ -55,11 +59,19 @@ impl Resolver {
         ))
     }
 
-    /// Forgets a name whose addresses did not answer, so that the next user asks again.
+    /// Forgets a name whose addresses did not answer, so that the next user asks again; but not more often than once a
+    /// second, however many users fail.
     pub(crate) fn forget(&self, host: &str, port: u16) {
+        let now = Instant::now();
+        let old = |entry: &Entry| {
+            entry
+                .addresses
+                .get()
+                .is_some_and(|(found, _)| now - *found >= FRESH)
+        };
         self.known
             .borrow_mut()
-            .retain(|(name, at), _| name != host || *at != port);
+            .retain(|(name, at), entry| name != host || *at != port || !old(entry));
     }
 
     fn entry(&self, host: &str, port: u16) -> Rc<Entry> {
@@ -70,7 +82,7 @@ impl Resolver {
         Rc::clone(known.entry((host.to_owned(), port)).or_default())
     }
 
-    async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+    async fn look_up(&self, host: &str, port: u16) -> Result<(Instant, Vec<SocketAddr>), Failure> {
         let found = tokio::net::lookup_host((host, port)).await;
         let found = found.map_err(|error| match error.raw_os_error() {
             Some(_) => crate::failure::connecting(&error, &host),
@@ -87,7 +99,7 @@ impl Resolver {
                 format!("the name {host} has no address of the wanted family"),
             ));
         }
-        Ok(addresses)
+        Ok((Instant::now(), addresses))
     }
 }
 

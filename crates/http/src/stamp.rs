@@ -64,7 +64,7 @@ impl Dating {
 
     /// Nothing that arrives from now on can be dated before `sent`, the instant just before a request is written.
     pub(crate) fn begin(&mut self, sent: Offset) {
-        self.latest = sent;
+        self.latest = self.latest.max(sent);
     }
 
     /// Dates a read that has just returned. `stamp` is the kernel's, as time since 1970; `emptied` says that the read
@@ -156,5 +156,67 @@ fn look_once() -> Pair {
         monotonic: before + slack,
         slack,
         wall,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WALL: Duration = Duration::from_secs(1_800_000_000);
+
+    /// The arrival of a stamp that is `age` nanoseconds old (negative: ahead of the wall clock) at a read ten seconds
+    /// into the run, for a request that was sent at nine.
+    fn check(age: i64, slack: Duration, want: Option<u64>) {
+        let start = Instant::now();
+        let clock = Clock::starting_at(start);
+        let seconds = |seconds: u64| Offset::from(Duration::from_secs(seconds));
+        let mut dating = Dating::new(clock, seconds(1));
+        dating.begin(seconds(9));
+        let pair = Pair {
+            monotonic: clock.instant(seconds(10)),
+            slack,
+            wall: WALL,
+        };
+        let stamp = match u64::try_from(age) {
+            Ok(age) => WALL - Duration::from_nanos(age),
+            Err(_) => WALL + Duration::from_nanos(age.unsigned_abs()),
+        };
+        let at = dating.convert(stamp, &pair).map(Offset::as_nanos);
+        assert_eq!(at, want, "{age} {slack:?}");
+    }
+
+    #[test]
+    fn stamps_are_converted_and_impossible_ones_are_refused() {
+        let second = 1_000_000_000;
+        let narrow = Duration::from_nanos(50);
+        check(0, narrow, Some(10_000_000_000));
+        check(20_000, narrow, Some(9_999_980_000));
+        check(second, narrow, Some(9_000_000_000));
+        // A little before the request was sent, or after now: no more than the look at the clocks may be wrong.
+        check(second + 500, narrow, Some(9_000_000_000));
+        check(-500, narrow, Some(10_000_000_000));
+        check(second + 2_000, narrow, None);
+        check(-2_000, narrow, None);
+        check(-2_000, Duration::from_micros(3), Some(10_000_000_000));
+        // The wall clock was set.
+        check(3600 * second, narrow, None);
+        check(-3600 * second, narrow, None);
+        check(30 * second, narrow, None);
+    }
+
+    #[test]
+    fn a_refused_stamp_is_told_and_reads_do_not_go_back() {
+        let clock = Clock::starting_at(Instant::now() - Duration::from_secs(5));
+        let mut dating = Dating::new(clock, Offset::ZERO);
+        let sent = clock.now();
+        dating.begin(sent);
+        let first = dating.date(Some(Duration::from_secs(1)), true).arrival();
+        assert!(first.fallback && !first.kernel);
+        assert_eq!(first.at, first.read);
+        let second = dating.date(None, false).arrival();
+        assert!(!second.fallback && !second.kernel && second.at >= first.at);
+        // The socket was empty after the first read.
+        assert_eq!(second.uncertainty, second.at.since(first.read));
     }
 }

@@ -5,7 +5,7 @@ mod support;
 use loadgen_engine::{ErrorKind, Method};
 use loadgen_http::Options;
 use loadgen_testkit::{ScriptedServer, Step, refused_address};
-use support::{Ask, User, answer, failed, ok, text};
+use support::{Ask, User, answer, failed, ok, text, times};
 
 #[tokio::test]
 async fn a_connection_is_kept_and_every_instant_is_there() {
@@ -71,6 +71,19 @@ async fn a_connection_is_kept_and_every_instant_is_there() {
         request.repeat(2)
     );
     assert_eq!(first.bytes_sent, request.len() as u64);
+}
+
+#[tokio::test]
+async fn an_answer_to_a_request_that_left_whole_is_never_early() {
+    let script = times(200, &[Step::ReadRequest, ok("x")]);
+    let server = ScriptedServer::repeat(script).unwrap();
+    let mut user = User::new(Options::default());
+    let ask = Ask::get(server.address());
+    for _ in 0..200 {
+        let exchange = user.ask(&ask).await;
+        assert!(exchange.sent_first <= exchange.sent_last, "{exchange:?}");
+        assert!(exchange.sent_last <= exchange.first_byte, "{exchange:?}");
+    }
 }
 
 #[tokio::test]

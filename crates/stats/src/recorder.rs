@@ -9,7 +9,7 @@ use crate::{
     Arrival, Counter, Cut, Iteration, Layout, Offset, Outcome, Sample, ScenarioIndex,
     SelectedTrend, StepIndex, Totals, Trend, TrendCell,
 };
-use amounts::{counts, rate, stream_of, tokens, trend_outcome, waits};
+use amounts::{counts, rate, stream_of, tokens, waits};
 use std::{sync::Arc, time::Duration};
 
 /// The recorder of one shard.
@@ -186,8 +186,11 @@ impl Recorder {
         }
         if measured {
             for (trend, waited) in waits(cut, layout.stream) {
-                step.cell_mut(trend, trend_outcome(trend))
-                    .record_cut(waited);
+                // It has no outcome, and would have been a good one for all that is known.
+                step.cell_mut(trend, Some(Outcome::Ok)).record_cut(waited);
+                if trend.is_early() {
+                    step.cell_mut(trend, None).record_cut(waited);
+                }
             }
         }
     }

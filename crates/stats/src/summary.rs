@@ -198,14 +198,18 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
     }
 }
 
-/// The gauge over the measured part; over the whole run where no window touches it.
+/// The gauge over the windows inside the measured part: one that reaches into the drain holds users that had left. Where
+/// there is none, over those that touch it, else over the whole run.
 fn measured_vus(windows: &[SummaryWindow], end: &RunEnd) -> Option<VusRange> {
     let over = |windows: &mut dyn Iterator<Item = &SummaryWindow>| {
         windows.map(|window| window.vus).reduce(VusRange::then)
     };
-    let touches =
-        |window: &&SummaryWindow| window.start < end.measured.1 && window.end > end.measured.0;
-    over(&mut windows.iter().filter(touches)).or_else(|| over(&mut windows.iter()))
+    let (from, until) = end.measured;
+    let inside = |window: &&SummaryWindow| from <= window.start && window.end <= until;
+    let touches = |window: &&SummaryWindow| window.start < until && window.end > from;
+    over(&mut windows.iter().filter(inside))
+        .or_else(|| over(&mut windows.iter().filter(touches)))
+        .or_else(|| over(&mut windows.iter()))
 }
 
 fn statuses(totals: &Totals) -> Vec<(u16, u64)> {

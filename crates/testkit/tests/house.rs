@@ -13,6 +13,8 @@ mod layout;
 mod source;
 #[path = "house/tree.rs"]
 mod tree;
+#[path = "house/tried.rs"]
+mod tried;
 
 use tree::Tree;
 
@@ -146,4 +148,22 @@ fn decisions_are_numbered_and_complete() {
     let records = Tree::read().texts(|path| path.starts_with("docs/adr/"));
     assert!(!records.is_empty(), "no decision is recorded");
     none("decision records", &docs::bad_decisions(&records));
+}
+
+#[test]
+fn every_option_and_every_key_is_tried() {
+    let tree = Tree::read();
+    let sources = tree.texts(|path| path.ends_with(".rs"));
+    let page = tree.text("docs/cli.md");
+    let options = tried::options(&page);
+    assert!(options.len() > 40, "found only {} options", options.len());
+    let cli = tried::tests(&sources, &["crates/cli/"]);
+    none("options", &tried::untried_options(&options, &cli));
+
+    let schema = tree.text("docs/scenario.schema.json");
+    let keys = tried::keys(&schema);
+    assert!(keys.len() > 60, "found only {} keys", keys.len());
+    let folders = ["scenario", "engine", "http", "cli"].map(|name| format!("crates/{name}/"));
+    let tests = tried::tests(&sources, &folders.each_ref().map(String::as_str));
+    none("keys", &tried::untried_keys(&keys, &tests));
 }

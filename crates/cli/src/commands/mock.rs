@@ -53,3 +53,38 @@ fn settings(args: &MockArgs) -> MockSettings {
         seed: args.seed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Cli, Command};
+    use clap::Parser as _;
+    use std::time::Duration;
+
+    #[test]
+    fn every_option_is_a_setting() {
+        let line = "loadgen mock --ttft 1ms --itl 2ms --jitter 3% --tokens 4 --error-rate 0.05 \
+            --max-concurrent 6 --stall-rate 0.07 --truncate-rate 0.08 --garbage-rate 0.09 \
+            --stream-error-rate 0.1 --plain-time 11ms --workers 12 --seed 13";
+        let Command::Mock(args) = Cli::parse_from(line.split_whitespace()).command else {
+            panic!("it is the mock");
+        };
+        let ms = |count| Some(Duration::from_millis(count));
+        let expected = MockSettings {
+            ttft: ms(1),
+            itl: ms(2),
+            jitter: Some(0.03),
+            tokens: Some(4),
+            error_rate: Some(0.05),
+            max_concurrent: Some(6),
+            stall_rate: Some(0.07),
+            truncate_rate: Some(0.08),
+            garbage_rate: Some(0.09),
+            stream_error_rate: Some(0.1),
+            plain_time: ms(11),
+            workers: Some(12),
+            seed: Some(13),
+        };
+        assert_eq!(settings(&args), expected);
+    }
+}

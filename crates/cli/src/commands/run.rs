@@ -60,9 +60,10 @@ pub(crate) fn run(
         outputs,
         environment,
         colour,
+        quiet: args.output.quiet,
     };
     let mut watcher = Watcher {
-        progress: Progress::new(&environment.err, header::length(&plan), args.output.quiet),
+        progress: Progress::new(&environment.err, header::goal(&plan), args.output.quiet),
         log: course.open_log(args.output.no_log, circumstances.started),
         monitor: Monitor::start(),
     };
@@ -107,6 +108,7 @@ struct Course<'a> {
     outputs: Outputs,
     environment: &'a Environment,
     colour: bool,
+    quiet: bool,
 }
 
 impl Course<'_> {
@@ -159,6 +161,8 @@ impl Course<'_> {
         // Writing to memory does not fail.
         let _ = if self.outputs.take_standard_output() {
             write_verdict(&mut text, summary, false)
+        } else if self.quiet {
+            write_verdict(&mut text, summary, self.colour)
         } else {
             write_text(
                 &mut text,

@@ -221,20 +221,33 @@ fn a_result_that_cannot_be_written_is_a_failure() {
     );
 }
 
-#[test]
-fn progress_comes_unless_it_is_unwanted() {
-    let text = PLAIN
+/// Runs long enough for one line of progress; how many there were.
+fn lines_of_progress(words: &[&str]) -> usize {
+    let timed = PLAIN
         .replace("iterations = 6\n", "duration = \"6s\"\n")
         .replace("[[step]]", "[[step]]\nthink = \"1s\"\n[[step]]");
-    for (words, lines) in [
-        (&["run", "plain.toml"][..], 1),
-        (&["run", "plain.toml", "--quiet"], 0),
-    ] {
-        let played = on(Stage::new(words).file("plain.toml", &text));
-        assert_eq!(played.code, 0, "{}", played.err);
-        assert_eq!(played.err.matches("2 vus").count(), lines, "{}", played.err);
-        assert!(played.out.contains("passed"));
-    }
+    let all = [&["run", "plain.toml"], words].concat();
+    let played = on(Stage::new(&all).file("plain.toml", &timed));
+    assert_eq!(played.code, 0, "{}", played.err);
+    assert!(played.out.contains("passed"), "{}", played.out);
+    played.err.matches("2 vus").count()
+}
+
+#[test]
+fn progress_comes_by_itself() {
+    assert_eq!(lines_of_progress(&[]), 1);
+}
+
+#[test]
+fn progress_stays_away_where_it_is_unwanted() {
+    assert_eq!(lines_of_progress(&["--quiet"]), 0);
+}
+
+#[test]
+fn a_quiet_run_says_its_verdict_in_one_line() {
+    let played = on(Stage::new(&["run", "plain.toml", "--quiet"]).file("plain.toml", PLAIN));
+    assert_eq!(played.out.lines().count(), 1, "{}", played.out);
+    assert!(played.out.starts_with("✓ passed"), "{}", played.out);
 }
 
 #[test]
@@ -256,4 +269,74 @@ fn a_killed_run_is_reported_as_far_as_it_came() {
         reported.json("again.json")["metrics"]["http_reqs"]["count"],
         6
     );
+}
+
+#[test]
+fn colours_are_for_those_who_see_them() {
+    for (terminal, words, coloured) in [
+        (true, &["run", "plain.toml", "--quiet"][..], true),
+        (true, &["run", "plain.toml", "--quiet", "--no-color"], false),
+        (false, &["run", "plain.toml"], false),
+    ] {
+        let mut stage = Stage::new(words).file("plain.toml", PLAIN);
+        stage.environment.out.terminal = terminal;
+        let played = on(stage);
+        assert_eq!(played.out.contains("\x1b["), coloured, "{words:?}");
+    }
+}
+
+#[test]
+fn the_load_has_as_many_threads_as_asked_for() {
+    // A thread without users would end at once.
+    let timed = PLAIN.replace("vus = 2\niterations = 6\n", "vus = 3\nduration = \"2s\"\n");
+    for workers in [1, 3] {
+        let asked = workers.to_string();
+        let words = [
+            "run",
+            "plain.toml",
+            "--workers",
+            &asked,
+            "--out",
+            "log=run.jsonl",
+        ];
+        let played = on(Stage::new(&words).file("plain.toml", &timed));
+        assert_eq!(played.code, 0, "{}", played.err);
+        let log = played
+            .stage
+            .environment
+            .read_text(Path::new("run.jsonl"))
+            .unwrap();
+        let first: Value = serde_json::from_str(log.lines().nth(1).unwrap()).unwrap();
+        let seen = first["window"]["generator"]["workers"]
+            .as_array()
+            .unwrap()
+            .len();
+        assert_eq!(seen, workers);
+    }
+}
+
+#[test]
+fn what_runs_at_the_end_has_so_long_to_finish() {
+    let text = PLAIN
+        .replace("iterations = 6\n", "duration = \"1h\"\n")
+        .replace("[[step]]", "[mock]\nplain_time = \"1h\"\n[[step]]");
+    let words = [
+        "run",
+        "plain.toml",
+        "--duration",
+        "1s",
+        "--graceful-stop",
+        "0s",
+        "--out",
+        "json=out.json",
+    ];
+    let played = on(Stage::new(&words).file("plain.toml", &text));
+    assert_eq!(
+        played.json("out.json")["in_flight"]["count"],
+        2,
+        "{}",
+        played.out
+    );
+    assert_eq!(played.count("interrupted_iterations"), 2);
+    assert_eq!(played.code, 99, "nothing succeeded");
 }

@@ -3,7 +3,7 @@
 use crate::support::{Service, carry_out, count, plan, settings, undisturbed};
 use loadgen_engine::{Clock, Stop, TokioTiming, run};
 use loadgen_scenario::{Load, Stage, UserCount};
-use loadgen_stats::{Counter, ErrorKind, Rate, StopReason, Trend};
+use loadgen_stats::{Counter, ErrorKind, Gauge, Metric, MetricValue, Rate, StopReason, Trend, VusRange};
 use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::LocalSet};
 
@@ -41,7 +41,15 @@ async fn constant_users_repeat_until_the_end_whatever_the_number_of_workers() {
             (Duration::from_millis(300), Duration::from_millis(300))
         );
         assert_eq!(summary.duration, Duration::from_millis(10_200));
+        assert_eq!(summary.metrics.get(Metric::Gauge(Gauge::Vus)), Some(&MetricValue::Gauge(Some(VusRange::steady(10)))));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn users_that_leave_in_the_drain_are_no_part_of_the_level() {
+    let text = &CHAT.replace("10s", "2500ms");
+    let summary = undisturbed(plan(text), 2, &Service::new(Duration::from_millis(150))).await;
+    assert_eq!(summary.metrics.get(Metric::Gauge(Gauge::Vus)), Some(&MetricValue::Gauge(Some(VusRange::steady(10)))));
 }
 
 #[tokio::test(start_paused = true)]

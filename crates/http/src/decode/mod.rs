@@ -12,7 +12,9 @@ use loadgen_engine::Failure;
 const PIECE: usize = 4 * 1024;
 
 /// A decoder of one body.
-pub(crate) enum Decoder {
+pub struct Decoder(Inner);
+
+enum Inner {
     Gzip(deflate::Gzip),
     Deflate(deflate::Deflate),
     Brotli(Box<brotli::Brotli>),
@@ -21,7 +23,7 @@ pub(crate) enum Decoder {
 
 /// Why decoding ended.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub enum Trouble {
     /// The bytes are not of the coding of this name.
     Coding(&'static str),
     /// The taker of the decoded bytes wants no more.
@@ -29,41 +31,41 @@ pub(crate) enum Trouble {
 }
 
 /// Takes decoded bytes.
-pub(crate) type Taker<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Failure>;
+pub type Taker<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Failure>;
 
 impl Decoder {
     /// A decoder for a body with that coding; none for one without.
-    pub(crate) fn new(coding: Coding) -> Result<Option<Self>, Failure> {
-        Ok(Some(match coding {
+    pub fn new(coding: Coding) -> Result<Option<Self>, Failure> {
+        Ok(Some(Self(match coding {
             Coding::Identity => return Ok(None),
-            Coding::Gzip => Self::Gzip(deflate::Gzip::new()),
-            Coding::Deflate => Self::Deflate(deflate::Deflate::new()),
-            Coding::Brotli => Self::Brotli(Box::new(brotli::Brotli::new())),
-            Coding::Zstd => Self::Zstd(Box::new(zstd::Zstd::new())),
+            Coding::Gzip => Inner::Gzip(deflate::Gzip::new()),
+            Coding::Deflate => Inner::Deflate(deflate::Deflate::new()),
+            Coding::Brotli => Inner::Brotli(Box::new(brotli::Brotli::new())),
+            Coding::Zstd => Inner::Zstd(Box::new(zstd::Zstd::new())),
             Coding::Unknown => return Err(protocol("unsupported content-encoding")),
-        }))
+        })))
     }
 
     /// Decodes on.
-    pub(crate) fn feed(&mut self, input: &[u8], take: Taker<'_>) -> Result<(), Trouble> {
+    pub fn feed(&mut self, input: &[u8], take: Taker<'_>) -> Result<(), Trouble> {
         for piece in input.chunks(PIECE) {
-            match self {
-                Self::Gzip(decoder) => decoder.feed(piece, take)?,
-                Self::Deflate(decoder) => decoder.feed(piece, take)?,
-                Self::Brotli(decoder) => decoder.feed(piece, take)?,
-                Self::Zstd(decoder) => decoder.feed(piece, take)?,
+            match &mut self.0 {
+                Inner::Gzip(decoder) => decoder.feed(piece, take)?,
+                Inner::Deflate(decoder) => decoder.feed(piece, take)?,
+                Inner::Brotli(decoder) => decoder.feed(piece, take)?,
+                Inner::Zstd(decoder) => decoder.feed(piece, take)?,
             }
         }
         Ok(())
     }
 
     /// The body is over: fails where the coded data is not. A body without a single byte is no failure.
-    pub(crate) fn check_end(&self) -> Result<(), Failure> {
-        let (name, whole) = match self {
-            Self::Gzip(decoder) => ("gzip", decoder.is_whole()),
-            Self::Deflate(decoder) => ("deflate", decoder.is_whole()),
-            Self::Brotli(decoder) => ("brotli", decoder.is_whole()),
-            Self::Zstd(decoder) => ("zstd", decoder.is_whole()),
+    pub fn check_end(&self) -> Result<(), Failure> {
+        let (name, whole) = match &self.0 {
+            Inner::Gzip(decoder) => ("gzip", decoder.is_whole()),
+            Inner::Deflate(decoder) => ("deflate", decoder.is_whole()),
+            Inner::Brotli(decoder) => ("brotli", decoder.is_whole()),
+            Inner::Zstd(decoder) => ("zstd", decoder.is_whole()),
         };
         if whole {
             Ok(())
@@ -73,8 +75,8 @@ impl Decoder {
     }
 
     /// Whether decoded bytes come as soon as their coded ones: only then can the events in them be dated.
-    pub(crate) const fn is_prompt(&self) -> bool {
-        !matches!(self, Self::Zstd(_))
+    pub const fn is_prompt(&self) -> bool {
+        !matches!(self.0, Inner::Zstd(_))
     }
 }
 

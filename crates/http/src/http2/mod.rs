@@ -31,6 +31,9 @@ use std::{
 
 pub(crate) use message::{not_agreed, request};
 
+/// The most bytes of a head, as over HTTP/1.1.
+const HEAD_LIMIT: u32 = 64 * 1024;
+
 /// A request, ready to be sent.
 pub(crate) type Request = hyper::Request<Full<Bytes>>;
 
@@ -48,7 +51,10 @@ impl Http2 {
     pub(crate) async fn begin(wire: Wire, shard: &Rc<Shard>) -> Result<Self, Failure> {
         let shared = Rc::<Shared>::default();
         let io = Http2Io::new(wire, Rc::clone(shard), Rc::clone(&shared));
-        let begun = Builder::new(LocalTasks).handshake(io).await;
+        let begun = Builder::new(LocalTasks)
+            .max_header_list_size(HEAD_LIMIT)
+            .handshake(io)
+            .await;
         let (sender, connection) = begun.map_err(|error| told(&error, &shared))?;
         let ended = Rc::clone(&shared);
         tokio::task::spawn_local(async move {

@@ -10,7 +10,7 @@ const FIELDS: usize = 128;
 
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
+pub enum Framing {
     /// After that many bytes; 0 where there is no body.
     Length(u64),
     /// By the chunked coding.
@@ -21,7 +21,7 @@ pub(crate) enum Framing {
 
 /// How a body is coded (RFC 9110, section 8.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Coding {
+pub enum Coding {
     /// Not at all.
     #[default]
     Identity,
@@ -39,21 +39,21 @@ pub(crate) enum Coding {
 
 /// What the connection needs to know of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head<'a> {
+pub struct Head<'a> {
     /// The status.
-    pub(crate) status: u16,
+    pub status: u16,
     /// How the body ends.
-    pub(crate) framing: Framing,
+    pub framing: Framing,
     /// Whether the connection may be used again after the body.
-    pub(crate) keep_alive: bool,
+    pub keep_alive: bool,
     /// How the body is coded.
-    pub(crate) coding: Coding,
+    pub coding: Coding,
     /// What the body calls itself: the value of `content-type`.
-    pub(crate) content_type: Option<&'a [u8]>,
+    pub content_type: Option<&'a [u8]>,
 }
 
 /// Reads the head at the front of `bytes`: it and its length; nothing where it is not whole.
-pub(crate) fn parse(bytes: &[u8], head_asked: bool) -> Result<Option<(Head<'_>, usize)>, Failure> {
+pub(super) fn parse(bytes: &[u8], head_asked: bool) -> Result<Option<(Head<'_>, usize)>, Failure> {
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
     let mut response = httparse::Response::new(&mut []);
     let mut config = ParserConfig::default();
@@ -91,7 +91,7 @@ impl<'a> Head<'a> {
 
 impl Coding {
     /// By the value of `content-encoding`.
-    pub(crate) fn of(value: &[u8]) -> Self {
+    pub fn of(value: &[u8]) -> Self {
         let value = value.trim_ascii();
         let is = |name: &str| value.eq_ignore_ascii_case(name.as_bytes());
         match () {

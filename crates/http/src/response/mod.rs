@@ -5,18 +5,17 @@ mod head;
 #[cfg(test)]
 mod tests;
 
-use head::Framing;
-pub(crate) use head::{Coding, Head};
+pub use head::{Coding, Framing, Head};
 
 use crate::failure::{failure, protocol};
 use chunked::Chunked;
 use loadgen_engine::{ErrorKind, Failure};
 
 /// The most bytes of heads, informational ones included.
-pub(crate) const HEAD_LIMIT: usize = 64 * 1024;
+const HEAD_LIMIT: usize = 64 * 1024;
 
 /// Takes the parts of an answer as they are found.
-pub(crate) trait Receive {
+pub trait Receive {
     /// The first byte of a head has come; it may turn out to be that of an informational answer.
     fn head_begins(&mut self);
     /// The head was that of an informational answer (1xx): another one follows.
@@ -29,7 +28,7 @@ pub(crate) trait Receive {
 
 /// A reader of one answer.
 #[derive(Debug)]
-pub(crate) struct Response {
+pub struct Response {
     state: State,
     head_asked: bool,
     keep_alive: bool,
@@ -50,7 +49,7 @@ enum State {
 
 impl Response {
     /// For the answer to a request; `head_asked` says that its method was HEAD.
-    pub(crate) const fn new(head_asked: bool) -> Self {
+    pub const fn new(head_asked: bool) -> Self {
         Self {
             state: State::Head,
             head_asked,
@@ -61,21 +60,17 @@ impl Response {
     }
 
     /// Whether the whole answer has come.
-    pub(crate) const fn is_done(&self) -> bool {
+    pub const fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
     }
 
     /// Whether the whole answer has come and the connection may be used again.
-    pub(crate) const fn allows_reuse(&self) -> bool {
+    pub const fn allows_reuse(&self) -> bool {
         self.is_done() && self.keep_alive
     }
 
     /// Reads on: how many bytes of `input` belong to this answer. Fewer than all only where it is done.
-    pub(crate) fn feed(
-        &mut self,
-        input: &[u8],
-        receiver: &mut impl Receive,
-    ) -> Result<usize, Failure> {
+    pub fn feed(&mut self, input: &[u8], receiver: &mut impl Receive) -> Result<usize, Failure> {
         let mut used = 0;
         while used < input.len() && !self.is_done() {
             let rest = &input[used..];
@@ -112,7 +107,7 @@ impl Response {
     }
 
     /// The peer has closed the connection.
-    pub(crate) fn end(&mut self) -> Result<(), Failure> {
+    pub fn end(&mut self) -> Result<(), Failure> {
         let message = match self.state {
             State::Done => return Ok(()),
             State::UntilClose => {

@@ -40,6 +40,10 @@ pub fn replay<R: BufRead>(mut reader: RunLogReader<R>) -> Result<Replayed, Error
     };
     let is_complete = matches!(reader.end(), Some(LogEnd::Closed(_)));
     let mut summary = ledger.finish(&closing.end);
+    if !is_complete && summary.verdict == Verdict::Pass {
+        // What came after may have failed.
+        summary.verdict = closing.verdict;
+    }
     let known = std::mem::take(&mut summary.warnings);
     let new = closing
         .warnings

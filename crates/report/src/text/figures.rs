@@ -67,7 +67,10 @@ pub(super) fn marks<'a>(all: impl IntoIterator<Item = &'a TrendFigures>) -> (boo
         })
 }
 
-/// Whether the trend is 0 throughout, and so says nothing.
-pub(super) const fn is_nothing(figures: &TrendFigures) -> bool {
-    figures.max.value.as_nanos() == Duration::ZERO.as_nanos()
+/// Whether a part of requests says nothing: 0 throughout, or the time that it takes to see that an address needs no
+/// looking up.
+pub(super) fn is_nothing(trend: Trend, figures: &TrendFigures) -> bool {
+    const NO_LOOKUP: Duration = Duration::from_micros(100);
+    let longest = figures.max.value;
+    longest.is_zero() || (trend == Trend::HttpReqDns && longest < NO_LOOKUP)
 }

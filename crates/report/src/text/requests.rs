@@ -91,8 +91,9 @@ fn rows_of_times(summary: &Summary) -> Vec<(String, &TrendFigures)> {
         rows.extend(figures::ok_only(summary, trend));
         rows.extend(whole(trend));
     }
-    let parts = PARTS.into_iter().filter_map(whole);
-    rows.extend(parts.filter(|(_, figures)| !figures::is_nothing(figures)));
+    for trend in PARTS {
+        rows.extend(whole(trend).filter(|(_, figures)| !figures::is_nothing(trend, figures)));
+    }
     rows.extend(whole(Trend::HttpReqReceiving));
     rows.extend(whole(Trend::IterationDuration));
     rows
@@ -120,7 +121,7 @@ fn requests(name: Span, metrics: &Metrics) -> Vec<Span> {
         Some(&MetricValue::Counter {
             per_second: Some(rate),
             ..
-        }) => units::rate(rate),
+        }) => units::short_rate(rate),
         _ => "–".to_owned(),
     };
     let (hits, total) = metrics.rate(Rate::HttpReqFailed);

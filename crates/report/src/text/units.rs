@@ -75,6 +75,15 @@ pub(crate) fn rate(per_second: f64) -> String {
     }
 }
 
+/// A frequency that takes at most seven characters: `9,999/s`, then `12.3k/s`.
+pub(crate) fn short_rate(per_second: f64) -> String {
+    if per_second < 9_999.5 {
+        return rate(per_second);
+    }
+    let short = scaled(per_second, 0, &["", "k", "M", "G", "T", "P", "E"]);
+    format!("{short}/s")
+}
+
 /// A share of 1 in percent: `0%`, `0.12%`, `97.6%`, `100%`. Never rounds to a 0 or 100 that it is not.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -238,6 +247,15 @@ mod tests {
                 (999.4, "999/s"),
                 (999.5, "1,000/s"),
                 (12_345.6, "12,346/s"),
+            ],
+        );
+        check(
+            short_rate,
+            &[
+                (41.14, "41.1/s"),
+                (9_999.4, "9,999/s"),
+                (9_999.5, "10.0k/s"),
+                (1_234_567.0, "1.23M/s"),
             ],
         );
         check(

@@ -5,7 +5,7 @@ use loadgen_report::{
     Error, LogEnd, RUN_LOG_SCHEMA, Replayed, RunLogReader, RunLogWriter, TextOptions, replay,
     write_json, write_text,
 };
-use loadgen_stats::{StopReason, Summary, VusRange, Window};
+use loadgen_stats::{StopReason, Summary, Verdict, VusRange, Window};
 use proptest::prelude::*;
 use std::{
     io::{self, Write},
@@ -107,6 +107,7 @@ fn a_log_that_ends_early_is_summed_up_as_interrupted() {
         } = read(&cut).unwrap();
         assert!(!is_complete);
         assert_eq!(summary.stop_reason, StopReason::Interrupted);
+        assert_ne!(summary.verdict, Verdict::Pass);
         assert_eq!(summary.duration.as_secs(), whole as u64 - 1);
         assert_eq!(summary.windows.len(), whole - 1);
         let warning = summary.warnings.first().unwrap();
@@ -399,6 +400,30 @@ fn windows_are_gathered_after_the_first_hour() {
     assert_eq!(
         (count(&windows[0]), count(&windows[10]), count(&windows[12])),
         (10, 100, 50)
+    );
+}
+
+#[test]
+fn gathered_windows_change_no_figure() {
+    let mut run = runs::chat();
+    let windows = (3_590..3_625_u64).zip(run.windows.iter().cycle());
+    run.windows = windows
+        .map(|(second, window)| Window {
+            start: ms(second * 1000),
+            end: ms(second * 1000 + 1000),
+            ..window.clone()
+        })
+        .collect();
+    run.end.measured.1 = ms(3_625_000);
+    run.end.ended = ms(3_625_000);
+    let (live, replayed) = (run.summary(), read(&run.log()).unwrap().summary);
+    assert!(replayed.windows.len() < live.windows.len());
+    assert_eq!(
+        Summary {
+            windows: live.windows.clone(),
+            ..replayed
+        },
+        live
     );
 }
 

@@ -21,6 +21,8 @@ pub(super) fn tokens(sample: &Sample<'_>, stream: &StreamSample) -> u64 {
 pub(super) fn counts(sample: &Sample<'_>) -> [(Counter, u64); 10] {
     let stream = stream_of(sample);
     let output = match stream {
+        // What a broken stream told of its tokens it may have told before they came.
+        Some(stream) if is_broken(sample) => tokens(sample, stream).max(stream.output_events),
         Some(stream) => tokens(sample, stream),
         None => sample.usage.map_or(0, |usage| usage.output),
     };
@@ -56,15 +58,18 @@ pub(super) fn rate(rates: &mut [RateCount], sample: &Sample<'_>, good: Option<bo
     checks.hits += u64::from(sample.checks_held);
     checks.total += u64::from(sample.checks_made);
     if stream_of(sample).is_some() {
-        // A check is about what a whole stream says: the stream itself did not fail.
-        let broken = sample
-            .error
-            .is_some_and(|(kind, _)| kind != ErrorKind::Check);
-        rates[Rate::StreamFailed.index()].count(broken);
+        rates[Rate::StreamFailed.index()].count(is_broken(sample));
     }
     if let Some(good) = good {
         rates[Rate::Goodput.index()].count(good);
     }
+}
+
+/// Whether the stream itself failed; a check is about what a whole stream says.
+fn is_broken(sample: &Sample<'_>) -> bool {
+    sample
+        .error
+        .is_some_and(|(kind, _)| kind != ErrorKind::Check)
 }
 
 /// How long a cut request had waited, by the trends in which that is known to be too short.
@@ -86,13 +91,4 @@ pub(super) fn waits(cut: &Cut, streams: bool) -> impl Iterator<Item = (Trend, Du
     ]
     .into_iter()
     .flatten()
-}
-
-/// Where a cut request is noted: it has no outcome, and would have been a good one for all that is known.
-pub(super) const fn trend_outcome(trend: Trend) -> Option<Outcome> {
-    if trend.is_early() {
-        None
-    } else {
-        Some(Outcome::Ok)
-    }
 }

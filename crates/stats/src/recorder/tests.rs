@@ -335,6 +335,33 @@ fn tokens_are_spread_over_the_seconds_of_their_events() {
 }
 
 #[test]
+fn a_broken_stream_wastes_no_less_than_was_seen() {
+    // (kind of failure, tokens told, wasted)
+    let cases = [
+        (ErrorKind::StreamTruncated, 1, 6),
+        (ErrorKind::StreamTruncated, 11, 11),
+        (ErrorKind::Check, 1, 1),
+    ];
+    for (kind, output, wasted) in cases {
+        let mut recorder = measuring();
+        let usage = Usage {
+            output,
+            ..Usage::default()
+        };
+        recorder.request(&Sample {
+            usage: Some(usage),
+            ..failed(stream(2000), Ending::Whole, kind, "broken")
+        });
+        assert_eq!(
+            count(&recorder, Counter::WastedTokens).0,
+            wasted,
+            "{kind:?} {output}"
+        );
+        assert_eq!(count(&recorder, Counter::OutputTokens).0, 0);
+    }
+}
+
+#[test]
 fn cut_requests_wait_beside_the_samples() {
     let cut = Cut {
         step: CHAT,
@@ -400,6 +427,11 @@ fn cut_requests_wait_beside_the_samples() {
         };
         let seen: Vec<Trend> = Trend::ALL.iter().filter(noted).copied().collect();
         assert_eq!(seen, expected, "{what}");
+        let only_ok = Selection::default().with_outcome(Outcome::Ok);
+        for trend in seen.into_iter().filter(|&trend| trend != Trend::TtftText) {
+            let cell = totals.trend(&layout(), trend, &only_ok);
+            assert_eq!(cell.cut_count(), 1, "{what}: {}", trend.name());
+        }
         assert_eq!(samples(&recorder, Trend::HttpReqDuration), 0, "{what}");
         assert_eq!(count(&recorder, Counter::HttpReqs).0, 0, "{what}");
         assert_eq!(count(&recorder, Counter::DataSent).0, 10, "{what}");

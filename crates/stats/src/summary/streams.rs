@@ -76,6 +76,7 @@ fn tokens_per_second(seconds: &[(u32, f64)], end: &RunEnd) -> Option<f64> {
     let inside = seconds
         .iter()
         .filter(|&&(second, _)| range.contains(&u64::from(second)));
-    let tokens: f64 = inside.map(|&(_, tokens)| tokens).sum();
+    // The sum of no numbers would be -0.
+    let tokens = inside.fold(0.0, |sum, &(_, tokens)| sum + tokens);
     (length > 0.0).then(|| tokens / length)
 }

@@ -325,6 +325,8 @@ fn the_token_rate_is_of_whole_measured_seconds() {
             .is_some_and(|(seen, expected)| (seen - expected).abs() < 1e-6);
         assert!(close || seen == expected, "{what}: {seen:?}");
     }
+    let nothing = run().sum_up(|_| {}).streams.unwrap().tokens_per_second;
+    assert!(nothing.is_some_and(|rate| rate == 0.0 && rate.is_sign_positive()));
 }
 
 #[test]

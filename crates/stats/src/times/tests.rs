@@ -252,6 +252,14 @@ fn goodput() {
         ),
         ("failed", failed(stream(0)), Some(false)),
         ("rejected stream", rejected(stream(0)), Some(false)),
+        (
+            "redirected stream",
+            Sample {
+                status: Some(302),
+                ..plain(CHAT, 0, 1)
+            },
+            Some(false),
+        ),
         ("plain within", plain(LIST, 0, 100), Some(true)),
         ("plain too slow", slow(LIST, 0), Some(false)),
         ("plain failed", failed(plain(LIST, 0, 100)), Some(false)),
