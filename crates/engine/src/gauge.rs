@@ -14,7 +14,11 @@ pub(crate) struct Gauge {
 impl Gauge {
     /// No user yet; `first` are to come at once, and the way there is no part of the level.
     pub(crate) const fn new(first: u32) -> Self {
-        Self { now: AtomicU32::new(0), least: AtomicU32::new(first), most: AtomicU32::new(0) }
+        Self {
+            now: AtomicU32::new(0),
+            least: AtomicU32::new(first),
+            most: AtomicU32::new(0),
+        }
     }
 
     pub(crate) fn enter(&self) {
@@ -32,7 +36,11 @@ impl Gauge {
         let now = self.now.load(Ordering::Relaxed);
         let least = self.least.swap(now, Ordering::Relaxed).min(now);
         let most = self.most.swap(now, Ordering::Relaxed).max(now);
-        VusRange { last: now.into(), min: least.into(), max: most.into() }
+        VusRange {
+            last: now.into(),
+            min: least.into(),
+            max: most.into(),
+        }
     }
 }
 
@@ -49,7 +57,14 @@ mod tests {
         gauge.enter();
         gauge.leave();
         gauge.leave();
-        assert_eq!(gauge.look(), VusRange { last: 1, min: 1, max: 3 });
+        assert_eq!(
+            gauge.look(),
+            VusRange {
+                last: 1,
+                min: 1,
+                max: 3
+            }
+        );
         assert_eq!(gauge.look(), VusRange::steady(1));
     }
 }

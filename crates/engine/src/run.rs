@@ -14,9 +14,7 @@ use crate::{
     worker::{Placement, Start, Worker},
 };
 use loadgen_scenario::Plan;
-use loadgen_stats::{
-    Ledger, Offset, Recorder, RunEnd, ScenarioIndex, StopReason, Summary, Totals,
-};
+use loadgen_stats::{Ledger, Offset, Recorder, RunEnd, ScenarioIndex, StopReason, Summary, Totals};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -74,9 +72,22 @@ pub async fn run<C: Connect + 'static, T: Timing + 'static, O: Observer>(
     let common = Arc::new(Common {
         layout: Arc::new(plan.layout()),
         schedules: plan.scenarios.iter().map(Schedule::of).collect(),
-        iterations: plan.scenarios.iter().map(|scenario| Iterations::new(bound(&Schedule::of(scenario)))).collect(),
-        busy_users: plan.scenarios.iter().map(|scenario| BusyUsers::new(Schedule::of(scenario).max_vus())).collect(),
-        users: Gauge::new(plan.scenarios.iter().map(|scenario| Schedule::of(scenario).users_at(Offset::ZERO)).sum()),
+        iterations: plan
+            .scenarios
+            .iter()
+            .map(|scenario| Iterations::new(bound(&Schedule::of(scenario))))
+            .collect(),
+        busy_users: plan
+            .scenarios
+            .iter()
+            .map(|scenario| BusyUsers::new(Schedule::of(scenario).max_vus()))
+            .collect(),
+        users: Gauge::new(
+            plan.scenarios
+                .iter()
+                .map(|scenario| Schedule::of(scenario).users_at(Offset::ZERO))
+                .sum(),
+        ),
         seed: settings.seed,
         shards,
         clock: Clock::starting_at(Instant::now()),

@@ -13,15 +13,10 @@ use crate::{
 };
 use loadgen_scenario::Plan;
 use loadgen_stats::{Offset, Recorder, ScenarioIndex, Totals};
-use std::{
-    cell::RefCell,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
 };
 
 /// How often a shard hands its recorder over.
@@ -123,7 +118,6 @@ impl<C: Connector, T: Timer> Shard<C, T> {
     pub(crate) fn leave_connection(&self, connection: C::Connection) {
         self.idle.borrow_mut().push(connection);
     }
-
 }
 
 /// Runs one shard to its end: every user finished, or cut.
@@ -153,8 +147,16 @@ pub(crate) async fn run<C: Connector, T: Timer>(
         idle: RefCell::default(),
         common,
     });
-    let mut crowd = Crowd { shard: &shard, starts, users: JoinSet::new() };
-    let mut windows = Windows { index, next: 0, shard: &shard };
+    let mut crowd = Crowd {
+        shard: &shard,
+        starts,
+        users: JoinSet::new(),
+    };
+    let mut windows = Windows {
+        index,
+        next: 0,
+        shard: &shard,
+    };
     crowd.begin_due();
     while !crowd.is_done() {
         let next = crowd.starts.next_due();
@@ -165,8 +167,13 @@ pub(crate) async fn run<C: Connector, T: Timer>(
                 Ok(()) => crowd.enter(*phase.borrow_and_update()),
                 Err(_) => break,
             },
-            () = shard.due(next) => crowd.begin_due(),
             () = windows.due() => windows.hand_over(&parts, &mut empties),
+            () = shard.due(next) => {
+                crowd.begin_due();
+                crowd.see_off();
+                // Who has come must have a turn even where the next are due already.
+                tokio::task::yield_now().await;
+            }
             () = crowd.one_left() => {}
         }
     }
@@ -176,12 +183,22 @@ pub(crate) async fn run<C: Connector, T: Timer>(
 
 /// When the last scenario stops beginning iterations.
 pub(crate) fn end_of_starting(common: &Common) -> Offset {
-    common.schedules.iter().map(Schedule::end_of_starting).max().unwrap_or_default()
+    common
+        .schedules
+        .iter()
+        .map(Schedule::end_of_starting)
+        .max()
+        .unwrap_or_default()
 }
 
 /// When the first scenario's warm-up is over.
 pub(crate) fn end_of_warm_up(common: &Common) -> Offset {
-    common.schedules.iter().map(Schedule::end_of_warm_up).min().unwrap_or_default()
+    common
+        .schedules
+        .iter()
+        .map(Schedule::end_of_warm_up)
+        .min()
+        .unwrap_or_default()
 }
 
 /// Starts that are begun at once before the shard's other work has its turn.
@@ -203,12 +220,17 @@ impl<C: Connector, T: Timer> Crowd<'_, C, T> {
     fn begin_due(&mut self) {
         let now = self.shard.clock.now();
         for _ in 0..BATCH {
-            let Some((scenario, start)) = self.starts.take_due(now) else { break };
+            let Some((scenario, start)) = self.starts.take_due(now) else {
+                break;
+            };
             let shard = Rc::clone(self.shard);
             match start {
-                Start::Stay(stay) => drop(self.users.spawn_local(User::stay(shard, scenario, stay))),
+                Start::Stay(stay) => {
+                    drop(self.users.spawn_local(User::stay(shard, scenario, stay)))
+                }
                 Start::Arrival(number, due) if shard.busy_users(scenario).take() => {
-                    self.users.spawn_local(User::arrive(shard, scenario, number, due));
+                    self.users
+                        .spawn_local(User::arrive(shard, scenario, number, due));
                 }
                 Start::Arrival(..) => shard.recorder.borrow_mut().dropped_iterations(scenario, 1),
             }
@@ -218,9 +240,15 @@ impl<C: Connector, T: Timer> Crowd<'_, C, T> {
     /// Waits until a user has ended; forever where there is none.
     async fn one_left(&mut self) {
         match self.users.join_next().await {
-            Some(Ok(())) => {}
-            Some(Err(broken)) => std::panic::resume_unwind(broken.into_panic()),
+            Some(ended) => pass_on_panic(ended),
             None => std::future::pending().await,
+        }
+    }
+
+    /// Forgets the users that have ended.
+    fn see_off(&mut self) {
+        while let Some(ended) = self.users.try_join_next() {
+            pass_on_panic(ended);
         }
     }
 
@@ -228,24 +256,39 @@ impl<C: Connector, T: Timer> Crowd<'_, C, T> {
     ///
     /// Where the load came to its own end, what was due before it is begun all the same, however late.
     fn enter(&mut self, phase: Phase) {
-        let Some(at) = phase.ended_starting() else { return };
+        let Some(at) = phase.ended_starting() else {
+            return;
+        };
         let common = &self.shard.common;
         let end = end_of_starting(common);
         if at < end {
-            self.shard.recorder.borrow_mut().measure(end_of_warm_up(common), at);
+            self.shard
+                .recorder
+                .borrow_mut()
+                .measure(end_of_warm_up(common), at);
             self.forget(at);
         }
     }
 
     fn forget(&mut self, until: Offset) {
         for (scenario, dropped) in self.starts.forget(until) {
-            self.shard.recorder.borrow_mut().dropped_iterations(scenario, dropped);
+            self.shard
+                .recorder
+                .borrow_mut()
+                .dropped_iterations(scenario, dropped);
         }
     }
 
     async fn cut(mut self) {
         self.forget(end_of_starting(&self.shard.common));
         self.users.shutdown().await;
+    }
+}
+
+/// A defect in a user's task is one of the whole run.
+fn pass_on_panic(ended: Result<(), JoinError>) {
+    if let Err(broken) = ended {
+        std::panic::resume_unwind(broken.into_panic());
     }
 }
 

@@ -48,22 +48,34 @@ impl Starts {
                 Some(arrivals) => Rest::Arrivals(Box::new(arrivals)),
                 None => Rest::Stays(schedule.stays(shard, shards).into_iter()),
             };
-            let mut source = Source { scenario: ScenarioIndex(scenario), next: None, rest };
+            let mut source = Source {
+                scenario: ScenarioIndex(scenario),
+                next: None,
+                rest,
+            };
             source.advance();
             source
         };
-        Self { sources: schedules.iter().enumerate().map(source).collect() }
+        Self {
+            sources: schedules.iter().enumerate().map(source).collect(),
+        }
     }
 
     /// When the next start is due; none where all have begun.
     pub(crate) fn next_due(&self) -> Option<Offset> {
-        self.sources.iter().filter_map(|source| Some(source.next?.due())).min()
+        self.sources
+            .iter()
+            .filter_map(|source| Some(source.next?.due()))
+            .min()
     }
 
     /// The next start that is due at or before `now`.
     pub(crate) fn take_due(&mut self, now: Offset) -> Option<(ScenarioIndex, Start)> {
         let due = self.next_due().filter(|due| *due <= now)?;
-        let source = self.sources.iter_mut().find(|source| source.next.is_some_and(|start| start.due() == due))?;
+        let source = self
+            .sources
+            .iter_mut()
+            .find(|source| source.next.is_some_and(|start| start.due() == due))?;
         let start = source.next?;
         source.advance();
         Some((source.scenario, start))
@@ -81,7 +93,10 @@ impl Starts {
             }
             (source.scenario, dropped)
         };
-        std::mem::take(&mut self.sources).into_iter().map(count).collect()
+        std::mem::take(&mut self.sources)
+            .into_iter()
+            .map(count)
+            .collect()
     }
 }
 
@@ -89,7 +104,9 @@ impl Source {
     fn advance(&mut self) {
         self.next = match &mut self.rest {
             Rest::Stays(stays) => stays.next().map(Start::Stay),
-            Rest::Arrivals(arrivals) => arrivals.next().map(|(number, due)| Start::Arrival(number, due)),
+            Rest::Arrivals(arrivals) => arrivals
+                .next()
+                .map(|(number, due)| Start::Arrival(number, due)),
         };
     }
 }

@@ -49,17 +49,36 @@ enum StepEnd {
 }
 
 impl<C: Connector, T: Timer> User<C, T> {
-    fn new(shard: Rc<Shard<C, T>>, scenario: ScenarioIndex, user: u64, connection: C::Connection, ready: Offset) -> Self {
+    fn new(
+        shard: Rc<Shard<C, T>>,
+        scenario: ScenarioIndex,
+        user: u64,
+        connection: C::Connection,
+        ready: Offset,
+    ) -> Self {
         let seed = shard.seed;
         let scope = shard.plan.scope(user + 1, user_seed(seed, user));
-        Self { scenario, connection, scope, rng: think_rng(seed, user), ready, shard }
+        Self {
+            scenario,
+            connection,
+            scope,
+            rng: think_rng(seed, user),
+            ready,
+            shard,
+        }
     }
 
     /// A user of a closed load: runs iterations for as long as it stays and the load has some.
     pub(crate) async fn stay(shard: Rc<Shard<C, T>>, scenario: ScenarioIndex, stay: Stay) {
         let _present = shard.enter();
         let connection = shard.connector.connection();
-        let mut user = Self::new(Rc::clone(&shard), scenario, stay.user, connection, stay.from);
+        let mut user = Self::new(
+            Rc::clone(&shard),
+            scenario,
+            stay.user,
+            connection,
+            stay.from,
+        );
         let most = shard.iterations_of_user(scenario);
         for number in 0..most {
             if !shard.may_begin(scenario, stay.until) {
@@ -69,7 +88,9 @@ impl<C: Connector, T: Timer> User<C, T> {
             let end = match stay.cut {
                 None => user.iteration().await,
                 // Cut in the middle, the iteration books itself as interrupted.
-                Some(cut) => timeout_at(shard.clock.instant(cut), user.iteration()).await.unwrap_or(StepEnd::EndUser),
+                Some(cut) => timeout_at(shard.clock.instant(cut), user.iteration())
+                    .await
+                    .unwrap_or(StepEnd::EndUser),
             };
             // A flow that never waits must not keep the shard's other users from their turn.
             tokio::task::yield_now().await;
@@ -80,10 +101,24 @@ impl<C: Connector, T: Timer> User<C, T> {
     }
 
     /// The user of one arrival of an open load: runs one iteration, on a connection that an earlier one left behind.
-    pub(crate) async fn arrive(shard: Rc<Shard<C, T>>, scenario: ScenarioIndex, number: u64, due: Offset) {
+    pub(crate) async fn arrive(
+        shard: Rc<Shard<C, T>>,
+        scenario: ScenarioIndex,
+        number: u64,
+        due: Offset,
+    ) {
         let _present = shard.enter();
-        let _busy = Busy { shard: &shard, scenario };
-        let mut user = Self::new(Rc::clone(&shard), scenario, number, shard.idle_connection(), due);
+        let _busy = Busy {
+            shard: &shard,
+            scenario,
+        };
+        let mut user = Self::new(
+            Rc::clone(&shard),
+            scenario,
+            number,
+            shard.idle_connection(),
+            due,
+        );
         user.scope.begin_iteration(0);
         user.iteration().await;
         shard.leave_connection(user.connection);

@@ -34,9 +34,24 @@ enum Gaps {
 impl ArrivalTimes {
     /// The arrivals of shard `shard` of `shards`, for a rate that begins at `start`.
     #[must_use]
-    pub fn new(line: Line, start: Offset, arrivals: Arrivals, seed: u64, shard: usize, shards: usize) -> Self {
+    pub fn new(
+        line: Line,
+        start: Offset,
+        arrivals: Arrivals,
+        seed: u64,
+        shard: usize,
+        shards: usize,
+    ) -> Self {
         let gaps = Gaps::new(arrivals, Pcg64Mcg::seed_from_u64(seed));
-        let mut times = Self { line, start, gaps, next: 0, area: 0.0, shard: shard as u64, shards: shards.max(1) as u64 };
+        let mut times = Self {
+            line,
+            start,
+            gaps,
+            next: 0,
+            area: 0.0,
+            shard: shard as u64,
+            shards: shards.max(1) as u64,
+        };
         if !matches!(times.gaps, Gaps::Uniform) {
             times.area = times.gaps.draw();
         }
@@ -76,9 +91,8 @@ impl Gaps {
             Arrivals::Uniform => Self::Uniform,
             Arrivals::Poisson => Self::Exponential(rng),
             // A burstiness that is no shape cannot come out of a plan; such gaps would all be one.
-            Arrivals::Gamma { burstiness } => {
-                Gamma::new(burstiness, 1.0 / burstiness).map_or(Self::Uniform, |gamma| Self::Gamma(gamma, rng))
-            }
+            Arrivals::Gamma { burstiness } => Gamma::new(burstiness, 1.0 / burstiness)
+                .map_or(Self::Uniform, |gamma| Self::Gamma(gamma, rng)),
         }
     }
 

@@ -34,7 +34,13 @@ impl Line {
         for (length, target) in stages {
             let (length, to) = (length.as_secs_f64(), target.max(0.0));
             if length > 0.0 {
-                pieces.push(Piece { start: at, length, from: level, to, before });
+                pieces.push(Piece {
+                    start: at,
+                    length,
+                    from: level,
+                    to,
+                    before,
+                });
             }
             before += length * (level + to) / 2.0;
             at += length;
@@ -46,47 +52,75 @@ impl Line {
     /// How long the line is.
     #[must_use]
     pub fn length(&self) -> Duration {
-        Duration::from_secs_f64(self.pieces.last().map_or(0.0, |piece| piece.start + piece.length))
+        Duration::from_secs_f64(
+            self.pieces
+                .last()
+                .map_or(0.0, |piece| piece.start + piece.length),
+        )
     }
 
     /// The level at a time: that after a jump; zero beyond the end.
     #[must_use]
     pub fn level(&self, at: Duration) -> f64 {
         let at = at.as_secs_f64();
-        let piece = self.pieces.iter().rev().find(|piece| piece.start <= at && at < piece.start + piece.length);
+        let piece = self
+            .pieces
+            .iter()
+            .rev()
+            .find(|piece| piece.start <= at && at < piece.start + piece.length);
         piece.map_or(0.0, |piece| piece.level(at - piece.start))
     }
 
     /// The highest level.
     #[must_use]
     pub fn highest(&self) -> f64 {
-        self.pieces.iter().flat_map(|piece| [piece.from, piece.to]).fold(0.0, f64::max)
+        self.pieces
+            .iter()
+            .flat_map(|piece| [piece.from, piece.to])
+            .fold(0.0, f64::max)
     }
 
     /// The integral over the whole line.
     #[must_use]
     pub fn total(&self) -> f64 {
-        self.pieces.last().map_or(0.0, |piece| piece.before + piece.area(piece.length))
+        self.pieces
+            .last()
+            .map_or(0.0, |piece| piece.before + piece.area(piece.length))
     }
 
     /// The earliest time by which the integral has reached `amount`; none where it never does.
     #[must_use]
     pub fn reaches(&self, amount: f64) -> Option<Duration> {
-        let piece = self.pieces.iter().find(|piece| amount <= piece.before + piece.area(piece.length))?;
-        Some(Duration::from_secs_f64(piece.start + piece.time_of(amount - piece.before)))
+        let piece = self
+            .pieces
+            .iter()
+            .find(|piece| amount <= piece.before + piece.area(piece.length))?;
+        Some(Duration::from_secs_f64(
+            piece.start + piece.time_of(amount - piece.before),
+        ))
     }
 
     /// The times at which the level is at or above `threshold`, as half-open intervals.
     pub fn times_above(&self, threshold: f64) -> Vec<(Duration, Duration)> {
         let mut times: Vec<(f64, f64)> = Vec::new();
         for piece in &self.pieces {
-            let Some((from, until)) = piece.above(threshold) else { continue };
+            let Some((from, until)) = piece.above(threshold) else {
+                continue;
+            };
             match times.last_mut() {
                 Some((_, end)) if *end >= from => *end = until,
                 _ => times.push((from, until)),
             }
         }
-        times.iter().map(|(from, until)| (Duration::from_secs_f64(*from), Duration::from_secs_f64(*until))).collect()
+        times
+            .iter()
+            .map(|(from, until)| {
+                (
+                    Duration::from_secs_f64(*from),
+                    Duration::from_secs_f64(*until),
+                )
+            })
+            .collect()
     }
 }
 

@@ -22,9 +22,17 @@ pub struct Schedule {
 #[derive(Clone, Debug, PartialEq)]
 enum Shape {
     /// Users that repeat iterations: as many as the line says.
-    Closed { line: Line, budget: Budget, graceful_ramp_down: Duration },
+    Closed {
+        line: Line,
+        budget: Budget,
+        graceful_ramp_down: Duration,
+    },
     /// Iterations that begin at the rate that the line says.
-    Open { line: Line, arrivals: Arrivals, max_vus: Option<u32> },
+    Open {
+        line: Line,
+        arrivals: Arrivals,
+        max_vus: Option<u32>,
+    },
 }
 
 /// How many iterations a closed load has.
@@ -67,7 +75,9 @@ impl Schedule {
     #[must_use]
     pub fn users_at(&self, at: Offset) -> u32 {
         match &self.shape {
-            Shape::Closed { line, .. } if at >= self.start => rounded(line.level(at.since(self.start))),
+            Shape::Closed { line, .. } if at >= self.start => {
+                rounded(line.level(at.since(self.start)))
+            }
             _ => 0,
         }
     }
@@ -78,9 +88,11 @@ impl Schedule {
     #[must_use]
     pub fn most_users(&self) -> Option<u32> {
         match &self.shape {
-            Shape::Closed { line, budget: Budget::Shared(iterations), .. } => {
-                Some(rounded(line.highest()).min(u32::try_from(*iterations).unwrap_or(u32::MAX)))
-            }
+            Shape::Closed {
+                line,
+                budget: Budget::Shared(iterations),
+                ..
+            } => Some(rounded(line.highest()).min(u32::try_from(*iterations).unwrap_or(u32::MAX))),
             Shape::Closed { line, .. } => Some(rounded(line.highest())),
             Shape::Open { max_vus, .. } => *max_vus,
         }
@@ -133,7 +145,14 @@ impl Schedule {
     /// open load.
     #[must_use]
     pub fn stays(&self, shard: usize, shards: usize) -> Vec<Stay> {
-        let Shape::Closed { line, graceful_ramp_down, .. } = &self.shape else { return Vec::new() };
+        let Shape::Closed {
+            line,
+            graceful_ramp_down,
+            ..
+        } = &self.shape
+        else {
+            return Vec::new();
+        };
         let most = self.most_users().unwrap_or_default();
         let end = self.end_of_starting();
         let mut stays = Vec::new();
@@ -141,7 +160,12 @@ impl Schedule {
             for (turn, (from, until)) in (0_u64..).zip(line.times_above(f64::from(user) + 0.5)) {
                 let (from, until) = (self.start.after(from), self.start.after(until));
                 let cut = (until < end).then(|| until.after(*graceful_ramp_down));
-                stays.push(Stay { user: u64::from(user) + turn * u64::from(most), from, until, cut });
+                stays.push(Stay {
+                    user: u64::from(user) + turn * u64::from(most),
+                    from,
+                    until,
+                    cut,
+                });
             }
         }
         stays.sort_by_key(|stay| (stay.from, stay.user));
@@ -154,46 +178,102 @@ impl Schedule {
     pub fn arrivals(&self, seed: u64, shard: usize, shards: usize) -> Option<ArrivalTimes> {
         match &self.shape {
             Shape::Closed { .. } => None,
-            Shape::Open { line, arrivals, .. } => {
-                Some(ArrivalTimes::new(line.clone(), self.start, *arrivals, seed, shard, shards))
-            }
+            Shape::Open { line, arrivals, .. } => Some(ArrivalTimes::new(
+                line.clone(),
+                self.start,
+                *arrivals,
+                seed,
+                shard,
+                shards,
+            )),
         }
     }
 }
 
 impl Shape {
     fn of(load: &Load) -> Self {
-        let closed = |line, budget, graceful_ramp_down| Self::Closed { line, budget, graceful_ramp_down };
+        let closed = |line, budget, graceful_ramp_down| Self::Closed {
+            line,
+            budget,
+            graceful_ramp_down,
+        };
         let steady = |users: u32, length| Line::constant(f64::from(users), length);
         match load {
-            Load::ConstantVus { vus, duration } => closed(steady(vus.get(), *duration), Budget::Unlimited, Duration::ZERO),
-            Load::RampingVus { start_vus, stages, graceful_ramp_down } => {
-                closed(ramps(f64::from(*start_vus), stages), Budget::Unlimited, *graceful_ramp_down)
-            }
-            Load::SharedIterations { vus, iterations, max_duration } => {
-                closed(steady(vus.get(), *max_duration), Budget::Shared(*iterations), Duration::ZERO)
-            }
-            Load::PerVuIterations { vus, iterations, max_duration } => {
-                closed(steady(vus.get(), *max_duration), Budget::PerUser(*iterations), Duration::ZERO)
-            }
-            Load::ConstantArrivalRate { rate, duration, max_vus, arrivals } => {
+            Load::ConstantVus { vus, duration } => closed(
+                steady(vus.get(), *duration),
+                Budget::Unlimited,
+                Duration::ZERO,
+            ),
+            Load::RampingVus {
+                start_vus,
+                stages,
+                graceful_ramp_down,
+            } => closed(
+                ramps(f64::from(*start_vus), stages),
+                Budget::Unlimited,
+                *graceful_ramp_down,
+            ),
+            Load::SharedIterations {
+                vus,
+                iterations,
+                max_duration,
+            } => closed(
+                steady(vus.get(), *max_duration),
+                Budget::Shared(*iterations),
+                Duration::ZERO,
+            ),
+            Load::PerVuIterations {
+                vus,
+                iterations,
+                max_duration,
+            } => closed(
+                steady(vus.get(), *max_duration),
+                Budget::PerUser(*iterations),
+                Duration::ZERO,
+            ),
+            Load::ConstantArrivalRate {
+                rate,
+                duration,
+                max_vus,
+                arrivals,
+            } => {
                 let line = Line::constant(rate.get(), *duration);
-                Self::Open { line, arrivals: *arrivals, max_vus: max_vus.map(|users| users.get()) }
+                Self::Open {
+                    line,
+                    arrivals: *arrivals,
+                    max_vus: max_vus.map(|users| users.get()),
+                }
             }
-            Load::RampingArrivalRate { start_rate, stages, max_vus, arrivals } => {
+            Load::RampingArrivalRate {
+                start_rate,
+                stages,
+                max_vus,
+                arrivals,
+            } => {
                 let line = ramps(*start_rate, stages);
-                Self::Open { line, arrivals: *arrivals, max_vus: max_vus.map(|users| users.get()) }
+                Self::Open {
+                    line,
+                    arrivals: *arrivals,
+                    max_vus: max_vus.map(|users| users.get()),
+                }
             }
         }
     }
 }
 
 fn ramps(start: f64, stages: &[Stage]) -> Line {
-    Line::ramps(start, stages.iter().map(|stage| (stage.duration, stage.target)))
+    Line::ramps(
+        start,
+        stages.iter().map(|stage| (stage.duration, stage.target)),
+    )
 }
 
 /// A level as a number of users: half and more counts.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a level is no less than zero, and `as` saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a level is no less than zero, and `as` saturates"
+)]
 fn rounded(level: f64) -> u32 {
     (level + 0.5).floor() as u32
 }

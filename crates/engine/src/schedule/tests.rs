@@ -10,7 +10,14 @@ fn secs(seconds: f64) -> Duration {
 
 fn schedule(load: Load) -> Schedule {
     let (start_after, warm_up, graceful_stop) = (Duration::ZERO, Duration::ZERO, secs(3.0));
-    Schedule::of(&Scenario { name: "s".into(), load, start_after, warm_up, graceful_stop, flow: Vec::new() })
+    Schedule::of(&Scenario {
+        name: "s".into(),
+        load,
+        start_after,
+        warm_up,
+        graceful_stop,
+        flow: Vec::new(),
+    })
 }
 
 fn vus(count: u32) -> UserCount {
@@ -18,24 +25,45 @@ fn vus(count: u32) -> UserCount {
 }
 
 fn stages(stages: &[(f64, f64)]) -> Vec<Stage> {
-    stages.iter().map(|(duration, target)| Stage { duration: secs(*duration), target: *target }).collect()
+    stages
+        .iter()
+        .map(|(duration, target)| Stage {
+            duration: secs(*duration),
+            target: *target,
+        })
+        .collect()
 }
 
 fn ramp(start_vus: u32, points: &[(f64, f64)]) -> Schedule {
-    schedule(Load::RampingVus { start_vus, stages: stages(points), graceful_ramp_down: secs(2.0) })
+    schedule(Load::RampingVus {
+        start_vus,
+        stages: stages(points),
+        graceful_ramp_down: secs(2.0),
+    })
 }
 
 fn rate(start_rate: f64, points: &[(f64, f64)], arrivals: Arrivals) -> Schedule {
-    schedule(Load::RampingArrivalRate { start_rate, stages: stages(points), max_vus: None, arrivals })
+    schedule(Load::RampingArrivalRate {
+        start_rate,
+        stages: stages(points),
+        max_vus: None,
+        arrivals,
+    })
 }
 
 fn dues(schedule: &Schedule, shard: usize, shards: usize) -> Vec<(u64, Offset)> {
-    schedule.arrivals(7, shard, shards).expect("an open load").collect()
+    schedule
+        .arrivals(7, shard, shards)
+        .expect("an open load")
+        .collect()
 }
 
 #[test]
 fn constant_users_until_the_end_of_starting() {
-    let schedule = schedule(Load::ConstantVus { vus: vus(7), duration: secs(10.0) });
+    let schedule = schedule(Load::ConstantVus {
+        vus: vus(7),
+        duration: secs(10.0),
+    });
     for (at, users) in [(0.0, 7), (9.999, 7), (10.0, 0), (60.0, 0)] {
         assert_eq!(schedule.users_at(secs(at).into()), users, "at {at} s");
     }
@@ -44,9 +72,22 @@ fn constant_users_until_the_end_of_starting() {
 
 #[test]
 fn shared_iterations_need_no_more_users_than_iterations() {
-    for (users, iterations, most) in [(10, 3, 3), (10, 10, 10), (10, 1_000_000, 10), (1, u64::MAX, 1)] {
-        let load = Load::SharedIterations { vus: vus(users), iterations, max_duration: secs(600.0) };
-        assert_eq!(schedule(load).most_users(), Some(most), "{users} users, {iterations} iterations");
+    for (users, iterations, most) in [
+        (10, 3, 3),
+        (10, 10, 10),
+        (10, 1_000_000, 10),
+        (1, u64::MAX, 1),
+    ] {
+        let load = Load::SharedIterations {
+            vus: vus(users),
+            iterations,
+            max_duration: secs(600.0),
+        };
+        assert_eq!(
+            schedule(load).most_users(),
+            Some(most),
+            "{users} users, {iterations} iterations"
+        );
     }
 }
 
@@ -77,16 +118,28 @@ fn the_stays_of_all_shards_are_the_users_at_every_instant() {
     let shapes = [
         ramp(0, &[(10.0, 50.0), (5.0, 50.0), (5.0, 0.0)]),
         ramp(20, &[(4.0, 5.0), (4.0, 30.0), (0.0, 2.0), (4.0, 2.0)]),
-        schedule(Load::ConstantVus { vus: vus(13), duration: secs(12.0) }),
+        schedule(Load::ConstantVus {
+            vus: vus(13),
+            duration: secs(12.0),
+        }),
     ];
     for schedule in &shapes {
         for shards in [1, 2, 7, 200] {
-            let stays: Vec<Stay> = (0..shards).flat_map(|shard| schedule.stays(shard, shards)).collect();
+            let stays: Vec<Stay> = (0..shards)
+                .flat_map(|shard| schedule.stays(shard, shards))
+                .collect();
             for step in 0..2_100 {
                 // Beside the crossings, where rounding decides.
                 let at = Offset::from(secs(f64::from(step) * 0.01 + 0.003));
-                let present = stays.iter().filter(|stay| stay.from <= at && at < stay.until).count();
-                assert_eq!(present, schedule.users_at(at) as usize, "{shards} shards at {at:?}");
+                let present = stays
+                    .iter()
+                    .filter(|stay| stay.from <= at && at < stay.until)
+                    .count();
+                assert_eq!(
+                    present,
+                    schedule.users_at(at) as usize,
+                    "{shards} shards at {at:?}"
+                );
             }
             let users: BTreeSet<u64> = stays.iter().map(|stay| stay.user).collect();
             assert_eq!(users.len(), stays.len(), "no number is given twice");
@@ -97,9 +150,16 @@ fn the_stays_of_all_shards_are_the_users_at_every_instant() {
 #[test]
 fn who_leaves_before_the_end_is_given_the_graceful_ramp_down() {
     let stays = ramp(2, &[(10.0, 0.0), (10.0, 0.0)]).stays(0, 1);
-    let cuts: Vec<_> = stays.iter().map(|stay| (stay.until.as_secs_f64(), stay.cut.map(Offset::as_secs_f64))).collect();
+    let cuts: Vec<_> = stays
+        .iter()
+        .map(|stay| (stay.until.as_secs_f64(), stay.cut.map(Offset::as_secs_f64)))
+        .collect();
     assert_eq!(cuts, [(7.5, Some(9.5)), (2.5, Some(4.5))]);
-    let constant = schedule(Load::ConstantVus { vus: vus(1), duration: secs(10.0) }).stays(0, 1);
+    let constant = schedule(Load::ConstantVus {
+        vus: vus(1),
+        duration: secs(10.0),
+    })
+    .stays(0, 1);
     assert_eq!(constant[0].cut, None);
 }
 
@@ -107,35 +167,80 @@ fn who_leaves_before_the_end_is_given_the_graceful_ramp_down() {
 fn arrivals_are_due_by_the_integral_of_the_rate() {
     let per_second = |rate, length| {
         let rate = Rate::per_second(rate).expect("a possible rate");
-        schedule(Load::ConstantArrivalRate { rate, duration: secs(length), max_vus: None, arrivals: Arrivals::Uniform })
+        schedule(Load::ConstantArrivalRate {
+            rate,
+            duration: secs(length),
+            max_vus: None,
+            arrivals: Arrivals::Uniform,
+        })
     };
     let cases = [
-        (per_second(100.0, 10.0), 1_000, vec![(0, 0.0), (1, 0.01), (999, 9.99)]),
-        (per_second(500.0 / 60.0, 6.0 * 3_600.0), 180_000, vec![(1, 0.12), (179_999, 21_599.88)]),
-        (per_second(0.1, 25.0), 3, vec![(0, 0.0), (1, 10.0), (2, 20.0)]),
+        (
+            per_second(100.0, 10.0),
+            1_000,
+            vec![(0, 0.0), (1, 0.01), (999, 9.99)],
+        ),
+        (
+            per_second(500.0 / 60.0, 6.0 * 3_600.0),
+            180_000,
+            vec![(1, 0.12), (179_999, 21_599.88)],
+        ),
+        (
+            per_second(0.1, 25.0),
+            3,
+            vec![(0, 0.0), (1, 10.0), (2, 20.0)],
+        ),
         // t²·5 = n
-        (rate(0.0, &[(10.0, 100.0)], Arrivals::Uniform), 500, vec![(0, 0.0), (5, 1.0), (20, 2.0), (125, 5.0)]),
-        (rate(100.0, &[(10.0, 0.0)], Arrivals::Uniform), 500, vec![(0, 0.0), (375, 5.0), (495, 9.0)]),
-        (rate(0.0, &[(5.0, 0.0), (0.0, 10.0), (1.0, 10.0)], Arrivals::Uniform), 10, vec![(1, 5.1), (9, 5.9)]),
+        (
+            rate(0.0, &[(10.0, 100.0)], Arrivals::Uniform),
+            500,
+            vec![(0, 0.0), (5, 1.0), (20, 2.0), (125, 5.0)],
+        ),
+        (
+            rate(100.0, &[(10.0, 0.0)], Arrivals::Uniform),
+            500,
+            vec![(0, 0.0), (375, 5.0), (495, 9.0)],
+        ),
+        (
+            rate(
+                0.0,
+                &[(5.0, 0.0), (0.0, 10.0), (1.0, 10.0)],
+                Arrivals::Uniform,
+            ),
+            10,
+            vec![(1, 5.1), (9, 5.9)],
+        ),
     ];
     for (number, (schedule, count, points)) in cases.iter().enumerate() {
         let dues = dues(schedule, 0, 1);
         assert_eq!(dues.len(), *count, "case {number}");
         for (n, at) in points {
             let due = dues[*n].1.as_secs_f64();
-            assert!((due - at).abs() < 2e-9, "case {number}: arrival {n} due at {due}, not at {at}");
+            assert!(
+                (due - at).abs() < 2e-9,
+                "case {number}: arrival {n} due at {due}, not at {at}"
+            );
         }
-        assert!(dues.is_sorted_by_key(|(_, due)| *due), "case {number}: due times never go back");
+        assert!(
+            dues.is_sorted_by_key(|(_, due)| *due),
+            "case {number}: due times never go back"
+        );
     }
 }
 
 #[test]
 fn shards_together_have_the_arrivals_of_one() {
-    for arrivals in [Arrivals::Uniform, Arrivals::Poisson, Arrivals::Gamma { burstiness: 0.3 }] {
+    for arrivals in [
+        Arrivals::Uniform,
+        Arrivals::Poisson,
+        Arrivals::Gamma { burstiness: 0.3 },
+    ] {
         let schedule = rate(5.0, &[(4.0, 200.0), (3.0, 10.0)], arrivals);
         let whole = dues(&schedule, 0, 1);
         for shards in [2, 7] {
-            let mut parts: Vec<_> = (0..shards).flat_map(|shard| dues(&schedule, shard, shards)).collect();
+            let mut parts: Vec<_> = (0..shards)
+                .flat_map(|shard| dues(&schedule, shard, shards))
+                .collect();
             parts.sort_unstable();
             assert_eq!(parts, whole, "{arrivals:?} on {shards} shards");
         }
@@ -152,11 +257,21 @@ fn random_gaps_have_the_mean_and_the_spread_that_they_should() {
     ];
     for (arrivals, variation) in cases {
         let dues = dues(&rate(1_000.0, &[(100.0, 1_000.0)], arrivals), 0, 1);
-        assert!((dues.len() as f64 / 100_000.0 - 1.0).abs() < 0.03, "{arrivals:?}: {} arrivals", dues.len());
-        let gaps: Vec<f64> = dues.windows(2).map(|pair| pair[1].1.since(pair[0].1).as_secs_f64()).collect();
+        assert!(
+            (dues.len() as f64 / 100_000.0 - 1.0).abs() < 0.03,
+            "{arrivals:?}: {} arrivals",
+            dues.len()
+        );
+        let gaps: Vec<f64> = dues
+            .windows(2)
+            .map(|pair| pair[1].1.since(pair[0].1).as_secs_f64())
+            .collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
         let got = variance.sqrt() / mean;
-        assert!((got / variation - 1.0).abs() < 0.05, "{arrivals:?}: variation {got}, not {variation}");
+        assert!(
+            (got / variation - 1.0).abs() < 0.05,
+            "{arrivals:?}: variation {got}, not {variation}"
+        );
     }
 }

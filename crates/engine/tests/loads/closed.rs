@@ -3,7 +3,9 @@
 use crate::support::{Service, carry_out, count, plan, settings, undisturbed};
 use loadgen_engine::{Clock, Stop, TokioTiming, run};
 use loadgen_scenario::{Load, Stage, UserCount};
-use loadgen_stats::{Counter, ErrorKind, Gauge, Metric, MetricValue, Rate, StopReason, Trend, VusRange};
+use loadgen_stats::{
+    Counter, ErrorKind, Gauge, Metric, MetricValue, Rate, StopReason, Trend, VusRange,
+};
 use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::LocalSet};
 
@@ -41,7 +43,10 @@ async fn constant_users_repeat_until_the_end_whatever_the_number_of_workers() {
             (Duration::from_millis(300), Duration::from_millis(300))
         );
         assert_eq!(summary.duration, Duration::from_millis(10_200));
-        assert_eq!(summary.metrics.get(Metric::Gauge(Gauge::Vus)), Some(&MetricValue::Gauge(Some(VusRange::steady(10)))));
+        assert_eq!(
+            summary.metrics.get(Metric::Gauge(Gauge::Vus)),
+            Some(&MetricValue::Gauge(Some(VusRange::steady(10))))
+        );
     }
 }
 
@@ -49,7 +54,10 @@ async fn constant_users_repeat_until_the_end_whatever_the_number_of_workers() {
 async fn users_that_leave_in_the_drain_are_no_part_of_the_level() {
     let text = &CHAT.replace("10s", "2500ms");
     let summary = undisturbed(plan(text), 2, &Service::new(Duration::from_millis(150))).await;
-    assert_eq!(summary.metrics.get(Metric::Gauge(Gauge::Vus)), Some(&MetricValue::Gauge(Some(VusRange::steady(10)))));
+    assert_eq!(
+        summary.metrics.get(Metric::Gauge(Gauge::Vus)),
+        Some(&MetricValue::Gauge(Some(VusRange::steady(10))))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -262,7 +270,9 @@ async fn an_observer_sees_every_second_and_may_stop_the_run() {
             stop_at,
         };
         let (_keep, stop) = watch::channel(Stop::Run);
-        let run = run(Arc::new(plan(CHAT)), settings(2),
+        let run = run(
+            Arc::new(plan(CHAT)),
+            settings(2),
             service,
             TokioTiming,
             &mut watch,
@@ -282,7 +292,10 @@ fn seconds(seconds: f64) -> Duration {
 }
 
 fn stage(duration: f64, target: f64) -> Stage {
-    Stage { duration: seconds(duration), target }
+    Stage {
+        duration: seconds(duration),
+        target,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -291,11 +304,18 @@ async fn ramping_users_come_and_go_as_the_stages_say() {
         let service = Service::new(seconds(0.1));
         let mut plan = plan(CHAT);
         let stages = vec![stage(10.0, 20.0), stage(10.0, 20.0), stage(10.0, 0.0)];
-        plan.scenarios[0].load = Load::RampingVus { start_vus: 0, stages, graceful_ramp_down: seconds(5.0) };
+        plan.scenarios[0].load = Load::RampingVus {
+            start_vus: 0,
+            stages,
+            graceful_ramp_down: seconds(5.0),
+        };
         let summary = undisturbed(plan, workers, &service).await;
         // ∫ users dt = 100 + 200 + 100 user seconds at ten iterations a second each; each stay ends in a whole one.
         let iterations = count(&summary, Counter::Iterations);
-        assert!((4_000..=4_020).contains(&iterations), "{iterations} with {workers} workers");
+        assert!(
+            (4_000..=4_020).contains(&iterations),
+            "{iterations} with {workers} workers"
+        );
         assert_eq!(count(&summary, Counter::InterruptedIterations), 0);
         assert_eq!((summary.peak_vus, service.accepted()), (20, iterations));
     }
@@ -306,7 +326,11 @@ async fn who_is_to_leave_is_cut_after_the_graceful_ramp_down() {
     let service = Service::new(seconds(60.0));
     let mut plan = plan(CHAT);
     let stages = vec![stage(10.0, 10.0), stage(0.0, 4.0), stage(100.0, 4.0)];
-    plan.scenarios[0].load = Load::RampingVus { start_vus: 10, stages, graceful_ramp_down: seconds(5.0) };
+    plan.scenarios[0].load = Load::RampingVus {
+        start_vus: 10,
+        stages,
+        graceful_ramp_down: seconds(5.0),
+    };
     let summary = undisturbed(plan, 2, &service).await;
     // Six leave at 10 s and are cut at 15 s; four finish at 60 s, and are cut 2 s after the end at 110 s.
     assert_eq!(count(&summary, Counter::Iterations), 4);
@@ -321,9 +345,17 @@ async fn each_user_does_its_own_iterations() {
         let service = Service::new(seconds(1.0));
         let mut plan = plan(CHAT);
         let vus = UserCount::new(8).expect("a possible number");
-        plan.scenarios[0].load = Load::PerVuIterations { vus, iterations: 5, max_duration: seconds(600.0) };
+        plan.scenarios[0].load = Load::PerVuIterations {
+            vus,
+            iterations: 5,
+            max_duration: seconds(600.0),
+        };
         let summary = undisturbed(plan, workers, &service).await;
-        assert_eq!(count(&summary, Counter::Iterations), 40, "{workers} workers");
+        assert_eq!(
+            count(&summary, Counter::Iterations),
+            40,
+            "{workers} workers"
+        );
         assert_eq!(count(&summary, Counter::DroppedIterations), 0);
         assert_eq!(summary.duration, seconds(5.0));
     }
@@ -334,9 +366,19 @@ async fn iterations_of_each_user_that_time_leaves_over_are_dropped() {
     let service = Service::new(seconds(1.0));
     let mut plan = plan(CHAT);
     let vus = UserCount::new(3).expect("a possible number");
-    plan.scenarios[0].load = Load::PerVuIterations { vus, iterations: 100, max_duration: seconds(10.0) };
+    plan.scenarios[0].load = Load::PerVuIterations {
+        vus,
+        iterations: 100,
+        max_duration: seconds(10.0),
+    };
     let summary = undisturbed(plan, 2, &service).await;
-    assert_eq!((count(&summary, Counter::Iterations), count(&summary, Counter::DroppedIterations)), (30, 270));
+    assert_eq!(
+        (
+            count(&summary, Counter::Iterations),
+            count(&summary, Counter::DroppedIterations)
+        ),
+        (30, 270)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -348,6 +390,12 @@ async fn the_warm_up_is_run_but_in_no_statistic() {
     let summary = undisturbed(plan, 2, &service).await;
     // Ten users from 2 s until 12 s; the measured part begins at 6 s.
     assert_eq!(service.accepted(), 200);
-    assert_eq!(summary.metrics.trend(Trend::HttpReqDuration).map(|trend| trend.count), Some(120));
+    assert_eq!(
+        summary
+            .metrics
+            .trend(Trend::HttpReqDuration)
+            .map(|trend| trend.count),
+        Some(120)
+    );
     assert_eq!(summary.measured, seconds(6.0));
 }

@@ -22,21 +22,41 @@ fn constant(rate: f64, length: f64, max_vus: Option<u32>, arrivals: Arrivals) ->
     let mut plan = plan(ONE);
     let rate = Rate::per_second(rate).expect("a possible rate");
     let max_vus = max_vus.and_then(UserCount::new);
-    plan.scenarios[0].load = Load::ConstantArrivalRate { rate, duration: seconds(length), max_vus, arrivals };
+    plan.scenarios[0].load = Load::ConstantArrivalRate {
+        rate,
+        duration: seconds(length),
+        max_vus,
+        arrivals,
+    };
     plan
 }
 
 fn latency(summary: &loadgen_stats::Summary) -> (f64, f64) {
-    let latency = summary.metrics.trend(Trend::HttpReqLatency).expect("requests");
-    (latency.p95.value.as_secs_f64(), latency.p99.value.as_secs_f64())
+    let latency = summary
+        .metrics
+        .trend(Trend::HttpReqLatency)
+        .expect("requests");
+    (
+        latency.p95.value.as_secs_f64(),
+        latency.p99.value.as_secs_f64(),
+    )
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_arrival_is_begun_however_long_they_take() {
     for workers in [1, 2, 7] {
         let service = Service::new(seconds(1.5));
-        let summary = undisturbed(constant(100.0, 10.0, None, Arrivals::Uniform), workers, &service).await;
-        assert_eq!(count(&summary, Counter::Iterations), 1_000, "{workers} workers");
+        let summary = undisturbed(
+            constant(100.0, 10.0, None, Arrivals::Uniform),
+            workers,
+            &service,
+        )
+        .await;
+        assert_eq!(
+            count(&summary, Counter::Iterations),
+            1_000,
+            "{workers} workers"
+        );
         assert_eq!(count(&summary, Counter::DroppedIterations), 0);
         assert_eq!(service.accepted(), 1_000);
         let rate = summary.requests_per_second.expect("a measured part");
@@ -49,11 +69,24 @@ async fn every_arrival_is_begun_however_long_they_take() {
 async fn an_arrival_that_finds_all_users_busy_is_dropped_and_counted() {
     for workers in [1, 2, 7] {
         let service = Service::new(seconds(1.0));
-        let summary = undisturbed(constant(100.0, 10.0, Some(20), Arrivals::Uniform), workers, &service).await;
-        let begun = count(&summary, Counter::Iterations) + count(&summary, Counter::InterruptedIterations);
+        let summary = undisturbed(
+            constant(100.0, 10.0, Some(20), Arrivals::Uniform),
+            workers,
+            &service,
+        )
+        .await;
+        let begun =
+            count(&summary, Counter::Iterations) + count(&summary, Counter::InterruptedIterations);
         // Twenty users of one second each.
-        assert!((190..=210).contains(&begun), "{begun} with {workers} workers");
-        assert_eq!(begun + count(&summary, Counter::DroppedIterations), 1_000, "due = begun + dropped");
+        assert!(
+            (190..=210).contains(&begun),
+            "{begun} with {workers} workers"
+        );
+        assert_eq!(
+            begun + count(&summary, Counter::DroppedIterations),
+            1_000,
+            "due = begun + dropped"
+        );
         assert_eq!(service.accepted(), begun);
         assert!(summary.peak_vus <= 20, "{}", summary.peak_vus);
     }
@@ -69,7 +102,12 @@ async fn a_service_that_stalls_is_seen_as_slow_as_it_is() {
         usual + Duration::from_millis(500).saturating_sub(into)
     };
     for workers in [1, 2] {
-        let summary = undisturbed(constant(1_000.0, 20.0, None, Arrivals::Uniform), workers, &service).await;
+        let summary = undisturbed(
+            constant(1_000.0, 20.0, None, Arrivals::Uniform),
+            workers,
+            &service,
+        )
+        .await;
         let (p95, p99) = latency(&summary);
         assert!((p95 / 0.25 - 1.0).abs() < 0.02, "p95 {p95}");
         assert!((p99 / 0.45 - 1.0).abs() < 0.02, "p99 {p99}");
@@ -83,8 +121,12 @@ async fn random_arrivals_are_the_same_for_any_number_of_workers() {
         let mut counts = Vec::new();
         for workers in [1, 2, 7] {
             let service = Service::new(seconds(0.2));
-            let summary = undisturbed(constant(50.0, 20.0, None, arrivals), workers, &service).await;
-            counts.push((count(&summary, Counter::Iterations), summary.peak_vus.min(1)));
+            let summary =
+                undisturbed(constant(50.0, 20.0, None, arrivals), workers, &service).await;
+            counts.push((
+                count(&summary, Counter::Iterations),
+                summary.peak_vus.min(1),
+            ));
         }
         assert!((800..1_200).contains(&counts[0].0), "{counts:?}");
         assert_eq!(counts[0], counts[1]);
@@ -115,24 +157,56 @@ async fn a_stopped_run_begins_no_more_arrivals() {
 async fn a_rate_that_ramps_has_the_arrivals_of_its_integral() {
     let service = Service::new(seconds(0.01));
     let mut plan = plan(ONE);
-    let stage = |duration, target| Stage { duration: seconds(duration), target };
-    let stages = vec![stage(10.0, 100.0), stage(10.0, 100.0), stage(0.0, 20.0), stage(10.0, 20.0), stage(10.0, 0.0)];
-    plan.scenarios[0].load =
-        Load::RampingArrivalRate { start_rate: 0.0, stages, max_vus: None, arrivals: Arrivals::Uniform };
+    let stage = |duration, target| Stage {
+        duration: seconds(duration),
+        target,
+    };
+    let stages = vec![
+        stage(10.0, 100.0),
+        stage(10.0, 100.0),
+        stage(0.0, 20.0),
+        stage(10.0, 20.0),
+        stage(10.0, 0.0),
+    ];
+    plan.scenarios[0].load = Load::RampingArrivalRate {
+        start_rate: 0.0,
+        stages,
+        max_vus: None,
+        arrivals: Arrivals::Uniform,
+    };
     let summary = undisturbed(plan, 2, &service).await;
-    assert_eq!(count(&summary, Counter::Iterations), 500 + 1_000 + 200 + 100);
+    assert_eq!(
+        count(&summary, Counter::Iterations),
+        500 + 1_000 + 200 + 100
+    );
     assert_eq!(service.accepted(), 1_800);
 }
 
 #[tokio::test(start_paused = true)]
 async fn six_hours_drift_by_nothing() {
     let service = Service::new(seconds(0.75));
-    let summary = undisturbed(constant(500.0 / 60.0, 6.0 * 3_600.0, None, Arrivals::Uniform), 2, &service).await;
+    let summary = undisturbed(
+        constant(500.0 / 60.0, 6.0 * 3_600.0, None, Arrivals::Uniform),
+        2,
+        &service,
+    )
+    .await;
     assert_eq!(count(&summary, Counter::Iterations), 180_000);
     let lag = summary.metrics.trend(Trend::ScheduleLag).expect("arrivals");
     // Tokio's clock has steps of a millisecond; sums of waits would be late by minutes.
-    assert!(lag.max.value <= Duration::from_millis(1), "{:?}", lag.max.value);
-    assert_eq!(summary.duration, seconds(21_599.88 + 0.75).max(summary.duration));
-    assert!(summary.duration < seconds(6.0 * 3_600.0 + 1.0), "{:?}", summary.duration);
+    assert!(
+        lag.max.value <= Duration::from_millis(1),
+        "{:?}",
+        lag.max.value
+    );
+    assert_eq!(
+        summary.duration,
+        seconds(21_599.88 + 0.75).max(summary.duration)
+    );
+    assert!(
+        summary.duration < seconds(6.0 * 3_600.0 + 1.0),
+        "{:?}",
+        summary.duration
+    );
     assert!(summary.windows.len() <= 3_600, "{}", summary.windows.len());
 }

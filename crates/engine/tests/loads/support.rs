@@ -1,7 +1,8 @@
 //! A plan from text, a service without a network, and a run of both.
 
 use loadgen_engine::{
-    Call, Connect, Connection, Connector, Exchange, Failure, Placement, Settings, Stop, StreamSink, TokioTiming, run,
+    Call, Connect, Connection, Connector, Exchange, Failure, Placement, Settings, Stop, StreamSink,
+    TokioTiming, run,
 };
 use loadgen_scenario::{Overrides, Plan, SourceText, load};
 use loadgen_stats::{Counter, ErrorKind, Offset, Summary};
@@ -17,7 +18,11 @@ use tokio::{sync::watch, task::LocalSet, time::sleep};
 
 /// The plan of a scenario that has no problems.
 pub(crate) fn plan(text: &str) -> Plan {
-    let source = SourceText { path: "test.toml", text, stem: "test" };
+    let source = SourceText {
+        path: "test.toml",
+        text,
+        stem: "test",
+    };
     match load(source, &Overrides::default()) {
         Ok(lowered) => lowered.plan,
         Err(problems) => panic!("{problems}"),
@@ -88,10 +93,26 @@ impl Connection for Service {
 }
 
 /// Carries the plan out under the clock of the test.
-pub(crate) async fn carry_out(plan: Plan, workers: usize, service: &Service, stop: watch::Receiver<Stop>) -> Summary {
+pub(crate) async fn carry_out(
+    plan: Plan,
+    workers: usize,
+    service: &Service,
+    stop: watch::Receiver<Stop>,
+) -> Summary {
     let observer = &mut ();
-    let run = run(Arc::new(plan), settings(workers), service.clone(), TokioTiming, observer, stop);
-    LocalSet::new().run_until(run).await.expect("the run takes place").summary
+    let run = run(
+        Arc::new(plan),
+        settings(workers),
+        service.clone(),
+        TokioTiming,
+        observer,
+        stop,
+    );
+    LocalSet::new()
+        .run_until(run)
+        .await
+        .expect("the run takes place")
+        .summary
 }
 
 /// The same without a stop.
@@ -101,7 +122,13 @@ pub(crate) async fn undisturbed(plan: Plan, workers: usize, service: &Service) -
 }
 
 pub(crate) fn settings(workers: usize) -> Settings {
-    Settings { workers, seed: 1, placement: Placement::Inline, strict: false, allow_all_failed: false }
+    Settings {
+        workers,
+        seed: 1,
+        placement: Placement::Inline,
+        strict: false,
+        allow_all_failed: false,
+    }
 }
 
 pub(crate) fn count(summary: &Summary, counter: Counter) -> u64 {
