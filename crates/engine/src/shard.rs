@@ -226,7 +226,7 @@ impl<C: Connector, T: Timer> Crowd<'_, C, T> {
             let shard = Rc::clone(self.shard);
             match start {
                 Start::Stay(stay) => {
-                    drop(self.users.spawn_local(User::stay(shard, scenario, stay)))
+                    drop(self.users.spawn_local(User::stay(shard, scenario, stay)));
                 }
                 Start::Arrival(number, due) if shard.busy_users(scenario).take() => {
                     self.users

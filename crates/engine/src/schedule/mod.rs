@@ -6,7 +6,7 @@ mod line;
 pub use arrivals::ArrivalTimes;
 pub use line::Line;
 
-use loadgen_scenario::{Arrivals, Load, Scenario, Stage};
+use loadgen_scenario::{Arrivals, Load, Scenario, Stage, UserCount};
 use loadgen_stats::Offset;
 use std::time::Duration;
 
@@ -241,7 +241,7 @@ impl Shape {
                 Self::Open {
                     line,
                     arrivals: *arrivals,
-                    max_vus: max_vus.map(|users| users.get()),
+                    max_vus: max_vus.map(UserCount::get),
                 }
             }
             Load::RampingArrivalRate {
@@ -254,7 +254,7 @@ impl Shape {
                 Self::Open {
                     line,
                     arrivals: *arrivals,
-                    max_vus: max_vus.map(|users| users.get()),
+                    max_vus: max_vus.map(UserCount::get),
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Tests.
 
 use super::*;
-use loadgen_scenario::{Rate, UserCount};
+use loadgen_scenario::Rate;
 use std::collections::BTreeSet;
 
 fn secs(seconds: f64) -> Duration {
