@@ -2,14 +2,16 @@
 
 mod flow;
 pub(crate) mod keys;
+mod load;
 mod node;
 pub(crate) mod reader;
 mod settings;
 mod syntax;
 
 pub(crate) use flow::{Common, Expectation, QueryValue, StepTable, StreamTable, TimeoutTable};
+pub(crate) use load::{ArrivalsName, Executor, Level, LoadTable, StageTable, rate_in_bounds};
 pub(crate) use node::{Field, Kind, Located, Node, Source};
-pub(crate) use settings::{Executor, LoadTable, MockTable, SloEntry, ThresholdEntry};
+pub(crate) use settings::{MockTable, SloEntry, ThresholdEntry};
 
 use crate::problem::Problem;
 use reader::Reader;

@@ -67,13 +67,13 @@ pub(crate) fn lower(
     let (flow, complete) = lowering.flow(&target);
     let layout = complete.then(|| layout([(name.as_str(), flow.as_slice())]));
     let thresholds = lowering.thresholds(layout.as_ref());
-    let scenarios = load.map(|(load, graceful_stop)| {
+    let scenarios = load.map(|placed| {
         vec![Scenario {
             name: name.clone(),
-            load,
-            start_after: std::time::Duration::ZERO,
-            warm_up: std::time::Duration::ZERO,
-            graceful_stop,
+            load: placed.load,
+            start_after: placed.start_after,
+            warm_up: placed.warm_up,
+            graceful_stop: placed.graceful_stop,
             flow,
         }]
     });

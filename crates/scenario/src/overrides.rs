@@ -20,6 +20,12 @@ pub struct Overrides {
     pub duration: Option<Given>,
     /// Iterations in all.
     pub iterations: Option<Given>,
+    /// The rate at which iterations begin: `100/s`.
+    pub rate: Option<Given>,
+    /// Stages, each `DURATION:TARGET`; several in one with commas between them.
+    pub stages: Vec<Given>,
+    /// What users, rates and the targets of stages are multiplied by.
+    pub scale: Option<Given>,
     /// How long running iterations may go on in the end.
     pub graceful_stop: Option<Given>,
     /// `NAME=VALUE`: what templates see as `env.NAME`, before the environment.

@@ -9,6 +9,7 @@ mod outlook;
 
 pub(crate) use canonical::canonical;
 pub use describe::{Growth, Needs};
+pub(crate) use load::rounded;
 pub use load::{Arrivals, Load, Rate, Stage, UserCount};
 pub(crate) use message::unfit_for_header;
 pub use message::{Body, Location, Message, QueryPart, Rendered};

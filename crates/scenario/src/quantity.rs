@@ -7,7 +7,7 @@ pub use rate::{format_rate, parse_rate};
 use std::{ops::Range, time::Duration};
 
 /// The longest duration anywhere: a year.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+pub(crate) const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// What a duration looks like.
 const UNITS: &str =
@@ -73,7 +73,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, Misread> {
 }
 
 /// Digits, perhaps with a fraction: nothing else that Rust takes for a number.
-fn plain_number(text: &str) -> Option<f64> {
+pub(crate) fn plain_number(text: &str) -> Option<f64> {
     let digits = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if digits(whole) && digits(fraction) {

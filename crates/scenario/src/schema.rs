@@ -2,8 +2,10 @@
 //!
 //! The types are never read into: the reader works on located values. A test holds both to the same keys.
 
+mod load;
 mod steps;
 
+use load::Load;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -100,38 +102,6 @@ struct File {
     thresholds: Option<BTreeMap<String, Texts>>,
     /// The embedded server, used where `target = "mock"`.
     mock: Option<Mock>,
-}
-
-/// How much load, and for how long: `vus` with `duration`, or `vus` with `iterations`.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct Load {
-    /// The kind of load. Default: what the other keys say.
-    executor: Option<Executor>,
-    /// Virtual users. Default: 1.
-    #[schemars(range(min = 1, max = 1_000_000), example = 10)]
-    vus: Option<u32>,
-    /// How long iterations are begun, for `constant-vus`.
-    duration: Option<Duration>,
-    /// Iterations of all users together, for `shared-iterations`.
-    #[schemars(range(min = 1), example = 1000)]
-    iterations: Option<u64>,
-    /// No iteration begins after this, for `shared-iterations`. Default: 10m.
-    max_duration: Option<Duration>,
-    /// How long running iterations may go on in the end, before they are cut. Default: 30s.
-    graceful_stop: Option<Duration>,
-}
-
-/// The kinds of load.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum Executor {
-    /// A fixed number of users, each beginning one iteration after the other until the time is over.
-    ConstantVus,
-    /// A fixed number of iterations, taken by whichever user is free.
-    SharedIterations,
 }
 
 /// A duration with its unit: us, ms, s, m, h, d; `1m30s` is one too.

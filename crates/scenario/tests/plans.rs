@@ -1,8 +1,8 @@
 //! What right scenarios become: what is sent, what holds, what is hidden, and where each value comes from.
 
 use loadgen_scenario::{
-    Given, Load, Lowered, Method, OnFailure, Overrides, Plan, Request, SourceText, Step, Target,
-    Think, load,
+    Given, Lowered, Method, OnFailure, Overrides, Plan, Request, SourceText, Step, Target, Think,
+    load,
 };
 use std::{collections::HashSet, time::Duration};
 
@@ -576,6 +576,7 @@ fn equal_plans_have_equal_hashes() {
     let hash = |text: &str| lowered(text, &Overrides::default()).plan.hash;
     let same = [
         ("60s", "1m"),
+        ("60s", "60s\"\nwarm_up = \"0s\"\nstart_after = \"0s"),
         ("http://h", "https://other/"),
         ("{ a = \"1\", b = \"2\" }", "{ b = \"2\", A = \"1\" }"),
         ("{ a = 1, b = \"{{ vu }}\" }", "{ b = \"{{ vu }}\", a = 1 }"),
@@ -598,6 +599,9 @@ fn equal_plans_have_equal_hashes() {
     let different = [
         ("60s", "61s"),
         ("vus = 5", "vus = 6"),
+        ("vus = 5\nduration", "rate = 5\nduration"),
+        ("vus = 5", "vus = 5\nwarm_up = \"1s\""),
+        ("vus = 5", "vus = 5\nstart_after = \"1s\""),
         ("a = \"1\"", "a = \"9\""),
         ("{ a = 1,", "{ a = 1.0,"),
         ("\"{{ vu }}\"", "\"{{ iteration }}\""),
@@ -650,76 +654,6 @@ fn the_command_line_wins_and_all_is_explained() {
             "{want}: {explained:#?}"
         );
     }
-}
-
-#[test]
-fn options_replace_the_files_way_to_load() {
-    let by_time = |vus: u32, seconds: u64| {
-        let load = plan(&format!(
-            "[[step]]\nget = \"http://h/\"\n[load]\nvus = {vus}\nduration = \"{seconds}s\"\n"
-        ));
-        load.scenarios.into_iter().next().expect("a scenario").load
-    };
-    type Options = &'static [(&'static str, &'static str)];
-    let cases: [(&str, Options, &str); 8] = [
-        ("vus = 5\nduration = \"1m\"", &[], "5 users for 1m"),
-        ("duration = \"1m\"", &[], "1 user for 1m"),
-        (
-            "vus = 5\niterations = 50",
-            &[],
-            "5 users, 50 iterations within 600s",
-        ),
-        (
-            "vus = 5\niterations = 50\nmax_duration = \"5s\"",
-            &[],
-            "5 users, 50 iterations within 5s",
-        ),
-        (
-            "vus = 5\nduration = \"1m\"",
-            &[("iterations", "9")],
-            "5 users, 9 iterations within 600s",
-        ),
-        (
-            "iterations = 50\nmax_duration = \"5s\"",
-            &[("duration", "9s"), ("vus", "2")],
-            "2 users for 9s",
-        ),
-        (
-            "vus = 5\nduration = \"1m\"",
-            &[("iterations", "9"), ("duration", "9s")],
-            "5 users, 9 iterations within 9s",
-        ),
-        (
-            "executor = \"constant-vus\"\nduration = \"1m\"",
-            &[("iterations", "9")],
-            "1 user, 9 iterations within 600s",
-        ),
-    ];
-    for (lines, options, want) in cases {
-        let mut overrides = Overrides::default();
-        for (option, value) in options {
-            let given = Some(Given::new(*value, format!("--{option}")));
-            match *option {
-                "iterations" => overrides.iterations = given,
-                "duration" => overrides.duration = given,
-                _ => overrides.vus = given,
-            }
-        }
-        let plan = lowered(
-            &format!("[load]\n{lines}\n[[step]]\nget = \"http://h/\"\n"),
-            &overrides,
-        )
-        .plan;
-        let got = match &plan.scenarios[0].load {
-            Load::SharedIterations { max_duration, .. } => {
-                let load = &plan.scenarios[0].load;
-                format!("{load} within {}s", max_duration.as_secs())
-            }
-            load => load.to_string(),
-        };
-        assert_eq!(got, want, "{lines} {options:?}");
-    }
-    assert!(matches!(by_time(3, 4), Load::ConstantVus { .. }));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! A file in `tests/problems/` holds cases. Each begins with `=== title`; lines that begin with `> ` are what is given
 //! beside the file (`> --vus 0`, `> env TOKEN=x`); the scenario follows, and after `---` the problems it must give:
-//! position, marked text, message, label, help, other marks. A case without `[load]` or `[[step]]` gets them at its
+//! position, marked text, message, label, help, other marks; or the name, and the load where it is no usual one. A case without `[load]` or `[[step]]` gets them at its
 //! end, unless its title ends with `(bare)`. `LOADGEN_UPDATE=1 cargo test` writes the expectations anew.
 
 use loadgen_scenario::{Given, Overrides, Place, Problem, Problems, SourceText, load};
@@ -91,7 +91,12 @@ fn check(case: &Case<'_>) -> String {
         },
         &overrides,
     ) {
-        Ok(lowered) => format!("ok: {}\n", lowered.plan.name),
+        Ok(lowered) => {
+            let load = lowered.plan.scenarios[0].load.to_string();
+            let load = Some(load).filter(|load| load != "1 user for 1s");
+            let load = load.map(|load| format!(", {load}")).unwrap_or_default();
+            format!("ok: {}{load}\n", lowered.plan.name)
+        }
         Err(problems) => {
             assert!(!problems.list.is_empty(), "{}", case.title);
             problems
@@ -113,6 +118,9 @@ fn overrides(lines: &[&str]) -> Overrides {
             "--vus" | "LOADGEN_VUS" => overrides.vus = Some(given),
             "--duration" => overrides.duration = Some(given),
             "--iterations" => overrides.iterations = Some(given),
+            "--rate" | "LOADGEN_RATE" => overrides.rate = Some(given),
+            "--stage" | "LOADGEN_STAGE" => overrides.stages.push(given),
+            "--scale" | "LOADGEN_SCALE" => overrides.scale = Some(given),
             "--graceful-stop" => overrides.graceful_stop = Some(given),
             "--threshold" => overrides.thresholds.push(given),
             "-e" => overrides.variables.push(given),

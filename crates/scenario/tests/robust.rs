@@ -3,11 +3,14 @@
 use loadgen_scenario::{Overrides, Place, SourceText, load};
 use proptest::{collection::vec, prelude::*, sample::select};
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 7] = [
     include_str!("../../../scenarios/chat.toml"),
     include_str!("../../../scenarios/analytics.toml"),
     include_str!("../../../scenarios/auth.toml"),
     include_str!("../../../scenarios/plain.toml"),
+    include_str!("../../../scenarios/spike.toml"),
+    include_str!("../../../scenarios/sustained.toml"),
+    include_str!("../../../scenarios/autoscale-ramp.toml"),
 ];
 
 /// Pieces that stand near the edges of the grammar.
@@ -64,6 +67,12 @@ const PIECES: &[&str] = &[
     "{{ 'a' * 1000000 }}",
     "{% for i in range(9999) %}{{ i }}{% endfor %}",
     "p95 < 2s",
+    "rate = ",
+    "stages = [",
+    "{ duration = \"1s\", target = ",
+    "\"5/min\"",
+    "executor = \"ramping-vus\"",
+    "warm_up = \"1h\"",
     "ttft{step=",
     "step.x = 1",
     "vars.a.b = 2",

@@ -21,8 +21,20 @@ pub(crate) const LOAD: &[&str] = &[
     "duration",
     "iterations",
     "max_duration",
+    "start_vus",
+    "rate",
+    "start_rate",
+    "stages",
+    "max_vus",
+    "arrivals",
+    "burstiness",
+    "start_after",
+    "warm_up",
     "graceful_stop",
+    "graceful_ramp_down",
 ];
+/// The keys of each of `stages`.
+pub(crate) const STAGE: &[&str] = &["duration", "target"];
 /// The keys of `[defaults]`; each step can have them too.
 pub(crate) const DEFAULTS: &[&str] = &[
     "timeout",
@@ -64,27 +76,11 @@ const LATER: &[&str] = &[
     "scenario",
     "data",
     "extract",
-    "stages",
-    "rate",
-    "start_rate",
-    "start_vus",
-    "max_vus",
-    "arrivals",
-    "start_after",
-    "warm_up",
     "weight",
     "connections",
     "retry",
     "redirects",
     "cancel",
-];
-
-/// Executors of the contract that a later version builds.
-pub(crate) const LATER_EXECUTORS: &[&str] = &[
-    "ramping-vus",
-    "per-vu-iterations",
-    "constant-arrival-rate",
-    "ramping-arrival-rate",
 ];
 
 /// What other tools call a key of ours.
@@ -94,6 +90,15 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("concurrency", "vus"),
     ("time", "duration"),
     ("requests", "iterations"),
+    ("rps", "rate"),
+    ("qps", "rate"),
+    ("ramp_up", "stages"),
+    ("start_time", "start_after"),
+    ("startTime", "start_after"),
+    ("delay", "start_after"),
+    ("warmup", "warm_up"),
+    ("preAllocatedVUs", "max_vus"),
+    ("timeUnit", "rate"),
     ("url", "get"),
     ("path", "get"),
     ("method", "get"),

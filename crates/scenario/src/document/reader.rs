@@ -271,9 +271,6 @@ pub(crate) fn unknown_word<'a>(
 ) -> Problem {
     let help = match nearest(word, words.clone()) {
         Some(near) => format!("did you mean \"{near}\"?"),
-        None if keys::LATER_EXECUTORS.contains(&word) => {
-            "not built yet; a later version will know it".to_owned()
-        }
         None => format!("known are {}", list(&words.collect::<Vec<_>>())),
     };
     Problem::new(place, format!("`{word}` is no {noun}"))

@@ -1,45 +1,16 @@
-//! The tables of a scenario beside its steps: load, variables, limits, the mock.
+//! The tables of a scenario beside its load and its steps: variables, limits, the mock.
 
 use super::{
     keys,
     node::{Field, Kind, Located, Node},
-    reader::{Reader, field, unknown_word},
+    reader::{Reader, unknown_word},
 };
 use crate::{
-    plan::{MockSettings, UserCount},
+    plan::MockSettings,
     problem::{Place, Problem},
 };
 use loadgen_stats::Trend;
 use std::time::Duration;
-
-/// The most iterations of a load.
-const MOST_ITERATIONS: u64 = 1_000_000_000_000;
-
-/// `[load]`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct LoadTable {
-    /// `executor`.
-    pub executor: Field<Executor>,
-    /// `vus`.
-    pub vus: Field<UserCount>,
-    /// `duration`.
-    pub duration: Field<Duration>,
-    /// `iterations`.
-    pub iterations: Field<u64>,
-    /// `max_duration`.
-    pub max_duration: Field<Duration>,
-    /// `graceful_stop`.
-    pub graceful_stop: Field<Duration>,
-}
-
-/// The kinds of load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Executor {
-    /// A fixed number of users for some time.
-    ConstantVus,
-    /// A fixed number of iterations.
-    SharedIterations,
-}
 
 /// One limit of `[slo]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,23 +43,6 @@ pub(crate) struct MockTable {
     pub place: Option<Place>,
 }
 
-impl Executor {
-    /// Every kind by its name.
-    pub(crate) const NAMES: [(&'static str, Self); 2] = [
-        ("constant-vus", Self::ConstantVus),
-        ("shared-iterations", Self::SharedIterations),
-    ];
-
-    /// Its name.
-    #[must_use]
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::ConstantVus => "constant-vus",
-            Self::SharedIterations => "shared-iterations",
-        }
-    }
-}
-
 impl Reader {
     /// A name: some text on one line.
     pub(super) fn name(&mut self, node: Option<&Node>, what: &str) -> Field<String> {
@@ -101,26 +55,6 @@ impl Reader {
             return Field::Broken;
         }
         name
-    }
-
-    pub(super) fn load(&mut self, node: Option<&Node>) -> Field<LoadTable> {
-        field(node, |node| {
-            let table = self.table(node, "`[load]`", keys::LOAD)?;
-            let vus = self.whole(table.get("vus"), "`vus`", 1, u64::from(UserCount::MAX));
-            Some(LoadTable {
-                executor: self.word(
-                    table.get("executor"),
-                    "`executor`",
-                    "executor",
-                    &Executor::NAMES,
-                ),
-                vus: users(&vus),
-                duration: self.duration(table.get("duration"), "`duration`", false),
-                iterations: self.whole(table.get("iterations"), "`iterations`", 1, MOST_ITERATIONS),
-                max_duration: self.duration(table.get("max_duration"), "`max_duration`", false),
-                graceful_stop: self.duration(table.get("graceful_stop"), "`graceful_stop`", true),
-            })
-        })
     }
 
     pub(super) fn vars(&mut self, node: Option<&Node>) -> Vec<(Located<String>, Node)> {
@@ -242,17 +176,6 @@ impl Reader {
             return None;
         }
         Some(given.value)
-    }
-}
-
-fn users(count: &Field<u64>) -> Field<UserCount> {
-    match count {
-        Field::Absent => Field::Absent,
-        Field::Broken => Field::Broken,
-        Field::Given(given) => u32::try_from(given.value)
-            .ok()
-            .and_then(UserCount::new)
-            .map_or(Field::Broken, |users| Field::Given(given.with(users))),
     }
 }
 

@@ -1,180 +1,323 @@
 //! How load is put on: the file's `[load]` and what the command line says instead.
 
-use super::{Lowering, Provenance, read_given};
+mod options;
+mod rules;
+mod scale;
+
+use super::{Lowering, Provenance};
 use crate::{
-    document::{Executor, Field, LoadTable, Located},
-    overrides::Given,
-    plan::{Load, UserCount},
+    document::{ArrivalsName, Executor, Field, Level, LoadTable, Located, StageTable},
+    plan::{Arrivals, Load, Rate, Stage, UserCount},
     problem::{Place, Problem},
-    quantity::{Misread, format_duration, parse_duration},
+    quantity::{LONGEST, format_duration, format_rate},
 };
+use scale::Scale;
 use std::time::Duration;
 
-/// How long running iterations may go on in the end, if nothing is said.
-const GRACEFUL_STOP: Duration = Duration::from_secs(30);
+/// How long running iterations may go on in the end, and those of users who leave, if nothing is said.
+const GRACE: Duration = Duration::from_secs(30);
 /// How long a fixed number of iterations may take, if nothing is said; as k6.
 const MAX_DURATION: Duration = Duration::from_secs(600);
+/// The users that stages begin with, if nothing is said; as k6.
+const START_VUS: u32 = 1;
 
-/// What decides the load, after the command line has had its say.
-struct Wish {
-    executor: Option<Located<Executor>>,
-    vus: Field<UserCount>,
-    duration: Field<Duration>,
-    iterations: Field<u64>,
-    max_duration: Field<Duration>,
+/// A load with its place in the run.
+pub(super) struct Placed {
+    pub load: Load,
+    pub start_after: Duration,
+    pub warm_up: Duration,
+    pub graceful_stop: Duration,
 }
 
 impl Lowering<'_> {
-    /// The load and how long running iterations may go on; absent where something about it is wrong.
-    pub(super) fn load(&mut self) -> Option<(Load, Duration)> {
+    /// The load and its place in the run; absent where something about it is wrong.
+    pub(super) fn load(&mut self) -> Option<Placed> {
         let absent = LoadTable::default();
         let document = self.document;
-        let table = document.load.given().map_or(&absent, |given| &given.value);
-        let mut wish = self.wish(table);
-        let graceful = self.given_duration(self.overrides.graceful_stop.as_ref(), true);
-        let graceful = graceful.or(&table.graceful_stop).clone();
-        if document.load.is_absent() && wish.duration.is_absent() && wish.iterations.is_absent() {
+        let file = document.load.given().map(|given| &given.value);
+        let wish = self.wish(file, &absent);
+        if document.load.is_absent() && wish.says_nothing() {
             let problem = Problem::new(Place::Whole, "`[load]` is missing");
-            self.missing(
-                problem
-                    .help("add `[load]` with `vus` and `duration`, or with `vus` and `iterations`"),
-            );
+            self.missing(problem.help(
+                "add `[load]` with `vus` and `duration`, with `vus` and `iterations`, \
+                 with `rate` and `duration`, or with `stages`",
+            ));
             return None;
         }
         if matches!(document.load, Field::Broken) {
             return None;
         }
-        let executor = self.executor(&mut wish)?;
-        self.explain_executor(executor, wish.executor.as_ref());
-        let load = self.load_of(executor, &wish)?;
+        let scale = self.scale();
+        let executor = self.executor(&wish)?;
+        self.explain_executor(executor, wish.executor.given());
+        let load = self.load_of(executor, &wish, &scale)?;
+        let start_after = self.or_default(
+            "load.start_after",
+            &wish.start_after,
+            Duration::ZERO,
+            show_time,
+        );
+        let warm_up = self.warm_up(&wish.warm_up, &load)?;
         let graceful_stop =
-            self.or_default("load.graceful_stop", &graceful, GRACEFUL_STOP, show_time);
-        let broken = matches!(wish.vus, Field::Broken) || matches!(graceful, Field::Broken);
-        (!broken).then_some((load, graceful_stop))
+            self.or_default("load.graceful_stop", &wish.graceful_stop, GRACE, show_time);
+        Some(Placed {
+            load,
+            start_after,
+            warm_up,
+            graceful_stop,
+        })
     }
 
-    fn load_of(&mut self, executor: Executor, wish: &Wish) -> Option<Load> {
-        let one = UserCount::new(1)?;
-        let vus = self.or_default("load.vus", &wish.vus, one, |users| users.get().to_string());
+    fn load_of(&mut self, executor: Executor, wish: &LoadTable, scale: &Scale) -> Option<Load> {
         match executor {
-            Executor::ConstantVus => {
-                let Located {
-                    value: duration,
-                    place,
-                } = wish.duration.given()?;
-                self.explain_file("load.duration", &format_duration(*duration), place);
-                Some(Load::ConstantVus {
-                    vus,
-                    duration: *duration,
-                })
-            }
+            Executor::ConstantVus => Some(Load::ConstantVus {
+                vus: self.vus(wish, scale)?,
+                duration: self.shown("load.duration", &wish.duration, show_time)?,
+            }),
             Executor::SharedIterations => {
-                let Located {
-                    value: iterations,
-                    place,
-                } = wish.iterations.given()?;
-                self.explain_file("load.iterations", &iterations.to_string(), place);
-                let max_duration = self.or_default(
-                    "load.max_duration",
-                    &wish.max_duration,
-                    MAX_DURATION,
-                    show_time,
-                );
+                let (vus, iterations, max_duration) = self.counted(wish, scale)?;
                 Some(Load::SharedIterations {
                     vus,
-                    iterations: *iterations,
+                    iterations,
                     max_duration,
                 })
             }
+            Executor::PerVuIterations => {
+                let (vus, iterations, max_duration) = self.counted(wish, scale)?;
+                Some(Load::PerVuIterations {
+                    vus,
+                    iterations,
+                    max_duration,
+                })
+            }
+            Executor::RampingVus => self.ramping_vus(wish, scale),
+            Executor::ConstantArrivalRate => self.constant_rate(wish, scale),
+            Executor::RampingArrivalRate => self.ramping_rate(wish, scale),
         }
     }
 
-    fn wish(&mut self, table: &LoadTable) -> Wish {
-        let vus = self.given_users(self.overrides.vus.as_ref());
-        let duration = self.given_duration(self.overrides.duration.as_ref(), false);
-        let iterations = self.given_iterations(self.overrides.iterations.as_ref());
-        let (by_time, by_count) = (!duration.is_absent(), !iterations.is_absent());
-        let mut wish = Wish {
-            executor: table.executor.given().cloned(),
-            vus: vus.or(&table.vus).clone(),
-            duration: duration.or(&table.duration).clone(),
-            iterations: iterations.or(&table.iterations).clone(),
-            max_duration: table.max_duration.clone(),
+    fn vus(&mut self, wish: &LoadTable, scale: &Scale) -> Option<UserCount> {
+        let one = UserCount::new(1)?;
+        let written = wish.vus.given().map_or(one, |given| given.value).get();
+        let vus = self.scaled_users(written, scale)?;
+        let show = |_: &UserCount| scale.show(&written, &vus);
+        self.or_default("load.vus", &wish.vus, one, show);
+        UserCount::new(vus)
+    }
+
+    /// Users, iterations and the longest time of a fixed number of iterations.
+    fn counted(&mut self, wish: &LoadTable, scale: &Scale) -> Option<(UserCount, u64, Duration)> {
+        let vus = self.vus(wish, scale)?;
+        let iterations = self.shown("load.iterations", &wish.iterations, u64::to_string)?;
+        let longest = self.or_default(
+            "load.max_duration",
+            &wish.max_duration,
+            MAX_DURATION,
+            show_time,
+        );
+        Some((vus, iterations, longest))
+    }
+
+    fn ramping_vus(&mut self, wish: &LoadTable, scale: &Scale) -> Option<Load> {
+        let written = wish
+            .start_vus
+            .given()
+            .map_or(START_VUS, |given| given.value);
+        let start_vus = self.scaled_users(written, scale)?;
+        let show = |_: &u32| scale.show(&written, &start_vus);
+        self.or_default("load.start_vus", &wish.start_vus, START_VUS, show);
+        let stages = self.stages(&wish.stages, scale, Self::user_target)?;
+        let graceful_ramp_down = self.or_default(
+            "load.graceful_ramp_down",
+            &wish.graceful_ramp_down,
+            GRACE,
+            show_time,
+        );
+        let load = Load::RampingVus {
+            start_vus,
+            stages,
+            graceful_ramp_down,
         };
-        // As in k6, saying how long or how many on the command line replaces both of the file.
-        if by_time || by_count {
-            wish.executor = None;
-        }
-        match (by_time, by_count) {
-            (true, false) => (wish.iterations, wish.max_duration) = (Field::Absent, Field::Absent),
-            (false, true) => wish.duration = Field::Absent,
-            (true, true) => wish.max_duration = std::mem::take(&mut wish.duration),
-            (false, false) => {}
-        }
-        wish
+        self.does_something(load, &wish.stages)
     }
 
-    /// The kind of load, where all that belongs to it is there and nothing else is.
-    fn executor(&mut self, wish: &mut Wish) -> Option<Executor> {
+    fn constant_rate(&mut self, wish: &LoadTable, scale: &Scale) -> Option<Load> {
+        let written = wish.rate.given()?.value;
+        let rate = self.scaled_rate(written, scale)?;
+        let show = |_: &f64| scale.show(&format_rate(written), &format_rate(rate));
+        self.shown("load.rate", &wish.rate, show)?;
+        Some(Load::ConstantArrivalRate {
+            rate: Rate::per_second(rate)?,
+            duration: self.shown("load.duration", &wish.duration, show_time)?,
+            max_vus: self.max_vus(wish, scale)?,
+            arrivals: self.arrivals(wish)?,
+        })
+    }
+
+    fn ramping_rate(&mut self, wish: &LoadTable, scale: &Scale) -> Option<Load> {
+        let written = wish.start_rate.given().map_or(0.0, |given| given.value);
+        let start_rate = self.scaled_rate(written, scale)?;
+        let show = |_: &f64| scale.show(&format_rate(written), &format_rate(start_rate));
+        self.or_default("load.start_rate", &wish.start_rate, 0.0, show);
+        let stages = self.stages(&wish.stages, scale, Self::rate_target)?;
+        let load = Load::RampingArrivalRate {
+            start_rate,
+            stages,
+            max_vus: self.max_vus(wish, scale)?,
+            arrivals: self.arrivals(wish)?,
+        };
+        self.does_something(load, &wish.stages)
+    }
+
+    fn max_vus(&mut self, wish: &LoadTable, scale: &Scale) -> Option<Option<UserCount>> {
+        let Some(given) = wish.max_vus.given() else {
+            self.explain("load.max_vus", "as many as it takes", Provenance::Default);
+            return Some(None);
+        };
+        let written = given.value.get();
+        let most = self.scaled_users(written, scale)?;
+        self.explain_file("load.max_vus", &scale.show(&written, &most), &given.place);
+        UserCount::new(most).map(Some)
+    }
+
+    fn arrivals(&mut self, wish: &LoadTable) -> Option<Arrivals> {
         let before = self.problems.len();
-        let wanted = wish.executor.as_ref().map(|executor| executor.value);
-        let executor = match (wanted, &wish.duration, &wish.iterations) {
-            (Some(executor), _, _) => executor,
-            (None, Field::Given(duration), Field::Given(iterations)) => {
-                let problem = Problem::new(
-                    &duration.place,
-                    "`duration` and `iterations` cannot both be given",
-                );
-                self.tell(
-                    problem
-                        .more(&iterations.place, "the other one")
-                        .help("for iterations with a limit on time, write `max_duration` in the place of `duration`"),
-                );
+        let name = wish.arrivals.given().map(|given| given.value);
+        let arrivals = match (name, wish.burstiness.given()) {
+            (Some(ArrivalsName::Gamma), Some(burstiness)) => {
+                let shape = burstiness.value;
+                self.explain_file("load.burstiness", &shape.to_string(), &burstiness.place);
+                Arrivals::Gamma { burstiness: shape }
+            }
+            (Some(ArrivalsName::Gamma), None) => {
+                if let (Some(given), true) = (wish.arrivals.given(), wish.burstiness.is_absent()) {
+                    let problem = Problem::new(&given.place, "`gamma` needs `burstiness`");
+                    self.tell(problem.help("add `burstiness = 0.5`; 1 is the same as `poisson`"));
+                }
                 return None;
             }
-            (None, _, Field::Absent) => Executor::ConstantVus,
-            (None, _, _) => Executor::SharedIterations,
+            (_, Some(burstiness)) => {
+                let message = "`burstiness` goes with `arrivals = \"gamma\"` alone";
+                let problem = Problem::new(&burstiness.place, message);
+                self.tell(problem.help("remove it, or write `arrivals = \"gamma\"`"));
+                return None;
+            }
+            (Some(ArrivalsName::Poisson), None) => Arrivals::Poisson,
+            (Some(ArrivalsName::Uniform) | None, None) => Arrivals::Uniform,
         };
-        match executor {
-            Executor::ConstantVus => {
-                self.needed(&wish.duration, "duration", "duration = \"30s\"", executor);
-                self.foreign(&wish.iterations, "iterations", executor);
-                self.foreign(&wish.max_duration, "max_duration", executor);
-            }
-            Executor::SharedIterations => {
-                self.needed(&wish.iterations, "iterations", "iterations = 100", executor);
-                self.foreign(&wish.duration, "duration", executor);
-            }
-        }
-        (self.problems.len() == before).then_some(executor)
+        let show = |_: &ArrivalsName| arrivals.name().to_owned();
+        self.or_default("load.arrivals", &wish.arrivals, ArrivalsName::Uniform, show);
+        (self.problems.len() == before).then_some(arrivals)
     }
 
-    fn needed<T>(&mut self, field: &Field<T>, key: &str, example: &str, executor: Executor) {
-        if field.is_absent() {
-            let place = self
-                .document
-                .load
-                .given()
-                .map_or(Place::Whole, |given| given.place.clone());
-            let help = if executor == Executor::ConstantVus {
-                format!("add `{example}`, or `iterations = 100`")
-            } else {
-                format!("add `{example}`")
-            };
-            self.missing(Problem::new(place, format!("`[load]` needs `{key}`")).help(help));
+    /// The stages with their targets read by `target`.
+    fn stages(
+        &mut self,
+        field: &Field<Vec<StageTable>>,
+        scale: &Scale,
+        target: fn(&mut Self, &Located<Level>, &Scale) -> Option<f64>,
+    ) -> Option<Vec<Stage>> {
+        let Located { value, place } = field.given()?;
+        let read = |stage: &StageTable| {
+            let target = target(self, stage.target.given()?, scale);
+            let duration = stage.duration.given()?.value;
+            target.map(|target| Stage { duration, target })
+        };
+        let stages: Vec<Option<Stage>> = value.iter().map(read).collect();
+        let stages: Vec<Stage> = stages.into_iter().collect::<Option<_>>()?;
+        let length: Duration = stages.iter().map(|stage| stage.duration).sum();
+        if length.is_zero() {
+            let problem = Problem::new(place, "the stages take no time in all");
+            self.tell(
+                problem.help("a stage without length is a jump; at least one must take time"),
+            );
+            return None;
+        }
+        if length > LONGEST {
+            self.tell(Problem::new(
+                place,
+                "the stages take longer than a year in all",
+            ));
+            return None;
+        }
+        self.explain_file("load.stages", &show_stages(&stages, value), place);
+        Some(stages)
+    }
+
+    /// The target of a stage whose targets are users.
+    fn user_target(&mut self, target: &Located<Level>, scale: &Scale) -> Option<f64> {
+        let problem = |message: String| Problem::new(&target.place, message);
+        match target.value {
+            Level::Rate(_) => {
+                let problem = problem("`target` must be a number of users, not a rate".to_owned());
+                self.tell(problem.help("for rates write `executor = \"ramping-arrival-rate\"`"));
+                None
+            }
+            Level::Bare(users) if users.fract() != 0.0 => {
+                self.tell(problem(
+                    "`target` must be a whole number of users".to_owned(),
+                ));
+                None
+            }
+            Level::Bare(users) if users > f64::from(UserCount::MAX) => {
+                let message = format!("`target` must be at most {}", UserCount::MAX);
+                self.tell(problem(message).label("out of range"));
+                None
+            }
+            Level::Bare(users) => self.scaled(users, scale).map(f64::from),
         }
     }
 
-    fn foreign<T>(&mut self, field: &Field<T>, key: &str, executor: Executor) {
-        if let Field::Given(given) = field {
-            let message = format!("`{key}` means nothing to the executor {}", executor.name());
-            let help = match (executor, key) {
-                (Executor::SharedIterations, _) => "write `max_duration` to limit the time",
-                (Executor::ConstantVus, "max_duration") => "`duration` is all that limits the time",
-                _ => "remove it, or write `executor = \"shared-iterations\"`",
-            };
-            self.tell(Problem::new(&given.place, message).help(help));
+    /// The target of a stage whose targets are rates.
+    fn rate_target(&mut self, target: &Located<Level>, scale: &Scale) -> Option<f64> {
+        let (Level::Bare(rate) | Level::Rate(rate)) = target.value;
+        if let Err(why) = crate::document::rate_in_bounds(rate, true) {
+            let message = format!("`target` {why}");
+            self.tell(Problem::new(&target.place, message).label("out of range"));
+            return None;
         }
+        self.scaled_rate(rate, scale)
+    }
+
+    /// A ramp, where there is any time at which it asks for something.
+    fn does_something(&mut self, load: Load, stages: &Field<Vec<StageTable>>) -> Option<Load> {
+        if load.area() > 0.0 {
+            return Some(load);
+        }
+        let message = if load.is_open() {
+            "the rate is never above zero: nothing would ever begin"
+        } else {
+            "there is never a user: nothing would ever begin"
+        };
+        let place = &stages.given()?.place;
+        self.tell(
+            Problem::new(place, message).help("give a stage that takes time a `target` above zero"),
+        );
+        None
+    }
+
+    fn warm_up(&mut self, wish: &Field<Duration>, load: &Load) -> Option<Duration> {
+        let warm_up = self.or_default("load.warm_up", wish, Duration::ZERO, show_time);
+        let given = wish.given().filter(|given| given.value >= load.length());
+        if let Some(given) = given {
+            let length = format_duration(load.length());
+            let message = format!("`warm_up` must be shorter than the load, which takes {length}");
+            self.tell(Problem::new(&given.place, message).label("nothing would be measured"));
+            return None;
+        }
+        Some(warm_up)
+    }
+
+    /// The value of a field that is there, explained.
+    fn shown<T: Clone>(
+        &mut self,
+        key: &str,
+        field: &Field<T>,
+        show: impl FnOnce(&T) -> String,
+    ) -> Option<T> {
+        let Located { value, place } = field.given()?;
+        self.explain_file(key, &show(value), place);
+        Some(value.clone())
     }
 
     fn explain_executor(&mut self, executor: Executor, written: Option<&Located<Executor>>) {
@@ -183,60 +326,24 @@ impl Lowering<'_> {
         });
         self.explain("load.executor", executor.name(), from);
     }
-
-    fn given_duration(&mut self, given: Option<&Given>, zero: bool) -> Field<Duration> {
-        self.given(given, |text| {
-            let length = parse_duration(text)?;
-            if length.is_zero() && !zero {
-                return Err(misread(format!("`{text}` must be longer than zero"), text));
-            }
-            Ok(length)
-        })
-    }
-
-    fn given_users(&mut self, given: Option<&Given>) -> Field<UserCount> {
-        self.given(given, |text| {
-            let count = text.trim().parse::<u32>().ok().and_then(UserCount::new);
-            count.ok_or_else(|| {
-                misread(
-                    format!("`{text}` is no number of users: 1 to {}", UserCount::MAX),
-                    text,
-                )
-            })
-        })
-    }
-
-    fn given_iterations(&mut self, given: Option<&Given>) -> Field<u64> {
-        self.given(given, |text| {
-            let count = text.trim().parse::<u64>().ok().filter(|count| *count > 0);
-            count.ok_or_else(|| {
-                misread(
-                    format!("`{text}` is no number of iterations: at least 1"),
-                    text,
-                )
-            })
-        })
-    }
-
-    fn given<T>(
-        &mut self,
-        given: Option<&Given>,
-        read: impl FnOnce(&str) -> Result<T, Misread>,
-    ) -> Field<T> {
-        match given.map(|given| read_given(given, read, &mut self.problems)) {
-            None => Field::Absent,
-            Some(None) => Field::Broken,
-            Some(Some(located)) => Field::Given(located),
-        }
-    }
 }
 
-fn misread(message: String, text: &str) -> Misread {
-    Misread {
-        message,
-        span: 0..text.len(),
-        help: None,
-    }
+/// Stages as `--stage` has them.
+fn show_stages(stages: &[Stage], written: &[StageTable]) -> String {
+    let show = |(stage, written): (&Stage, &StageTable)| {
+        let rate = matches!(
+            written.target.given().map(|given| given.value),
+            Some(Level::Rate(_))
+        );
+        let length = format_duration(stage.duration);
+        if rate {
+            format!("{length}:{}", format_rate(stage.target))
+        } else {
+            format!("{length}:{}", stage.target)
+        }
+    };
+    let shown: Vec<String> = stages.iter().zip(written).map(show).collect();
+    shown.join(", ")
 }
 
 fn show_time(length: &Duration) -> String {

@@ -52,6 +52,10 @@ fn the_schema_takes_what_the_reader_takes() {
     }
     let good = [
         "load = { vus = 1, iterations = 5, max_duration = \"1m30s\", executor = \"shared-iterations\" }",
+        "load = { rate = \"500/min\", duration = \"6h\", max_vus = 9, arrivals = \"gamma\", burstiness = 0.5 }",
+        "load = { rate = 0.5, duration = \"6h\", start_after = \"5s\", warm_up = \"1m\", arrivals = \"poisson\" }",
+        "load = { start_vus = 0, stages = [{ duration = \"0s\", target = 9 }], graceful_ramp_down = \"1s\" }",
+        "load = { start_rate = \"1.5 / h\", stages = [{ duration = \"1m\", target = \"100/s\" }] }",
         "defaults = { timeout = { total = \"1s\", idle = \"250ms\" }, headers = { a = \"b\", c = 1, d = true } }",
         "slo = { ttft = \"2s\" }\nthresholds = { ttft = \"p95 < 2s\", vus = [\"max < 5\"] }",
         "mock = { ttft = \"5ms\", error_rate = \"10%\", stall_rate = 0.1, seed = 7 }",
@@ -81,7 +85,17 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "load = { vus = 1.5 }",
         "load = { duration = 30 }",
         "load = { duration = \"5 sec\" }",
-        "load = { executor = \"ramping-vus\" }",
+        "load = { executor = \"ramping-vu\" }",
+        "load = { rate = \"5/day\" }",
+        "load = { rate = -1 }",
+        "load = { start_vus = -1 }",
+        "load = { max_vus = 0 }",
+        "load = { stages = [] }",
+        "load = { stages = [{ target = 5 }] }",
+        "load = { stages = [{ duration = \"1s\", target = 5, more = 1 }] }",
+        "load = { stages = [{ duration = \"1s\", target = -5 }] }",
+        "load = { arrivals = \"random\" }",
+        "load = { burstiness = 0 }",
         "defaults = { on_failure = \"abort\" }",
         "defaults = { http_version = 2 }",
         "defaults = { get = \"/\" }",
@@ -114,9 +128,11 @@ fn the_schema_and_the_reader_know_the_same_keys() {
     let defaults = property(&schema, &schema, "defaults").clone();
     let slo: Vec<&str> = keys::slo().map(loadgen_stats::Trend::name).collect();
     let of = |object: &Value, key: &str| property(&schema, object, key).clone();
+    let stage = of(&of(&schema, "load"), "stages")["items"].clone();
     let cases = [
         ("file", schema.clone(), keys::ROOT.to_vec()),
         ("load", of(&schema, "load"), keys::LOAD.to_vec()),
+        ("stage", stage, keys::STAGE.to_vec()),
         ("defaults", defaults.clone(), keys::DEFAULTS.to_vec()),
         ("step", step.clone(), keys::step()),
         ("expect", of(&step, "expect"), keys::EXPECT.to_vec()),

@@ -1,0 +1,115 @@
+//! The schema of `[load]`.
+
+use super::Duration;
+use schemars::JsonSchema;
+
+/// How much load, and for how long: `vus` with `duration`; `vus` with `iterations`; `stages` of users; `rate` with
+/// `duration`; `start_rate` with `stages` of rates.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct Load {
+    /// The kind of load. Default: what the other keys say.
+    executor: Option<Executor>,
+    /// Virtual users, for `constant-vus`, `shared-iterations` and `per-vu-iterations`. Default: 1.
+    #[schemars(range(min = 1, max = 1_000_000), example = 10)]
+    vus: Option<u32>,
+    /// How long iterations are begun, for `constant-vus` and `constant-arrival-rate`.
+    duration: Option<Duration>,
+    /// Iterations: of all users together for `shared-iterations`, of each for `per-vu-iterations`.
+    #[schemars(range(min = 1), example = 1000)]
+    iterations: Option<u64>,
+    /// No iteration begins after this, for `shared-iterations` and `per-vu-iterations`. Default: 10m.
+    max_duration: Option<Duration>,
+    /// Virtual users at the start, for `ramping-vus`. Default: 1.
+    #[schemars(range(min = 0, max = 1_000_000), example = 0)]
+    start_vus: Option<u32>,
+    /// How many iterations begin in a second, a minute or an hour, for `constant-arrival-rate`. They begin on time
+    /// however long the service takes.
+    rate: Option<Rate>,
+    /// The rate at the start, for `ramping-arrival-rate`. Default: 0.
+    start_rate: Option<Rate>,
+    /// The level over time, for `ramping-vus` and `ramping-arrival-rate`: each stage moves it in a straight line to
+    /// its target.
+    #[schemars(length(min = 1), example = &serde_json::json!([{ "duration": "30s", "target": 100 }, { "duration": "1m", "target": 100 }]))]
+    stages: Option<Vec<Stage>>,
+    /// The most virtual users at once, for loads with a rate. An arrival that finds all of them busy is dropped and
+    /// counted. Default: as many as it takes, and nothing is dropped.
+    #[schemars(range(min = 1, max = 1_000_000), example = 500)]
+    max_vus: Option<u32>,
+    /// How the gaps between arrivals are spread, for loads with a rate. Default: "uniform".
+    arrivals: Option<Arrivals>,
+    /// The shape of the gaps, for `arrivals = "gamma"`: 1 is as by chance, below it arrivals come in bursts, above it
+    /// they are more even.
+    #[schemars(range(min = 0.001, max = 1000), example = 0.5)]
+    burstiness: Option<f64>,
+    /// How long after the start of the run the load begins. Default: 0s.
+    #[schemars(example = &"10s")]
+    start_after: Option<Duration>,
+    /// The first part of the load, which is run but kept out of every statistic. Shorter than the load. Default: 0s.
+    #[schemars(example = &"5s")]
+    warm_up: Option<Duration>,
+    /// How long running iterations may go on in the end, before they are cut. Default: 30s.
+    graceful_stop: Option<Duration>,
+    /// How long the iteration of a user that leaves before the end may go on, for `ramping-vus`. Default: 30s.
+    graceful_ramp_down: Option<Duration>,
+}
+
+/// The kinds of load.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Executor {
+    /// A fixed number of users, each beginning one iteration after the other until the time is over.
+    ConstantVus,
+    /// A number of users that follows stages.
+    RampingVus,
+    /// A fixed number of iterations, taken by whichever user is free.
+    SharedIterations,
+    /// A fixed number of iterations for each user.
+    PerVuIterations,
+    /// Iterations that begin at a fixed rate, however long they take.
+    ConstantArrivalRate,
+    /// Iterations that begin at a rate that follows stages, however long they take.
+    RampingArrivalRate,
+}
+
+/// How the gaps between arrivals are spread; their mean is given by the rate.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Arrivals {
+    /// All gaps alike.
+    Uniform,
+    /// By chance, as from many people who know nothing of each other.
+    Poisson,
+    /// By chance, with a `burstiness`.
+    Gamma,
+}
+
+/// A part of a ramp. One without length is a jump.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Stage {
+    /// How long the level takes to reach the target; "0s" is a jump.
+    duration: Duration,
+    /// The level at the end of the stage: a number of users, or a rate. Where the load has a rate, a bare number is
+    /// one per second.
+    #[schemars(example = 100, example = &"200/s")]
+    target: Rate,
+}
+
+/// A rate: `"100/s"`, `"500/min"`, `"1000/h"`; a bare number is one per second.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Rate {
+    /// A number per second.
+    Number(#[schemars(range(min = 0, max = 10_000_000))] f64),
+    /// A number with its unit.
+    Text(
+        #[schemars(regex(pattern = r"^ *[0-9]+(\.[0-9]+)? *(/ *(s|min|h) *)?$"), example = &"100/s", example = &"500/min")]
+         String,
+    ),
+}
