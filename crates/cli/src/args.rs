@@ -74,6 +74,8 @@ pub(crate) struct RunArgs {
 
 const RUN_AFTER_HELP: &str = "\
 Options win over variables of the environment, those over the file, the file over defaults. \
+An option of load changes the part of the file's load that it names; one that would silently replace another part, \
+such as --vus where the file has a rate, is refused. \
 Without any option of load, a URL gets 50 virtual users for 10 seconds. \
 The first Ctrl-C begins no more iterations, the second cuts those that run, the third exits at once.";
 
@@ -132,6 +134,16 @@ pub(crate) struct LoadArgs {
     /// Iterations in all, shared by the virtual users
     #[arg(long, short = 'n', value_name = "N", allow_hyphen_values = true)]
     pub(crate) iterations: Option<String>,
+    /// Begin iterations at a rate, however long they take: as 100/s, 500/min or 1000/h
+    #[arg(long, value_name = "N/s", allow_hyphen_values = true)]
+    pub(crate) rate: Option<String>,
+    /// Move the load in a straight line to a number of virtual users, or to a rate: as 30s:50 or 1m:200/s (repeatable;
+    /// 0s is a jump)
+    #[arg(long, value_name = "D:TARGET", allow_hyphen_values = true)]
+    pub(crate) stage: Vec<String>,
+    /// Multiply virtual users, rates and targets of stages, as 2.5
+    #[arg(long, value_name = "F", allow_hyphen_values = true)]
+    pub(crate) scale: Option<String>,
     /// How long running iterations may go on once no more are begun, as 30s
     #[arg(long, value_name = "D", allow_hyphen_values = true)]
     pub(crate) graceful_stop: Option<String>,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use loadgen_engine::{Schedule, Settings};
 use loadgen_host::Facts;
 use loadgen_report::{Header, Host};
-use loadgen_scenario::{Plan, Target};
+use loadgen_scenario::{Load, Plan, Scenario, Target};
 use loadgen_stats::Offset;
 use std::time::Duration;
 
@@ -45,10 +45,19 @@ pub(crate) fn of(plan: &Plan, circumstances: &Circumstances) -> Header {
         thresholds: thresholds
             .map(|one| (one.metric().to_owned(), one.expression().to_owned()))
             .collect(),
-        measured: (Offset::ZERO, Offset::from(length(plan))),
+        measured: (warm(plan), Offset::from(length(plan))),
         strict: circumstances.settings.strict,
         allow_all_failed: circumstances.settings.allow_all_failed,
     }
+}
+
+/// The end of the warm-up: what is due from there on is measured.
+fn warm(plan: &Plan) -> Offset {
+    let ends = plan
+        .scenarios
+        .iter()
+        .map(|scenario| Schedule::of(scenario).end_of_warm_up());
+    ends.min().unwrap_or_default()
 }
 
 /// How long iterations are begun, at most.
@@ -69,6 +78,15 @@ pub(crate) fn goal(plan: &Plan) -> Goal {
                 ..
             },
         ] => Goal::Iterations(*iterations),
+        [
+            Scenario {
+                load:
+                    Load::PerVuIterations {
+                        vus, iterations, ..
+                    },
+                ..
+            },
+        ] => Goal::Iterations(iterations.saturating_mul(u64::from(vus.get()))),
         _ => Goal::Time(length(plan)),
     }
 }

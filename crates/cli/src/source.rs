@@ -86,6 +86,14 @@ impl Wanted<'_> {
         }
     }
 
+    fn stages(&self) -> Vec<Value> {
+        let stages = self.load.map(|load| load.stage.as_slice());
+        let variable = self.given.get("stage").cloned();
+        let origin = variable.unwrap_or_else(|| "--stage".to_owned());
+        let value = |text: &String| Value::new(text, &origin);
+        stages.unwrap_or_default().iter().map(value).collect()
+    }
+
     fn overrides(&self, environment: &Environment) -> Overrides {
         let value = |value: &Option<String>, option: &'static str| {
             let value = value.as_ref()?;
@@ -107,6 +115,9 @@ impl Wanted<'_> {
             vus: load(|load| &load.vus, "vus"),
             duration: load(|load| &load.duration, "duration"),
             iterations: load(|load| &load.iterations, "iterations"),
+            rate: load(|load| &load.rate, "rate"),
+            stages: self.stages(),
+            scale: load(|load| &load.scale, "scale"),
             graceful_stop: load(|load| &load.graceful_stop, "graceful-stop"),
             variables: self
                 .source

@@ -8,11 +8,14 @@ use std::{
 };
 
 /// The options that a variable may give, by their long names. Flags are given by `1` or `true`.
-pub(crate) const OPTIONS: [&str; 11] = [
+pub(crate) const OPTIONS: [&str; 14] = [
     "target",
     "vus",
     "duration",
     "iterations",
+    "rate",
+    "stage",
+    "scale",
     "graceful-stop",
     "seed",
     "workers",

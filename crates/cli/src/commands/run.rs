@@ -84,13 +84,21 @@ fn settings(args: &OutputArgs, environment: &Environment) -> Settings {
 
 /// Raises the limit of open files, and warns where it is still too low for the plan.
 fn make_room(plan: &Plan, workers: usize, environment: &Environment) {
-    let needed = plan.needs(workers).files;
+    let needs = plan.needs(workers);
+    // A load that makes as many users as it takes is given those of iterations that last a second.
+    let growth = needs.open.map_or(0, |growth| growth.files);
+    let needed = needs.files.saturating_add(growth);
     match loadgen_host::raise_file_limit() {
         Ok(limit) if limit.after >= needed => {}
         Ok(limit) => {
             let after = limit.after;
             environment.err.say(&format!(
-                "warning: the run needs about {needed} open files, and may have {after}"
+                "warning: the run needs about {needed} open files{}, and may have {after}",
+                if growth == 0 {
+                    ""
+                } else {
+                    " if an iteration lasts a second"
+                }
             ));
             environment
                 .err

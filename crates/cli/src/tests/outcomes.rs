@@ -37,6 +37,54 @@ fn a_run_passes() {
 }
 
 #[test]
+fn every_arrival_of_a_rate_is_sent() {
+    let played = check(&["--rate", "200/s", "--duration", "500ms"], 0);
+    assert_eq!(
+        (
+            played.count("http_reqs"),
+            played.count("dropped_iterations")
+        ),
+        (100, 0)
+    );
+    // 40 at the mean of 0 and 200/s, and as many again after a jump, all of it halved.
+    let stages = ["--stage", "400ms:200/s", "--stage", "0s:100/s,400ms:100/s"];
+    let played = check(&[&stages[..], &["--scale", "0.5"]].concat(), 0);
+    assert_eq!(played.count("iterations"), 40);
+}
+
+#[test]
+fn users_follow_stages() {
+    let stages = [
+        "--stage",
+        "0s:3",
+        "--stage",
+        "300ms:3",
+        "--stage",
+        "0s:7,300ms:7",
+    ];
+    let played = check(&stages, 0);
+    let users = &played.json("out.json")["metrics"]["vus"];
+    assert_eq!(users["max"], 7, "{users}");
+}
+
+#[test]
+fn a_warm_up_is_in_no_statistic() {
+    let text = PLAIN.replace(
+        "vus = 2\niterations = 6",
+        "rate = \"100/s\"\nduration = \"600ms\"\nwarm_up = \"200ms\"\nstart_after = \"100ms\"",
+    );
+    let words = ["run", "plain.toml", "--out", "json=out.json"];
+    let played = on(Stage::new(&words).file("plain.toml", &text));
+    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    assert_eq!(played.count("http_reqs"), 40);
+    let header = played.json("out.json");
+    assert_eq!(
+        header["metrics"]["http_req_duration"]["count"], 40,
+        "{header}"
+    );
+}
+
+#[test]
 fn thresholds_decide() {
     check(&["--threshold", "http_reqs: count == 6"], 0);
     check(

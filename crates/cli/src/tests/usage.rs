@@ -123,6 +123,124 @@ fn what_is_asked_for_is_printed() {
 }
 
 #[test]
+fn loads_are_said_on_the_command_line() {
+    let url = "http://127.0.0.1:9/";
+    check(
+        &["check", "a.toml", "--rate", "90/min", "-z", "1m"],
+        0,
+        "90 in all",
+    );
+    check(
+        &["check", url, "--rate", "100/s", "--duration", "30s"],
+        0,
+        "3000 in all",
+    );
+    check(&["check", url, "--rate", "100"], 0, "1000 in all");
+    check(
+        &["check", "a.toml", "--stage", "30s:50", "--stage", "1m:200"],
+        0,
+        "1m30s       200 users",
+    );
+    check(
+        &["check", url, "--stage", "30s:50,1m:200/s"],
+        0,
+        "1m30s       200/s",
+    );
+    check(
+        &["check", "a.toml", "--scale", "2.5"],
+        0,
+        "5 users, which share 6 iterations",
+    );
+    check(&["check", url, "--scale", "2"], 0, "100 users");
+    check(&["check", "a.toml", "--rate", "-5/s"], 2, "below zero");
+    check(
+        &["check", "a.toml", "--rate", "9/s"],
+        2,
+        "add `--duration 30s`",
+    );
+    check(&["check", "a.toml", "--stage", "30s"], 2, "30s:50");
+    check(
+        &["check", "a.toml", "--scale", "-2"],
+        2,
+        "no factor above zero",
+    );
+    check(
+        &["check", url, "--rate", "9/s", "-n", "18"],
+        2,
+        "--duration 2s",
+    );
+    check(
+        &["check", url, "--rate", "9/s", "-c", "18"],
+        2,
+        "does not go with a rate",
+    );
+}
+
+#[test]
+fn nothing_is_replaced_silently() {
+    let refused = |file: &str, words: &[&str], tells: &str| {
+        let text = PLAIN.replace("vus = 2\niterations = 6", file);
+        assert_ne!(text, PLAIN);
+        let all = [&["check", "a.toml"], words].concat();
+        let played = on(Stage::new(&all).file("a.toml", &text));
+        assert_eq!(played.code, 2, "{words:?}\n{}", played.out);
+        assert!(
+            played.err.contains(tells) && played.err.contains("--scale"),
+            "{words:?}\n{}",
+            played.err
+        );
+    };
+    let rate = "rate = \"5/s\"\nduration = \"9s\"";
+    let stages = "stages = [{ duration = \"9s\", target = 9 }]";
+    refused(rate, &["--vus", "5"], "`--vus` would replace the `rate`");
+    refused(
+        rate,
+        &["--stage", "5s:5"],
+        "`--stage` would replace the `rate`",
+    );
+    refused(
+        stages,
+        &["--rate", "5/s"],
+        "`--rate` would replace the `stages`",
+    );
+    refused(
+        stages,
+        &["--duration", "5s"],
+        "`--duration` would replace the `stages`",
+    );
+}
+
+#[test]
+fn variables_say_loads_as_options_do() {
+    let explained = |variable: (&str, &str)| {
+        let stage = Stage::new(&["check", "a.toml", "--explain"]).file("a.toml", PLAIN);
+        let played = on(stage.var(variable.0, variable.1).var("LOADGEN_SCALE", "2"));
+        assert_eq!(played.code, 0, "{}", played.err);
+        let line = played.out.lines().find(|line| line.contains(variable.0));
+        line.unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(
+        explained(("LOADGEN_STAGE", "5s:5,1m:9")),
+        "load.stages 5s:10, 1m:18 LOADGEN_STAGE"
+    );
+    assert_eq!(
+        explained(("LOADGEN_SCALE", "2")),
+        "load.scale 2 LOADGEN_SCALE"
+    );
+    let stage = Stage::new(&["check", "a.toml", "--duration", "1s"]).file("a.toml", PLAIN);
+    let played = on(stage.var("LOADGEN_RATE", "7/s"));
+    assert!(
+        played.out.contains("7 in all"),
+        "{}{}",
+        played.out,
+        played.err
+    );
+}
+
+#[test]
 fn a_variable_says_where_it_stood() {
     let stage =
         Stage::new(&["check", "a.toml", "--explain", "--iterations", "9"]).file("a.toml", PLAIN);
