@@ -355,36 +355,6 @@ fn fast_refusals_do_not_flatter() {
 }
 
 #[test]
-fn bars_add_up() {
-    let cases: [&[u64]; 5] = [
-        &[],
-        &[7],
-        &[5, 5, 5],
-        &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-        &[1, 1, 1, 900],
-    ];
-    for times in cases {
-        let summary = run().sum_up(|recorder| {
-            for &took in times {
-                recorder.request(&plain(LIST, 0, took));
-            }
-        });
-        let bars = summary.duration_bars;
-        assert_eq!(
-            bars.iter().map(|bar| bar.count).sum::<u64>(),
-            times.len() as u64,
-            "{times:?}"
-        );
-        assert!(
-            bars.windows(2)
-                .all(|pair| pair[0].until == pair[1].from && pair[0].from < pair[1].from),
-            "{bars:?}"
-        );
-        assert!(bars.len() <= 11, "{times:?}");
-    }
-}
-
-#[test]
 fn requests_in_flight_at_the_end_are_told() {
     let summary = run().sum_up(|recorder| {
         many(recorder, 10, &plain(LIST, 0, 10));
