@@ -1,6 +1,7 @@
 //! The whole program in memory: arguments in, exit code, output and files out.
 
 mod keys;
+mod mocking;
 mod outcomes;
 mod usage;
 mod wire;
