@@ -73,7 +73,9 @@ impl<C: Connector, T: Timer> Drop for Flight<'_, C, T> {
             step: self.request.index,
             due: self.due,
             sent_first: exchange.sent_first,
-            sent_whole: exchange.sent_last.is_some(),
+            sent_last: exchange.sent_last,
+            sent_whole: exchange.sent_last.or(exchange.first_byte).is_some(),
+            first_byte: exchange.first_byte,
             first_output: exchange
                 .stream
                 .as_ref()

@@ -22,10 +22,12 @@ use tokio::{sync::watch, task::LocalSet, time::sleep};
 mod support;
 use support::plan;
 
-/// A service that answers after a fixed time, and fails every nth request; counts what it accepted.
+/// A service that answers after a fixed time, its head maybe before, and fails every nth request; counts what it
+/// accepted.
 #[derive(Clone)]
 struct Service {
     time: Duration,
+    head: Duration,
     fail_each: u64,
     accepted: Arc<AtomicU64>,
 }
@@ -34,6 +36,7 @@ impl Service {
     fn new(time: Duration) -> Self {
         Self {
             time,
+            head: time,
             fail_each: u64::MAX,
             accepted: Arc::default(),
         }
@@ -67,8 +70,9 @@ impl Connection for Service {
         exchange.sent_first = Some(now);
         exchange.sent_last = Some(now);
         let number = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
-        sleep(self.time).await;
+        sleep(self.head).await;
         exchange.first_byte = Some(call.clock.now());
+        sleep(self.time - self.head).await;
         exchange.done = Some(call.clock.now());
         if number.is_multiple_of(self.fail_each) {
             exchange.failure = Some(Failure {
@@ -223,6 +227,33 @@ async fn what_outlasts_the_graceful_stop_is_cut_and_told() {
         assert_eq!(service.accepted(), 20);
         assert_eq!(summary.duration, Duration::from_secs(12));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hang_is_seen_in_the_part_of_the_request_in_which_it_is() {
+    let judged = |head: u64| async move {
+        let service = Service {
+            head: Duration::from_secs(head),
+            ..Service::new(Duration::from_secs(60))
+        };
+        let limits = "http_req_waiting = \"max < 5s\"\nhttp_req_receiving = \"max < 5s\"";
+        let text = format!("{CHAT}[thresholds]\n{limits}\n");
+        let thresholds = undisturbed(&text, 2, &service).await.thresholds;
+        let observed = thresholds.iter().map(|judged| {
+            let seconds = judged.observed.map(|observed| (observed / 1000.0).round());
+            (judged.metric.clone(), judged.ok, seconds)
+        });
+        observed.collect::<Vec<_>>()
+    };
+    let of = |waiting, receiving| {
+        [
+            ("http_req_waiting".to_owned(), false, waiting),
+            ("http_req_receiving".to_owned(), false, receiving),
+        ]
+    };
+    // All are cut at 12 s; a part in which nothing ended and nothing was cut has no sample.
+    assert_eq!(judged(60).await, of(Some(12.0), None));
+    assert_eq!(judged(2).await, of(None, Some(10.0)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -150,8 +150,12 @@ pub struct Cut {
     pub due: Offset,
     /// When its first byte was sent; absent where it was still connecting.
     pub sent_first: Option<Offset>,
-    /// Whether its last byte had been sent.
+    /// When its last byte was sent; absent where it was still being sent, or where that cannot be told (HTTP/2).
+    pub sent_last: Option<Offset>,
+    /// Whether it is known to have been sent whole: its last byte was sent, or its answer had begun.
     pub sent_whole: bool,
+    /// Arrival of the first byte of the final head.
+    pub first_byte: Option<Offset>,
     /// When its first output arrived, for streams.
     pub first_output: Option<Offset>,
     /// When it was cut.

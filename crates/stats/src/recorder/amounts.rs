@@ -76,10 +76,18 @@ fn is_broken(sample: &Sample<'_>) -> bool {
 pub(super) fn waits(cut: &Cut, streams: bool) -> impl Iterator<Item = (Trend, Duration)> {
     let since_due = cut.at.since(cut.due);
     let since_sent = cut.sent_first.map(|sent| cut.at.since(sent));
+    // Where sending cannot be told apart, it is part of the wait.
+    let waiting = cut
+        .sent_last
+        .or(cut.sent_first)
+        .filter(|_| cut.first_byte.is_none());
     let silent = streams && cut.first_output.is_none();
     [
         Some((Trend::HttpReqLatency, since_due)),
         since_sent.map(|wait| (Trend::HttpReqDuration, wait)),
+        waiting.map(|sent| (Trend::HttpReqWaiting, cut.at.since(sent))),
+        cut.first_byte
+            .map(|began| (Trend::HttpReqReceiving, cut.at.since(began))),
         silent.then_some((Trend::Ttft, since_due)),
         silent.then_some((Trend::TtftText, since_due)),
         since_sent
