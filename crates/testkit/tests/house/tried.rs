@@ -71,11 +71,12 @@ pub(crate) fn untried_options(options: &[Vec<&str>], tests: &str) -> Vec<String>
         .collect()
 }
 
-/// Keys that the tests never set, as `key = …` or as a table.
+/// Keys that the tests never set, as `key = …`, as a table, or as a word of a list.
 pub(crate) fn untried_keys(keys: &[&str], tests: &str) -> Vec<String> {
     let apart = |c: char| !c.is_alphanumeric() && c != '_';
     let sets = |key: &str| {
         tests.contains(&format!("[{key}]"))
+            || tests.contains(&format!("\"{key}\","))
             || stands(tests, &format!("{key} ="), apart, char::is_whitespace)
     };
     keys.iter()
@@ -139,6 +140,7 @@ mod tests_of_the_rule {
         };
         check("\"slo = { }\"", 0);
         check("\"\\n[slo]\\n\"", 0);
+        check("[\"slo\", \"load\"]", 0);
         check("oslo = 3", 1);
         check("slow = 3", 1);
     }
