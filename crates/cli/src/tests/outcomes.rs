@@ -77,6 +77,32 @@ fn a_run_without_a_success_fails() {
 }
 
 #[test]
+fn a_run_of_nothing_but_expected_refusals_fails() {
+    let scenario = PLAIN.replace(
+        "get = \"/plain\"",
+        "get = \"/status/429\"\nexpect = { status = [200, 429] }",
+    );
+    let run = |words: &[&str]| {
+        let all = [&["run", "s.toml", "--out", "json=out.json"], words].concat();
+        on(Stage::new(&all).file("s.toml", &scenario))
+    };
+    let played = run(&[]);
+    assert_eq!(played.code, 99, "{}\n{}", played.out, played.err);
+    let reason = "6 × status 429, which the scenario expects";
+    assert!(
+        played
+            .out
+            .contains(&format!("failed  no request succeeded: {reason}")),
+        "{}",
+        played.out
+    );
+    let summary = played.json("out.json");
+    assert_eq!(summary["verdict"], "fail");
+    assert_eq!(summary["nothing_succeeded"], reason);
+    assert_eq!(run(&["--allow-all-failed"]).code, 0);
+}
+
+#[test]
 fn the_load_can_be_another() {
     let played = check(&["--iterations", "9", "--vus", "4"], 0);
     assert_eq!(played.count("iterations"), 9);
