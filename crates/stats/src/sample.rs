@@ -10,7 +10,8 @@ pub enum Outcome {
     Ok,
     /// No whole answer, an unexpected status, a failed check or a broken stream.
     Failed,
-    /// A non-2xx answer that `expect` allows, such as an expected 429.
+    /// An answer that `expect` allows but that is no success, such as an expected 429: one outside 2xx and 3xx; on a
+    /// step that reads streams, outside 2xx.
     Rejected,
 }
 

@@ -146,7 +146,7 @@ impl<C: Connection> User<'_, C> {
         self.connection
             .call(&call, &mut exchange, &mut tokens)
             .await;
-        let judgement = judge(&request.expect, &exchange);
+        let judgement = judge(&request.expect, request.stream.is_some(), &exchange);
         let failed = judgement.error.is_some();
         self.tell(&exchange, tokens, &judgement)?;
         Ok(failed)
