@@ -5,8 +5,8 @@ use std::{fs, net::TcpListener, thread};
 use tokio::time::Instant;
 
 /// A setting, and how its effect is seen.
-struct Case {
-    key: &'static str,
+pub(super) struct Case {
+    pub(super) key: &'static str,
     /// As an option has it.
     value: &'static str,
     /// Other settings, over the quick ones.
@@ -23,7 +23,7 @@ const CHAT: &str = "post = \"/v1/chat/completions\"\nstream = \"openai\"\n\
     json = { stream = true, messages = [] }\ntimeout = \"5s\"\n";
 const FOUR: &str = "vus = 1, iterations = 4";
 
-const CASES: [Case; 11] = [
+pub(super) const CASES: [Case; 11] = [
     Case {
         seen: |summary| least(summary, "ttft") >= 40.0,
         ..CASE.of("ttft", "40ms")
@@ -211,7 +211,7 @@ fn the_seed_of_the_mock_decides_who_fails() {
 }
 
 /// Whether this process has a thread of this name.
-fn has_thread(name: &str) -> bool {
+pub(super) fn has_thread(name: &str) -> bool {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     tasks
         .flatten()

@@ -144,7 +144,7 @@ const ROOMS: &[Room] = &[
             "serde_json",
             "tokio",
         ],
-        dev: &["jsonschema", "nix"],
+        dev: &["jsonschema", "nix", "rcgen", "rustls"],
     },
     Room {
         package: "loadgen-testkit",
