@@ -623,6 +623,9 @@ fn limits_of_the_file_tell_good_from_bad() {
     let wide: String = LIMITS.map(|key| format!("{key} = \"1h\"\n")).concat();
     assert_eq!(good(&format!("{step}[slo]\n{wide}")), (1, 1));
     assert_eq!(good(&step), (0, 0), "nothing is limited");
+    // Without TLS there is no handshake: the limit applies, and is met.
+    let tls = format!("{step}[slo]\nhttp_req_tls_handshaking = \"1ns\"\n");
+    assert_eq!(good(&tls), (1, 1));
 }
 
 #[test]
