@@ -232,16 +232,6 @@ impl Receive for Answer<'_> {
         if success {
             self.begin_stream(head.content_type);
         }
-        if self.reader.is_some()
-            && self
-                .decoder
-                .as_ref()
-                .is_some_and(|decoder| !decoder.is_prompt())
-        {
-            return Err(protocol(
-                "the events of a zstd stream cannot be dated: leave zstd out of accept-encoding",
-            ));
-        }
         Ok(())
     }
 

@@ -113,7 +113,7 @@ impl StreamReader {
         let fed = parser.feed(bytes, &mut |name, data, torn| {
             progress.event(name, data, torn, &mut scene);
         });
-        exchange.usage = progress.usage.total().or(exchange.usage);
+        exchange.usage = progress.usage.of_stream().or(exchange.usage);
         fed.map_err(|message| progress.too_large(message))
     }
 
@@ -154,14 +154,17 @@ impl StreamReader {
         };
         let ended =
             parser.finish(&mut |name, data, torn| progress.event(name, data, torn, &mut scene));
-        exchange.usage = progress.usage.total().or(exchange.usage);
+        exchange.usage = progress.usage.of_stream().or(exchange.usage);
         progress.end_read(read_at, progress.uncertainty, exchange, sink);
         if let Err(message) = ended {
             return Some(progress.too_large(message));
         }
         let sample = exchange.stream.get_or_insert_default();
-        if end == BodyEnd::Clean && sample.ended.is_none() {
-            sample.ended = Some(at.max(read_at));
+        if sample.ended.is_none() {
+            sample.ended = match end {
+                BodyEnd::Clean => Some(at.max(read_at)),
+                BodyEnd::Cut => progress.last_event.filter(|_| progress.is_whole()),
+            };
         }
         progress.verdict(end, sample)
     }

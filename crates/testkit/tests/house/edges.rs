@@ -70,7 +70,7 @@ const ROOMS: &[Room] = &[
             "reqwest",
             "rustls",
             "rustls-native-certs",
-            "ruzstd",
+            "zstd",
             "serde_json",
             "thiserror",
             "tokio",
