@@ -126,7 +126,8 @@ pub struct StreamSample {
     pub first_text: Option<Offset>,
     /// Arrival of the last output event.
     pub last_output: Option<Offset>,
-    /// Arrival of the terminator, else of the end of the body; absent where neither came.
+    /// Arrival of the terminator, else of the end of the body; where the body was cut after all choices had finished, of
+    /// the last event. Absent where the stream was cut before its end.
     pub ended: Option<Offset>,
     /// Events of any kind.
     pub events: u64,

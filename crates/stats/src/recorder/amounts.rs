@@ -65,11 +65,18 @@ pub(super) fn rate(rates: &mut [RateCount], sample: &Sample<'_>, good: Option<bo
     }
 }
 
-/// Whether the stream itself failed; a check is about what a whole stream says.
+/// Whether the stream itself failed. A check is about what a whole stream says; and where the stream had come to its
+/// end, a connection that was lost or silent after it takes nothing from the stream.
 fn is_broken(sample: &Sample<'_>) -> bool {
-    sample
-        .error
-        .is_some_and(|(kind, _)| kind != ErrorKind::Check)
+    let had_ended = || {
+        let stream = sample.stream.as_ref();
+        stream.is_some_and(|stream| stream.ended.is_some())
+    };
+    match sample.error {
+        None | Some((ErrorKind::Check, _)) => false,
+        Some((ErrorKind::ClosedEarly | ErrorKind::Reset | ErrorKind::Timeout, _)) => !had_ended(),
+        Some(_) => true,
+    }
 }
 
 /// How long a cut request had waited, by the trends in which that is known to be too short.

@@ -197,6 +197,11 @@ fn rates() {
         stream: None,
         ..stream(2000)
     };
+    let cut_short = |kind| {
+        let mut sample = stream(2000);
+        sample.stream.as_mut().unwrap().ended = None;
+        failed(sample, Ending::Broken, kind, "")
+    };
     let failed = |kind| failed(stream(2000), Ending::Whole, kind, "");
     // (sample, failed requests, failed streams, checks) as (hits, total)
     let cases = [
@@ -210,7 +215,49 @@ fn rates() {
         ),
         (
             "timed out within",
+            cut_short(ErrorKind::Timeout),
+            (1, 1),
+            (1, 1),
+            (1, 1),
+        ),
+        (
+            "timed out after its end",
             failed(ErrorKind::Timeout),
+            (1, 1),
+            (0, 1),
+            (1, 1),
+        ),
+        (
+            "reset within",
+            cut_short(ErrorKind::Reset),
+            (1, 1),
+            (1, 1),
+            (1, 1),
+        ),
+        (
+            "reset after its end",
+            failed(ErrorKind::Reset),
+            (1, 1),
+            (0, 1),
+            (1, 1),
+        ),
+        (
+            "closed within",
+            cut_short(ErrorKind::ClosedEarly),
+            (1, 1),
+            (1, 1),
+            (1, 1),
+        ),
+        (
+            "closed after its end",
+            failed(ErrorKind::ClosedEarly),
+            (1, 1),
+            (0, 1),
+            (1, 1),
+        ),
+        (
+            "not as HTTP says",
+            failed(ErrorKind::Protocol),
             (1, 1),
             (1, 1),
             (1, 1),
