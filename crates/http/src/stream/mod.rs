@@ -113,7 +113,7 @@ impl StreamReader {
         let fed = parser.feed(bytes, &mut |name, data, torn| {
             progress.event(name, data, torn, &mut scene);
         });
-        exchange.usage = progress.usage.total().or(exchange.usage);
+        exchange.usage = progress.usage.of_stream().or(exchange.usage);
         fed.map_err(|message| progress.too_large(message))
     }
 
@@ -154,7 +154,7 @@ impl StreamReader {
         };
         let ended =
             parser.finish(&mut |name, data, torn| progress.event(name, data, torn, &mut scene));
-        exchange.usage = progress.usage.total().or(exchange.usage);
+        exchange.usage = progress.usage.of_stream().or(exchange.usage);
         progress.end_read(read_at, progress.uncertainty, exchange, sink);
         if let Err(message) = ended {
             return Some(progress.too_large(message));

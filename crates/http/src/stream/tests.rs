@@ -308,6 +308,31 @@ fn the_end_is_the_terminator_or_the_end_of_the_body() {
 }
 
 #[test]
+fn usage_without_the_tokens_of_the_answer_is_none() {
+    let check = |dialect, events: &[&str], tokens: Option<(u64, u64)>| {
+        let mut play = Play::of(dialect);
+        play.read(10, events).end(BodyEnd::Clean, 20);
+        let seen = play.exchange.usage.map(|usage| (usage.input, usage.output));
+        assert_eq!(seen, tokens, "{events:?}");
+    };
+    let prompt = r#"data: {"choices":[],"usage":{"prompt_tokens":5}}"#;
+    check(DialectName::OpenAi, &[&text("a"), prompt, DONE], None);
+    check(
+        DialectName::OpenAi,
+        &[&text("a"), prompt, USAGE, DONE],
+        Some((5, 3)),
+    );
+    let answer = r#"data: {"choices":[],"usage":{"completion_tokens":0}}"#;
+    check(DialectName::OpenAi, &[answer, DONE], Some((0, 0)));
+    let start = r#"data: {"type":"message_start","message":{"usage":{"input_tokens":7}}}"#;
+    let delta = r#"data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":4}}"#;
+    check(DialectName::Anthropic, &[start], None);
+    check(DialectName::Anthropic, &[start, delta], Some((7, 4)));
+    let done = r#"{"message":{"content":"a"},"done":true,"prompt_eval_count":9}"#;
+    check(DialectName::Ollama, &[done], None);
+}
+
+#[test]
 fn the_first_failure_is_told() {
     let check = |events: &[&str], end: BodyEnd, kind: ErrorKind, message: &str| {
         let mut play = Play::of(DialectName::OpenAi);
