@@ -42,6 +42,14 @@ pub trait Dialect: Send {
 
     /// The tokens that an answer without a stream reports.
     fn usage_of_body(&self, body: &[u8]) -> Option<Usage>;
+
+    /// The error that an answer without a stream reports, though its status tells of success: said as an event of a
+    /// stream would say it.
+    fn error_of_body(&self, body: &[u8]) -> Option<String> {
+        let mut reading = Reading::default();
+        self.read(b"message", body, &mut reading).ok()?;
+        reading.error
+    }
 }
 
 /// What one event said.

@@ -1,6 +1,6 @@
 //! Holds the dating, counting and judging of streams to `measurement.md`.
 
-use super::{BodyEnd, MAX_LINE, StreamReader, is_stream, usage_of_plain};
+use super::{BodyEnd, MAX_LINE, StreamReader, error_of_plain, is_stream, usage_of_plain};
 use loadgen_engine::{
     Arrival, DialectName, ErrorKind, Exchange, Failure, Offset, StreamSample, StreamSink,
     StreamSpec, Usage,
@@ -530,6 +530,75 @@ fn the_content_type_tells_how_a_provider_frames() {
     );
     check(DialectName::Sse, "application/x-ndjson", "data: 1\n\n", 1);
     check(DialectName::Ndjson, "text/event-stream", "1\n2\n", 2);
+}
+
+#[test]
+fn a_plain_answer_may_be_an_error() {
+    use DialectName::{Anthropic, Ndjson, Ollama, OpenAi};
+    let cases: [(DialectName, &str, Option<&str>); 14] = [
+        (
+            OpenAi,
+            r#"{"error":{"message":"slow down","type":"busy"}}"#,
+            Some("slow down"),
+        ),
+        (
+            OpenAi,
+            r#"{"error":"no such model"}"#,
+            Some("no such model"),
+        ),
+        (
+            OpenAi,
+            r#"{"object":"error","message":"too long"}"#,
+            Some("too long"),
+        ),
+        (
+            OpenAi,
+            r#"{"error":null,"choices":[{"message":{"content":"hi"}}]}"#,
+            None,
+        ),
+        (
+            OpenAi,
+            r#"{"choices":[{"message":{"content":"{\"error\":\"x\"}"}}]}"#,
+            None,
+        ),
+        (
+            OpenAi,
+            r#"{"choices":[{"message":{"content":"a","error":"inside"}}]}"#,
+            None,
+        ),
+        (
+            OpenAi,
+            r#"{"object":"response","status":"failed","error":{"message":"no"}}"#,
+            Some("no"),
+        ),
+        (OpenAi, r#"{"error":"torn"#, None),
+        (OpenAi, "", None),
+        (
+            Anthropic,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+            Some("Overloaded"),
+        ),
+        (
+            Anthropic,
+            r#"{"type":"message","content":[{"type":"text","text":"hi"}]}"#,
+            None,
+        ),
+        (
+            Ollama,
+            r#"{"error":"model not found"}"#,
+            Some("model not found"),
+        ),
+        (Ollama, r#"{"message":{"content":"hi"},"done":true}"#, None),
+        (Ndjson, r#"{"error":"of no provider"}"#, None),
+    ];
+    for (dialect, body, message) in cases {
+        let failure = error_of_plain(&spec(dialect), body.as_bytes());
+        let seen = failure
+            .as_ref()
+            .map(|failure| (failure.kind, failure.message.as_str()));
+        let wanted = message.map(|message| (ErrorKind::StreamError, message));
+        assert_eq!(seen, wanted, "{dialect:?} {body}");
+    }
 }
 
 #[test]
