@@ -655,7 +655,8 @@ fn verdicts() {
 
 #[test]
 fn one_line_says_why_nothing_succeeded() {
-    let tell = |failures, refusals: &'static [(u16, u64)]| {
+    type Refusals = &'static [(u16, u64)];
+    let tell = |failures, refusals: Refusals| {
         run().sum_up(move |recorder| {
             many(recorder, failures, &hung(LIST, 1000, 500));
             many(recorder, failures + failures / 2, &refused(LIST, 1000));
@@ -678,7 +679,7 @@ fn one_line_says_why_nothing_succeeded() {
             }
         })
     };
-    let cases: [(u64, &[(u16, u64)], &str); 5] = [
+    let cases: [(u64, Refusals, &str); 5] = [
         (2, &[], "3 × connect_refused: connection refused"),
         (0, &[], "no request of the measured part finished"),
         (
