@@ -44,6 +44,13 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
+    /// Those that are known already.
+    pub(crate) fn of(values: Vec<String>) -> Self {
+        Self {
+            values: values.into_iter().collect(),
+        }
+    }
+
     /// Adds a value, in the forms in which it can be met.
     pub(crate) fn add(&mut self, value: &str) {
         let value = value.trim();

@@ -98,7 +98,12 @@ fn describe_load(text: &mut String, scenario: &Scenario) {
             max_duration,
             ..
         } => {
-            let what = format!("which share {iterations} iterations");
+            let plural = if *iterations == 1 { "" } else { "s" };
+            let does = match scenario.load.users().get() {
+                1 => "does",
+                _ => "share",
+            };
+            let what = format!("which {does} {iterations} iteration{plural}");
             ("shared-iterations", what, *max_duration, "at the latest: ")
         }
     };
