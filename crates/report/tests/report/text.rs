@@ -155,6 +155,16 @@ fn what_was_due_after_the_end_of_starting_is_told() {
     }
 }
 
+#[test]
+fn an_interrupted_run_without_a_request_has_not_passed() {
+    let mut run = runs::chat();
+    run.windows.clear();
+    let mut summary = run.summary();
+    (summary.verdict, summary.stop_reason) = (Verdict::Pass, StopReason::Interrupted);
+    let line = verdict(&summary, false);
+    assert_eq!(line, "– interrupted  no request finished in 10.0 s\n");
+}
+
 /// Names and numbers as wide as they come, each in every place where it is shown.
 #[test]
 fn nothing_is_wider_than_a_terminal() {
