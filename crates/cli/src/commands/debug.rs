@@ -35,6 +35,7 @@ pub(crate) fn debug(
     };
     let mut plan = wanted.plan(environment)?.plan;
     let connect = wiring::connect(&args.network, environment)?;
+    wiring::hide_proxies(&mut plan, environment);
     // Until the end: dropping it stops it.
     let _embedded = wiring::embed(&mut plan)?;
     show(
