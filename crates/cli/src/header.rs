@@ -81,7 +81,10 @@ fn load(scenario: &Scenario) -> String {
         }
         Load::SharedIterations {
             vus, iterations, ..
-        } => format!("{}, {iterations} iterations", users(vus.get())),
+        } => {
+            let plural = if *iterations == 1 { "" } else { "s" };
+            format!("{}, {iterations} iteration{plural}", users(vus.get()))
+        }
     }
 }
 

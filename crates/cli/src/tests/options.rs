@@ -269,7 +269,11 @@ fn check_shows_what_options_change() {
     checked(&file, &["--duration", "9m"], "9m");
     checked(&file, &["--iterations", "5"], "share 5 iterations");
     checked(&file, &["--graceful-stop", "3s"], "have 3s to end");
-    checked(&file, &["--threshold", "ttft: p95 < 2s"], "p95 < 2s");
+    checked(
+        &file,
+        &["--threshold", "http_req_duration: p95 < 2s"],
+        "p95 < 2s",
+    );
     checked(&file, &["--explain"], "where each value came from");
     let url = ["http://h/x"];
     checked(&url, &["-X", "PUT"], "PUT /x");

@@ -48,7 +48,10 @@ fn thresholds_decide() {
         ],
         99,
     );
-    check(&["--threshold", "ttft: p95 < 2s"], 99);
+    check(
+        &["--threshold", "http_req_duration{status=500}: p95 < 2s"],
+        99,
+    );
     // Six requests cannot show a rate under 1 %.
     check(&["--threshold", "http_req_failed: rate < 1%"], 0);
     check(
@@ -332,12 +335,13 @@ fn the_load_has_as_many_threads_as_asked_for() {
             .environment
             .read_text(Path::new("run.jsonl"))
             .unwrap();
-        let first: Value = serde_json::from_str(log.lines().nth(1).unwrap()).unwrap();
-        let seen = first["window"]["generator"]["workers"]
-            .as_array()
-            .unwrap()
-            .len();
-        assert_eq!(seen, workers);
+        // On a busy machine, a window may close before all workers have handed in their part.
+        let seen = log
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter_map(|line| Some(line["window"]["generator"]["workers"].as_array()?.len()))
+            .max();
+        assert_eq!(seen, Some(workers));
     }
 }
 
