@@ -13,7 +13,6 @@ mod history;
 mod layout;
 mod ledger;
 mod metric;
-mod packed;
 mod recorder;
 mod sample;
 mod selection;
