@@ -5,6 +5,8 @@
 //!
 //! `cargo run --release -p loadgen-benches --example flat_memory [MINUTES]`
 
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+
 use loadgen_engine::{Placement, Settings, Stop, run};
 use loadgen_host::{Monitor, PreciseTiming};
 use loadgen_http::{HttpConnect, Options};

@@ -207,13 +207,13 @@ pub(crate) struct MockArgs {
     #[arg(long, value_name = "F")]
     pub(crate) jitter: Option<Fraction>,
     /// Tokens of one answer [default: 32]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) tokens: Option<u32>,
     /// Share of requests that are answered 500 [default: 0]
     #[arg(long, value_name = "F")]
     pub(crate) error_rate: Option<Fraction>,
     /// Answer 429 above this many requests at once
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_concurrent: Option<u32>,
     /// Share of streams that go silent [default: 0]
     #[arg(long, value_name = "F")]

@@ -182,6 +182,9 @@ mod process {
     };
     use tokio::signal::unix::{SignalKind, signal};
 
+    /// SIGXFSZ, the same number on every system that this runs on.
+    const FILE_TOO_LARGE: i32 = 25;
+
     pub(super) fn environment() -> Environment {
         let text = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -216,6 +219,8 @@ mod process {
             .build()?;
         let (mut interrupt, mut terminate) = {
             let _inside = runtime.enter();
+            // Once it is listened to, a file that may not grow (`ulimit -f`) is an error of the write, and ends nothing.
+            drop(signal(SignalKind::from_raw(FILE_TOO_LARGE))?);
             (
                 signal(SignalKind::interrupt())?,
                 signal(SignalKind::terminate())?,

@@ -1,5 +1,8 @@
 //! Draws the problems of a scenario: the marked text of each, what is wrong, what to write instead.
 
+mod hide;
+
+use hide::hide;
 use loadgen_scenario::{Place, Problem, Problems};
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
@@ -25,10 +28,11 @@ pub(crate) fn draw(problems: &Problems, colour: bool) -> String {
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(WIDTH)
         .with_links(false);
+    let file = hide(&problems.text);
     let mut text = String::new();
     for problem in &problems.list {
         // Writing to a string does not fail.
-        let _ = handler.render_report(&mut text, &Drawing::new(problems, problem));
+        let _ = handler.render_report(&mut text, &Drawing::new(&problems.source, &file, problem));
         text.push('\n');
     }
     let count = problems.list.len();
@@ -56,10 +60,21 @@ enum Source {
 }
 
 impl Drawing {
-    fn new(problems: &Problems, problem: &Problem) -> Self {
+    /// `text` is what may be shown of the file `path`.
+    fn new(path: &str, text: &str, problem: &Problem) -> Self {
+        let given;
         let (place, text, span) = match &problem.place {
-            Place::File(span) => (&problems.source, &problems.text, span),
-            Place::Given { origin, text, span } => (origin, text, span),
+            Place::File(span) => (path, text, span),
+            Place::Given { origin, text, .. } if text.is_empty() => {
+                // There is nothing to be drawn.
+                let mut drawing = Self::of(problem, None, Vec::new());
+                drawing.message = format!("{origin}: {}", problem.message);
+                return drawing;
+            }
+            Place::Given { origin, text, span } => {
+                given = hide(text);
+                (origin.as_str(), given.as_str(), span)
+            }
             Place::Whole => return Self::of(problem, None, Vec::new()),
         };
         if let Some(excerpt) = Excerpt::of(place, text, span.start) {
@@ -67,7 +82,7 @@ impl Drawing {
             let labels = vec![label(&problem.label, &(span.start..end.max(span.start)))];
             return Self::of(problem, Some(Source::Part(excerpt)), labels);
         }
-        let source = NamedSource::new(place, text.clone());
+        let source = NamedSource::new(place, text.to_owned());
         let mut labels = vec![label(&problem.label, span)];
         if matches!(problem.place, Place::File(_)) {
             labels.extend(
@@ -201,6 +216,43 @@ mod tests {
             list: spans.iter().map(problem).collect(),
         };
         draw(&problems, false)
+    }
+
+    #[test]
+    fn secrets_are_not_drawn() {
+        let text = "target = \"http://bob:pw@h\"\nMARK\nauthorization = \"Bearer sk-1\"\n";
+        let start = text.find("MARK").unwrap();
+        let drawing = drawn(text, &[start..start + 4, 0..text.len()]);
+        assert!(drawing.contains("Bearer ****"), "{drawing}");
+        assert!(drawing.contains("http://******@h"), "{drawing}");
+    }
+
+    #[test]
+    fn what_is_not_shown_has_no_frame() {
+        for (given, framed) in [("", false), ("http://bob:pw@h", true)] {
+            let problem = Problem {
+                message: "wrong".to_owned(),
+                place: Place::Given {
+                    origin: "-H".to_owned(),
+                    text: given.to_owned(),
+                    span: 0..given.len(),
+                },
+                label: String::new(),
+                help: None,
+                more: Vec::new(),
+            };
+            let problems = Problems {
+                source: "a.toml".to_owned(),
+                text: String::new(),
+                list: vec![problem],
+            };
+            let drawing = draw(&problems, false);
+            assert_eq!(drawing.contains('╭'), framed, "{drawing}");
+            assert!(
+                drawing.contains("-H") && !drawing.contains("bob"),
+                "{drawing}"
+            );
+        }
     }
 
     /// The mark is told with its line and column, and drawn in few lines of bounded length.

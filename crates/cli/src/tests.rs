@@ -1,6 +1,9 @@
 //! The whole program in memory: arguments in, exit code, output and files out.
 
+mod coverage;
 mod keys;
+mod mocking;
+mod options;
 mod outcomes;
 mod usage;
 mod wire;

@@ -42,7 +42,7 @@ pub(crate) fn request(
 }
 
 /// The URL without user name and password, and these as they are meant.
-fn without_user(url: &str) -> (String, Option<String>) {
+pub(crate) fn without_user(url: &str) -> (String, Option<String>) {
     let Some((scheme, rest)) = url.split_once("://") else {
         return (url.to_owned(), None);
     };

@@ -1,6 +1,7 @@
 //! Puts the parts together: runtime, embedded target, connections.
 
-use crate::{args::NetworkArgs, environment::Environment, error::Error};
+use crate::{args::NetworkArgs, environment::Environment, error::Error, url::without_user};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use loadgen_http::{ClientCertificate, ConnectTo, HttpConnect, Options, Proxies};
 use loadgen_mock::{Mock, Settings};
 use loadgen_scenario::{MockSettings, Origin, Plan, Target};
@@ -101,14 +102,37 @@ fn options(args: &NetworkArgs, environment: &Environment) -> Result<Options, Err
     })
 }
 
-/// The proxies that the variables name; as with curl, `http_proxy` counts in lower case too.
+/// The proxies that the variables name.
 fn proxies(environment: &Environment) -> Result<Proxies, Error> {
-    let var = |upper: &str| {
-        environment
-            .var(&upper.to_lowercase())
-            .or_else(|| environment.var(upper))
-    };
+    let var = |upper| proxy_var(environment, upper);
     Proxies::parse(var("HTTP_PROXY"), var("HTTPS_PROXY"), var("NO_PROXY")).map_err(unusable)
+}
+
+/// Hides the credentials of the proxies, in case that one tells what it was sent.
+pub(crate) fn hide_proxies(plan: &mut Plan, environment: &Environment) {
+    let urls = ["HTTP_PROXY", "HTTPS_PROXY"].map(|upper| proxy_var(environment, upper));
+    for url in urls.into_iter().flatten() {
+        let url = match url.contains("://") {
+            true => url.to_owned(),
+            false => format!("http://{url}"),
+        };
+        let (_, Some(user)) = without_user(&url) else {
+            continue;
+        };
+        plan.keep_secret(&BASE64_STANDARD.encode(&user));
+        // Without a colon the whole is a token.
+        plan.keep_secret(
+            user.split_once(':')
+                .map_or(user.as_str(), |(_, password)| password),
+        );
+    }
+}
+
+/// A variable about proxies; as with curl, `http_proxy` counts in lower case too.
+fn proxy_var<'a>(environment: &'a Environment, upper: &str) -> Option<&'a str> {
+    environment
+        .var(&upper.to_lowercase())
+        .or_else(|| environment.var(upper))
 }
 
 fn unusable(error: loadgen_http::Error) -> Error {
@@ -123,6 +147,7 @@ mod tests {
         environment::fake::Stage,
     };
     use clap::Parser as _;
+    use loadgen_scenario::{Overrides, SourceText, load};
     use std::{path::Path, time::Duration};
 
     #[test]
@@ -153,6 +178,33 @@ mod tests {
             Options::default(),
         );
         assert_eq!(format!("{given:?}"), format!("{usual:?}"));
+    }
+
+    #[test]
+    fn credentials_of_proxies_are_hidden() {
+        let scenario = "target = \"mock\"\n[load]\niterations = 1\n[[step]]\nget = \"/\"\n";
+        let text = "Basic bWU6YXQgd29yaw== and `at work`, Basic dG9rZW4tMQ== and token-1, me";
+        for (http, https, expected) in [
+            ("", "", text),
+            ("p:3128", "http://q", text),
+            (
+                "http://me:at%20work@p",
+                "token-1@q",
+                "Basic *** and `***`, Basic *** and ***, me",
+            ),
+        ] {
+            let stage = Stage::new(&[])
+                .var("http_proxy", http)
+                .var("HTTPS_PROXY", https);
+            let source = SourceText {
+                path: "a.toml",
+                text: scenario,
+                stem: "a",
+            };
+            let mut plan = load(source, &Overrides::default()).unwrap().plan;
+            hide_proxies(&mut plan, &stage.environment);
+            assert_eq!(plan.mask(text), expected);
+        }
     }
 
     #[test]

@@ -209,6 +209,24 @@ fn a_killed_run_is_reported() {
     assert_eq!(report["stop_reason"], "interrupted");
 }
 
+/// The log may not grow past the limit: the run goes on without it, and reports.
+#[test]
+fn a_file_that_may_not_grow_ends_no_run() {
+    let folder = folder("1ms");
+    let words = "run slow.toml --vus 1 --duration 2s --out log=run.jsonl";
+    let script = format!("ulimit -f 4 && exec \"$0\" {words}");
+    let output = Command::new("sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_loadgen")])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{:?} {told}", output.status);
+    assert!(told.contains("the run log is incomplete"), "{told}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("passed"));
+}
+
 #[test]
 fn a_reader_that_leaves_is_no_error() {
     let folder = folder("1ms");

@@ -45,7 +45,8 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
             .done
             .get_or_insert_with(|| self.shard.clock.now());
         let stream = self.exchange.stream.take();
-        let mut judgement = judge(&self.request.expect, &self.exchange);
+        let streams = self.request.stream.is_some();
+        let mut judgement = judge(&self.request.expect, streams, &self.exchange);
         // A provider's message or an error page may repeat what it was sent.
         if let Some((_, text)) = &mut judgement.error {
             *text = Cow::Owned(self.shard.plan.mask(text).into_owned());
@@ -73,7 +74,9 @@ impl<C: Connector, T: Timer> Drop for Flight<'_, C, T> {
             step: self.request.index,
             due: self.due,
             sent_first: exchange.sent_first,
-            sent_whole: exchange.sent_last.is_some(),
+            sent_last: exchange.sent_last,
+            sent_whole: exchange.sent_last.or(exchange.first_byte).is_some(),
+            first_byte: exchange.first_byte,
             first_output: exchange
                 .stream
                 .as_ref()

@@ -24,8 +24,11 @@ pub struct Judgement<'a> {
 }
 
 /// Judges an exchange: the connection's own failure first, then the status, then the body.
+///
+/// `streams`: whether the step reads a stream. A redirection is no answer to such a step, as only the body of a 2xx is
+/// read as a stream; for others it is as good as any.
 #[must_use]
-pub fn judge<'a>(expect: &Expect, exchange: &'a Exchange) -> Judgement<'a> {
+pub fn judge<'a>(expect: &Expect, streams: bool, exchange: &'a Exchange) -> Judgement<'a> {
     let status_held = exchange.status.is_some_and(|status| allows(expect, status));
     let body_held =
         |text: &String| exchange.failure.is_none() && memmem(&exchange.body, text.as_bytes());
@@ -49,7 +52,8 @@ pub fn judge<'a>(expect: &Expect, exchange: &'a Exchange) -> Judgement<'a> {
     };
     let outcome = match (&error, exchange.status) {
         (Some(_), _) | (None, None) => Outcome::Failed,
-        (None, Some(status)) if (200..400).contains(&status) => Outcome::Ok,
+        (None, Some(200..300)) => Outcome::Ok,
+        (None, Some(300..400)) if !streams => Outcome::Ok,
         (None, Some(_)) => Outcome::Rejected,
     };
     Judgement {
@@ -119,6 +123,7 @@ mod tests {
         name: &'static str,
         statuses: &'static [(u16, u16)],
         contains: &'static [&'static str],
+        streams: bool,
         status: Option<u16>,
         body: &'static str,
         failure: Option<ErrorKind>,
@@ -148,7 +153,7 @@ mod tests {
             whole: case.whole,
             ..Exchange::default()
         };
-        let got = judge(&expect, &exchange);
+        let got = judge(&expect, case.streams, &exchange);
         let error = got.error.as_ref().map(|(kind, _)| *kind);
         assert_eq!(
             (
@@ -171,6 +176,7 @@ mod tests {
             name: "",
             statuses: DEFAULT,
             contains: &[],
+            streams: false,
             status: Some(200),
             body: "",
             failure: None,
@@ -185,6 +191,33 @@ mod tests {
             Case {
                 name: "302 by default",
                 status: Some(302),
+                ..plain
+            },
+            Case {
+                name: "200 of a streaming step",
+                streams: true,
+                ..plain
+            },
+            Case {
+                name: "302 of a streaming step",
+                streams: true,
+                status: Some(302),
+                want: (Rejected, Whole, None, 0, 0),
+                ..plain
+            },
+            Case {
+                name: "expected 304",
+                statuses: &[(200, 200), (304, 304)],
+                status: Some(304),
+                want: (Ok, Whole, None, 1, 1),
+                ..plain
+            },
+            Case {
+                name: "expected 304 of a streaming step",
+                statuses: &[(200, 200), (304, 304)],
+                streams: true,
+                status: Some(304),
+                want: (Rejected, Whole, None, 1, 1),
                 ..plain
             },
             Case {
@@ -263,7 +296,7 @@ mod tests {
             status_is_check: false,
             body_contains: Vec::new(),
         };
-        let (_, text) = judge(&expect, &exchange).error.expect("failed");
+        let (_, text) = judge(&expect, false, &exchange).error.expect("failed");
         assert!(text.starts_with("status 500: { \"error\": \"é"), "{text}");
         assert!(text.ends_with("é\" }"), "{text}");
     }

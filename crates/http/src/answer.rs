@@ -6,14 +6,14 @@ use crate::{
     request::Traits,
     response::{Head, Receive},
     stamp::Dated,
-    stream::{BodyEnd, StreamReader, is_stream, usage_of_plain},
+    stream::{BodyEnd, StreamReader, error_of_plain, is_stream, usage_of_plain},
 };
 use loadgen_engine::{Call, ErrorKind, Exchange, Failure, Offset, StreamSink, StreamSpec};
 
 /// How much is kept of the body of an answer that is no success, for the text of the error.
 const ERROR_BODY: usize = 512;
 
-/// The longest plain answer of a streaming step whose usage is looked for.
+/// The longest plain answer of a streaming step whose usage, or error, is looked for.
 const USAGE_BODY: usize = 1024 * 1024;
 
 /// What is wanted of an answer.
@@ -44,7 +44,7 @@ pub(crate) struct Answer<'a> {
     keep: usize,
     decoder: Option<Decoder>,
     reader: Option<StreamReader>,
-    /// The body of a plain answer of a streaming step, for its usage.
+    /// The body of a plain answer of a streaming step, for its usage or error.
     plain: Option<Vec<u8>>,
 }
 
@@ -139,6 +139,8 @@ impl<'a> Answer<'a> {
         self.exchange.failure = decoded.err().or(judged);
         if let (Some(spec), Some(body)) = (self.wanted.stream, self.plain.take()) {
             self.exchange.usage = usage_of_plain(spec, &body);
+            let failure = self.exchange.failure.take();
+            self.exchange.failure = failure.or_else(|| error_of_plain(spec, &body));
         }
     }
 
@@ -231,16 +233,6 @@ impl Receive for Answer<'_> {
         }
         if success {
             self.begin_stream(head.content_type);
-        }
-        if self.reader.is_some()
-            && self
-                .decoder
-                .as_ref()
-                .is_some_and(|decoder| !decoder.is_prompt())
-        {
-            return Err(protocol(
-                "the events of a zstd stream cannot be dated: leave zstd out of accept-encoding",
-            ));
         }
         Ok(())
     }

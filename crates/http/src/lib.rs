@@ -17,7 +17,6 @@
 //! # Limits
 //!
 //! - Heads of 64 KiB and 128 fields, bodies of [`Options::body_limit`], 32 kept connections per user.
-//! - A stream with the coding `zstd` is refused: its decoder gives events out too late to date them.
 //! - Proxies are HTTP proxies, spoken to without TLS. SOCKS is absent, and so are redirects, cookies and caches.
 //! - No environment is read, but where the TLS library looks for the system's certificates (`SSL_CERT_FILE`).
 //!

@@ -358,12 +358,22 @@ async fn what_a_dialect_does_not_read_is_a_plain_body() {
     let exchange = against(vec![answer(&broken)], |ask| ask.keep_body = 0).await;
     assert_eq!(exchange.body.len(), 512);
 
-    let usage = "{\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5}}";
-    let plain = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{usage}",
-        usage.len()
+    let plain = |json: &str| {
+        answer(&format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{json}",
+            json.len()
+        ))
+    };
+    // The same under a status of success.
+    let exchange = against(vec![plain(json)], streaming).await;
+    assert_eq!(
+        failed(&exchange),
+        Some((ErrorKind::StreamError, "slow down"))
     );
-    let exchange = against(vec![answer(&plain)], streaming).await;
+    assert!(exchange.stream.is_none() && exchange.whole);
+
+    let usage = "{\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5}}";
+    let exchange = against(vec![plain(usage)], streaming).await;
     assert_eq!(failed(&exchange), None);
     let tokens = exchange.usage.unwrap();
     assert_eq!((tokens.input, tokens.output), (3, 5));

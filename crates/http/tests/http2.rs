@@ -392,6 +392,7 @@ async fn failures_are_told_apart() {
                 matches!(kind, ErrorKind::ClosedEarly | ErrorKind::Reset),
                 "{kind:?} {message}"
             );
+            assert!(message.ends_with("does it speak HTTP/2?"), "{message}");
 
             let other =
                 ScriptedServer::repeat(vec![answer(&"garbage ".repeat(20)), Step::WaitForClose])
@@ -421,6 +422,11 @@ async fn a_dropped_call_takes_its_connection_along() {
                 exchange.sent_first.is_some()
                     && exchange.first_byte.is_none()
                     && exchange.done.is_none()
+            );
+            // The settings of both sides, and the request.
+            assert!(
+                exchange.bytes_sent > 24 && exchange.bytes_received > 0,
+                "{exchange:?}"
             );
             let exchange = user.ask(&ask(address, "/echo")).await;
             assert_eq!(failed(&exchange), None);

@@ -155,7 +155,7 @@ struct OutcomesJson {
     ok: u64,
     /// No whole answer, an unexpected status, a failed check or a broken stream.
     failed: u64,
-    /// A non-2xx answer that `expect` allows.
+    /// An answer that `expect` allows but that is no success, such as an expected 429.
     rejected: u64,
     /// Trends of the first alone, by name: present where the others exceed 1 %, so that fast refusals do not flatter.
     ok_metrics: Named<TrendJson>,

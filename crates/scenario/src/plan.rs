@@ -274,6 +274,13 @@ impl Plan {
         }
     }
 
+    /// Hides one more value from here on: one that the plan itself does not hold, as the password of a proxy.
+    pub fn keep_secret(&mut self, value: &str) {
+        let mut secrets = crate::secrets::Secrets::of(std::mem::take(&mut self.secrets));
+        secrets.add(value);
+        self.secrets = secrets.into_sorted();
+    }
+
     /// The text with every secret hidden.
     #[must_use]
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {

@@ -44,6 +44,13 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
+    /// Those that are known already.
+    pub(crate) fn of(values: Vec<String>) -> Self {
+        Self {
+            values: values.into_iter().collect(),
+        }
+    }
+
     /// Adds a value, in the forms in which it can be met.
     pub(crate) fn add(&mut self, value: &str) {
         let value = value.trim();
@@ -63,6 +70,38 @@ impl Secrets {
                 self.add(rest);
             }
             _ => self.add(value),
+        }
+    }
+
+    /// Adds what stands in a body behind names that say it is a secret: members of JSON, or pairs of a form.
+    pub(crate) fn add_body(&mut self, text: &str) {
+        match serde_json::from_str(text) {
+            Ok(value) => self.add_members(&value, false),
+            Err(_) => self.add_pairs(text),
+        }
+    }
+
+    /// Adds the values of the pairs `name=value` whose names say that they are secrets.
+    pub(crate) fn add_pairs(&mut self, pairs: &str) {
+        for (name, value) in pairs.split('&').filter_map(|pair| pair.split_once('=')) {
+            // Prose with an `=` in it is no form.
+            if is_secret_name(name) && !pairs.contains(char::is_whitespace) {
+                self.add(value);
+            }
+        }
+    }
+
+    fn add_members(&mut self, value: &serde_json::Value, secret: bool) {
+        match value {
+            serde_json::Value::String(text) if secret => self.add(text),
+            serde_json::Value::Array(list) => {
+                list.iter()
+                    .for_each(|value| self.add_members(value, secret));
+            }
+            serde_json::Value::Object(members) => members
+                .iter()
+                .for_each(|(name, value)| self.add_members(value, secret || is_secret_name(name))),
+            _ => {}
         }
     }
 
@@ -112,6 +151,20 @@ pub fn is_secret_name(name: &str) -> bool {
         .iter()
         .any(|start| word.contains(start) && word != "tokens" && word != "tokenizer")
     }) || matches!(name, "tokens" | "TOKENS")
+}
+
+/// A location as it may be shown: what its query says of secrets is hidden; templates name them only.
+pub(crate) fn shown_location(text: &str) -> String {
+    let Some((path, query)) = text.split_once('?') else {
+        return text.to_owned();
+    };
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, value)) if is_secret_name(name) && !value.contains("{{") => {
+            format!("{name}={MASK}")
+        }
+        _ => pair.to_owned(),
+    });
+    format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
 }
 
 /// Hides secrets, longest first, in a text that may have been cut off within one.

@@ -570,6 +570,51 @@ fn secrets_are_hidden() {
 }
 
 #[test]
+fn secrets_are_hidden_by_their_names_in_texts() {
+    for lines in [
+        "get = \"/x?api_key=hidden-1&z=open-1\"",
+        "get = \"http://h/x?z=open-1&token=hidden-1\"",
+        "post = \"/x\"\nbody = '{\"password\": \"hidden-1\", \"a\": \"open-1\"}'",
+        "post = \"/x\"\nbody = '[{\"auth\": {\"user\": [\"hidden-1\"]}}, \"open-1\"]'",
+        "post = \"/x\"\nbody = \"user=open-1&password=hidden-1\"",
+    ] {
+        let plan = step(lines);
+        assert_eq!(plan.mask("<hidden-1>"), "<***>", "{lines}");
+        assert_eq!(plan.mask("<open-1>"), "<open-1>", "{lines}");
+        assert!(!plan.canonical.contains("hidden-1"), "{}", plan.canonical);
+        assert!(!plan.describe(1).contains("hidden-1"), "{lines}");
+        assert!(!request(&plan).name.contains("hidden-1"), "{lines}");
+        assert!(sent(&plan, 1, 0).contains("hidden-1"), "{lines}");
+    }
+    let plan = step("get = \"/x?z=1&token={{ vu }}&key=hidden-1\"");
+    assert_eq!(request(&plan).name, "GET /x?z=1&token={{ vu }}&key=***");
+    // Prose is no form.
+    let plan = step("post = \"/x\"\nbody = \"What is a key=value pair & why?\"");
+    assert_eq!(plan.mask("value pair"), "value pair");
+}
+
+#[test]
+fn long_bodies_stand_in_the_plan_by_their_hash() {
+    let with = |body: &str| step(&format!("post = \"/x\"\n{body}"));
+    for (length, whole) in [(64 << 10, true), ((64 << 10) + 1, false)] {
+        let texts = ["a", "b"].map(|letter| with(&format!("body = '{}'", letter.repeat(length))));
+        assert_ne!(texts[0].hash, texts[1].hash);
+        assert_eq!(texts[0].canonical.len() > length, whole);
+    }
+    let tables = ["a", "b"].map(|letter| {
+        let long = letter.repeat(70_000);
+        with(&format!("json = {{ x = \"{long}\", y = 1 }}"))
+    });
+    let turned = with(&format!(
+        "json = {{ y = 1, x = \"{}\" }}",
+        "a".repeat(70_000)
+    ));
+    assert_ne!(tables[0].hash, tables[1].hash);
+    assert_eq!(tables[0].hash, turned.hash);
+    assert!(tables[0].canonical.len() < 2_000);
+}
+
+#[test]
 fn equal_plans_have_equal_hashes() {
     let base = "target = \"http://h\"\n[load]\nvus = 5\nduration = \"60s\"\n[defaults]\nheaders = { a = \"1\", b = \"2\" }\n\
         [[step]]\npost = \"/x\"\njson = { a = 1, b = \"{{ vu }}\" }\nname = \"s\"\nheaders = { authorization = \"Bearer aaaa\" }\n";

@@ -232,7 +232,8 @@ impl TrendCell {
     }
 
     /// This distribution with the cut waits above `limit` among its samples, as lower bounds: what a limit on a time
-    /// is judged on.
+    /// is judged on. A wait counts as above only where all of its bucket is, so that none is held against a limit that
+    /// it had not passed.
     #[must_use]
     pub fn with_cut_above(&self, limit: Duration) -> Self {
         let mut whole = self.clone();
@@ -241,7 +242,7 @@ impl TrendCell {
         };
         let limit = micros(nanos(limit));
         for step in cut.iter_recorded() {
-            let value = cut.highest_equivalent(step.value_iterated_to());
+            let value = cut.lowest_equivalent(step.value_iterated_to());
             if value > limit {
                 let wait = Duration::from_micros(value);
                 for _ in 0..step.count_at_value() {

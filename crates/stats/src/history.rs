@@ -1,6 +1,5 @@
 //! The course of a run as a bounded list of points, coarsened evenly when it grows long.
 
-use crate::packed::Packed;
 use crate::{Counter, Figure, Layout, Offset, Selection, Trend, TrendCell, VusRange, Window};
 
 /// The most points that a summary shows.
@@ -39,25 +38,26 @@ pub struct Quantiles {
 }
 
 /// The course of a run so far.
+///
+/// Kept in levels, each of points twice as long as those of the level before. A point holds its quantiles only; what
+/// the next level needs to merge is handed on at once. So the finest level that is short enough can be shown at any
+/// time, its quantiles are exact, and no distribution is kept for each point.
 #[derive(Debug)]
 pub(crate) struct History {
-    points: Vec<Point>,
+    levels: Vec<Level>,
     most: usize,
-    /// How many closed windows make a point.
-    per_point: u32,
-    /// The point in the making, of so many windows.
-    pending: Option<(u32, Building)>,
 }
 
-/// A point whose distributions are packed, so that it can still be merged with its neighbour.
-#[derive(Debug)]
-struct Point {
-    window: SummaryWindow,
-    duration: Packed,
-    ttft: Packed,
+#[derive(Debug, Default)]
+struct Level {
+    points: Vec<SummaryWindow>,
+    /// Whether there were more points than may be shown, so that they were given up.
+    too_fine: bool,
+    /// A point that waits for its neighbour, to go to the next level with it.
+    half: Option<Building>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Building {
     window: SummaryWindow,
     duration: TrendCell,
@@ -71,56 +71,69 @@ impl History {
 
     const fn of_at_most(most: usize) -> Self {
         Self {
-            points: Vec::new(),
+            levels: Vec::new(),
             most,
-            per_point: 1,
-            pending: None,
         }
     }
 
     /// Takes in a closed window.
     pub(crate) fn push(&mut self, window: &Window, layout: &Layout) {
-        if self.pending.is_none() && self.points.len() == self.most {
-            self.coarsen();
-        }
-        let new = Building::new(window, layout);
-        let (windows, building) = match self.pending.take() {
-            Some((windows, mut building)) => {
-                building.extend(&new);
-                (windows + 1, building)
+        let mut building = Building::new(window, layout);
+        for number in 0.. {
+            if number == self.levels.len() {
+                self.levels.push(Level::default());
             }
-            None => (1, new),
-        };
-        if windows < self.per_point {
-            self.pending = Some((windows, building));
-        } else {
-            self.points.push(building.finish());
+            match self.levels[number].take(building, self.most) {
+                Some(pair) => building = pair,
+                None => break,
+            }
         }
     }
 
     /// The points so far, the unfinished one last.
     pub(crate) fn windows(&self) -> impl Iterator<Item = SummaryWindow> {
-        let pending = self.pending.as_ref().map(|(_, building)| building.shown());
-        self.points
-            .iter()
-            .map(|point| point.window.clone())
-            .chain(pending)
+        let fits = |number: &usize| {
+            let unfinished = self.levels[..*number]
+                .iter()
+                .any(|level| level.half.is_some());
+            let level = &self.levels[*number];
+            !level.too_fine && level.points.len() + usize::from(unfinished) <= self.most
+        };
+        let all = self.levels.len();
+        let fit = (0..all).find(fits).unwrap_or(all);
+        // What has not come to this level yet waits on the finer ones, the longest part first.
+        let halves = self.levels[..fit].iter().rev();
+        let mut halves = halves.filter_map(|level| level.half.as_ref());
+        let unfinished = halves.next().map(|first| {
+            let mut building = first.clone();
+            halves.for_each(|half| building.extend(half));
+            building.shown()
+        });
+        let points = self.levels.get(fit).map(|level| level.points.as_slice());
+        points.unwrap_or_default().iter().cloned().chain(unfinished)
     }
+}
 
-    /// Merges neighbours, so that each point covers twice as much; one without a neighbour is to be completed.
-    fn coarsen(&mut self) {
-        let mut points = std::mem::take(&mut self.points).into_iter();
-        while let Some(first) = points.next() {
-            let mut building = first.unpack();
-            match points.next() {
-                Some(second) => {
-                    building.extend(&second.unpack());
-                    self.points.push(building.finish());
-                }
-                None => self.pending = Some((self.per_point, building)),
+impl Level {
+    /// Takes a point of this level; gives the point of the next one that it completes.
+    fn take(&mut self, building: Building, most: usize) -> Option<Building> {
+        if self.points.len() == most {
+            self.too_fine = true;
+            self.points = Vec::new();
+        }
+        if !self.too_fine {
+            self.points.push(building.shown());
+        }
+        match self.half.take() {
+            None => {
+                self.half = Some(building);
+                None
+            }
+            Some(mut pair) => {
+                pair.extend(&building);
+                Some(pair)
             }
         }
-        self.per_point = self.per_point.saturating_mul(2);
     }
 }
 
@@ -133,16 +146,6 @@ impl Quantiles {
             p95: cell.figure(0.95)?,
             p99: cell.figure(0.99)?,
         })
-    }
-}
-
-impl Point {
-    fn unpack(self) -> Building {
-        Building {
-            window: self.window,
-            duration: self.duration.unpack(),
-            ttft: self.ttft.unpack(),
-        }
     }
 }
 
@@ -187,14 +190,6 @@ impl Building {
             http_req_duration: Quantiles::of(&self.duration),
             ttft: Quantiles::of(&self.ttft),
             ..self.window.clone()
-        }
-    }
-
-    fn finish(self) -> Point {
-        Point {
-            window: self.shown(),
-            duration: Packed::new(&self.duration),
-            ttft: Packed::new(&self.ttft),
         }
     }
 }

@@ -13,7 +13,6 @@ mod history;
 mod layout;
 mod ledger;
 mod metric;
-mod packed;
 mod recorder;
 mod sample;
 mod selection;
@@ -38,7 +37,7 @@ pub use recorder::Recorder;
 pub use sample::{Arrival, Cut, Ending, Iteration, Outcome, Sample, StreamSample, Usage};
 pub use selection::Selection;
 pub use summary::{
-    ArrivalClock, Bar, ErrorSummary, GeneratorSummary, InFlight, LagFigures, MetricValue, Metrics,
+    ArrivalClock, ErrorSummary, GeneratorSummary, InFlight, LagFigures, MetricValue, Metrics,
     OutcomeSummary, RunEnd, ScenarioSummary, StepSummary, StopReason, StreamSummary, Summary,
     TrendFigures, Verdict,
 };

@@ -10,7 +10,8 @@ pub enum Outcome {
     Ok,
     /// No whole answer, an unexpected status, a failed check or a broken stream.
     Failed,
-    /// A non-2xx answer that `expect` allows, such as an expected 429.
+    /// An answer that `expect` allows but that is no success, such as an expected 429: one outside 2xx and 3xx; on a
+    /// step that reads streams, outside 2xx.
     Rejected,
 }
 
@@ -125,7 +126,8 @@ pub struct StreamSample {
     pub first_text: Option<Offset>,
     /// Arrival of the last output event.
     pub last_output: Option<Offset>,
-    /// Arrival of the terminator, else of the end of the body; absent where neither came.
+    /// Arrival of the terminator, else of the end of the body; where the body was cut after all choices had finished, of
+    /// the last event. Absent where the stream was cut before its end.
     pub ended: Option<Offset>,
     /// Events of any kind.
     pub events: u64,
@@ -150,8 +152,12 @@ pub struct Cut {
     pub due: Offset,
     /// When its first byte was sent; absent where it was still connecting.
     pub sent_first: Option<Offset>,
-    /// Whether its last byte had been sent.
+    /// When its last byte was sent; absent where it was still being sent, or where that cannot be told (HTTP/2).
+    pub sent_last: Option<Offset>,
+    /// Whether it is known to have been sent whole: its last byte was sent, or its answer had begun.
     pub sent_whole: bool,
+    /// Arrival of the first byte of the final head.
+    pub first_byte: Option<Offset>,
     /// When its first output arrived, for streams.
     pub first_output: Option<Offset>,
     /// When it was cut.

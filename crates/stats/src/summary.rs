@@ -1,6 +1,5 @@
 //! What is said of a run when it is over.
 
-mod distribution;
 mod end;
 mod generator;
 mod metrics;
@@ -9,7 +8,6 @@ mod streams;
 mod verdict;
 mod warnings;
 
-pub use distribution::Bar;
 pub use end::{ArrivalClock, RunEnd, StopReason};
 pub use generator::{GeneratorSummary, LagFigures};
 pub use metrics::{MetricValue, Metrics, TrendFigures};
@@ -57,8 +55,6 @@ pub struct Summary {
     pub generator: GeneratorSummary,
     /// How the requests due in the measured part ended.
     pub outcomes: OutcomeSummary,
-    /// `http_req_duration` as bars.
-    pub duration_bars: Vec<Bar>,
     /// The distribution of `http_req_duration`, for charts.
     pub durations: TrendCell,
     /// The streams, where there were any.
@@ -168,7 +164,6 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
     let has_goodput = totals.rate(layout, crate::Rate::Goodput, &all).total > 0;
     let requests = totals.counter(layout, Counter::HttpReqs, &all).1;
     let per_second = |count| crate::threshold::judge::per_second(count, facts.measured);
-    let durations = totals.trend(layout, Trend::HttpReqDuration, &all);
     Summary {
         duration: end.ended.as_duration(),
         measured: facts.measured,
@@ -189,8 +184,7 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
         windows,
         generator: generator::sum_up(material),
         outcomes,
-        duration_bars: distribution::bars(&durations),
-        durations,
+        durations: totals.trend(layout, Trend::HttpReqDuration, &all),
         streams: streams::sum_up(material),
         goodput_per_second: per_second(good).filter(|_| has_goodput),
         requests_per_second: per_second(requests),

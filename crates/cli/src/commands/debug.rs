@@ -35,6 +35,7 @@ pub(crate) fn debug(
     };
     let mut plan = wanted.plan(environment)?.plan;
     let connect = wiring::connect(&args.network, environment)?;
+    wiring::hide_proxies(&mut plan, environment);
     // Until the end: dropping it stops it.
     let _embedded = wiring::embed(&mut plan)?;
     show(
@@ -146,7 +147,7 @@ impl<C: Connection> User<'_, C> {
         self.connection
             .call(&call, &mut exchange, &mut tokens)
             .await;
-        let judgement = judge(&request.expect, &exchange);
+        let judgement = judge(&request.expect, request.stream.is_some(), &exchange);
         let failed = judgement.error.is_some();
         self.tell(&exchange, tokens, &judgement)?;
         Ok(failed)

@@ -40,6 +40,7 @@ pub(crate) fn run(
     refuse(args, &wanted)?;
     let mut plan = wanted.plan(environment)?.plan;
     let connect = wiring::connect(&args.network, environment)?;
+    wiring::hide_proxies(&mut plan, environment);
     let outputs = Outputs::open(&args.output.out, environment)?;
     let stop =
         (environment.signals)().map_err(|error| Error::failed("listen for signals", error))?;

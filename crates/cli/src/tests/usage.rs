@@ -103,6 +103,8 @@ fn wrong_usage_is_told() {
     check(&["mock", "--jitter", "2"], 2, "--jitter");
     check(&["mock", "--ttft", "5"], 2, "--ttft");
     check(&["mock", "--tokens", "2000000"], 2, "tokens");
+    check(&["mock", "--tokens", "0"], 2, "--tokens");
+    check(&["mock", "--max-concurrent", "0"], 2, "--max-concurrent");
     check(&["completions", "nonsense"], 2, "bash");
 }
 

@@ -116,6 +116,33 @@ async fn what_outlasts_the_graceful_stop_is_cut_and_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hang_is_seen_in_the_part_of_the_request_in_which_it_is() {
+    let judged = |head: u64| async move {
+        let service = Service {
+            head: Some(Duration::from_secs(head)),
+            ..Service::new(Duration::from_secs(60))
+        };
+        let limits = "http_req_waiting = \"max < 5s\"\nhttp_req_receiving = \"max < 5s\"";
+        let text = format!("{CHAT}[thresholds]\n{limits}\n");
+        let thresholds = undisturbed(plan(&text), 2, &service).await.thresholds;
+        let observed = thresholds.iter().map(|judged| {
+            let seconds = judged.observed.map(|observed| (observed / 1000.0).round());
+            (judged.metric.clone(), judged.ok, seconds)
+        });
+        observed.collect::<Vec<_>>()
+    };
+    let of = |waiting, receiving| {
+        [
+            ("http_req_waiting".to_owned(), false, waiting),
+            ("http_req_receiving".to_owned(), false, receiving),
+        ]
+    };
+    // All are cut at 12 s; a part in which nothing ended and nothing was cut has no sample.
+    assert_eq!(judged(60).await, of(Some(12.0), None));
+    assert_eq!(judged(2).await, of(None, Some(10.0)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_stop_lets_iterations_finish_and_the_second_cuts_them() {
     let cases = [
         (vec![(3_100, Stop::Drain)], 40, 0, 4_000),

@@ -29,14 +29,17 @@ pub(crate) fn plan(text: &str) -> Plan {
     }
 }
 
-/// A service that answers after a fixed time, and fails every nth request; counts what it accepted.
+/// A service that answers after a fixed time, its head maybe before, and fails every nth request; counts what it
+/// accepted.
 #[derive(Clone)]
 pub(crate) struct Service {
     /// How long a request takes that is accepted at an instant.
     pub(crate) time: fn(Offset, Duration) -> Duration,
     pub(crate) usual: Duration,
+    /// When the head of the answer comes; with the rest where absent.
+    pub(crate) head: Option<Duration>,
     pub(crate) fail_each: u64,
-    accepted: Arc<AtomicU64>,
+    pub(crate) accepted: Arc<AtomicU64>,
 }
 
 impl Service {
@@ -44,6 +47,7 @@ impl Service {
         Self {
             time: |_, usual| usual,
             usual,
+            head: None,
             fail_each: u64::MAX,
             accepted: Arc::default(),
         }
@@ -77,8 +81,11 @@ impl Connection for Service {
         exchange.sent_first = Some(now);
         exchange.sent_last = Some(now);
         let number = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
-        sleep((self.time)(now, self.usual)).await;
+        let time = (self.time)(now, self.usual);
+        let head = self.head.unwrap_or(time);
+        sleep(head).await;
         exchange.first_byte = Some(call.clock.now());
+        sleep(time - head).await;
         exchange.done = Some(call.clock.now());
         if number.is_multiple_of(self.fail_each) {
             exchange.failure = Some(Failure {

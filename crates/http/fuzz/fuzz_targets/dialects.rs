@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use loadgen_engine::{
     Arrival, DialectName, ErrorKind, Exchange, Offset, StreamSample, StreamSink, StreamSpec, Usage,
 };
-use loadgen_http::stream::{BodyEnd, StreamReader, usage_of_plain};
+use loadgen_http::stream::{BodyEnd, StreamReader, error_of_plain, usage_of_plain};
 use std::time::Duration;
 
 const DIALECTS: [DialectName; 5] = [
@@ -31,6 +31,7 @@ fuzz_target!(|data: &[u8]| {
         stall: None,
     };
     let _ = usage_of_plain(&spec, stream);
+    let _ = error_of_plain(&spec, stream);
     let end = if choice & 0x20 == 0 {
         BodyEnd::Clean
     } else {

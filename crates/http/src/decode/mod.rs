@@ -18,7 +18,7 @@ enum Inner {
     Gzip(deflate::Gzip),
     Deflate(deflate::Deflate),
     Brotli(Box<brotli::Brotli>),
-    Zstd(Box<zstd::Zstd>),
+    Zstd(zstd::Zstd),
 }
 
 /// Why decoding ended.
@@ -41,7 +41,10 @@ impl Decoder {
             Coding::Gzip => Inner::Gzip(deflate::Gzip::new()),
             Coding::Deflate => Inner::Deflate(deflate::Deflate::new()),
             Coding::Brotli => Inner::Brotli(Box::new(brotli::Brotli::new())),
-            Coding::Zstd => Inner::Zstd(Box::new(zstd::Zstd::new())),
+            Coding::Zstd => {
+                let decoder = zstd::Zstd::new();
+                Inner::Zstd(decoder.ok_or_else(|| protocol("no memory for a zstd decoder"))?)
+            }
             Coding::Unknown => return Err(protocol("unsupported content-encoding")),
         })))
     }
@@ -72,11 +75,6 @@ impl Decoder {
         } else {
             Err(protocol(format!("the {name} body ends too early")))
         }
-    }
-
-    /// Whether decoded bytes come as soon as their coded ones: only then can the events in them be dated.
-    pub const fn is_prompt(&self) -> bool {
-        !matches!(self.0, Inner::Zstd(_))
     }
 }
 
@@ -111,10 +109,7 @@ mod tests {
                 out.write_all(plain).unwrap();
                 out.finish().unwrap()
             }
-            "zstd" => ruzstd::encoding::compress_to_vec(
-                plain,
-                ruzstd::encoding::CompressionLevel::Fastest,
-            ),
+            "zstd" => ::zstd::encode_all(plain, 1).unwrap(),
             other => panic!("{other}"),
         }
     }
@@ -211,6 +206,24 @@ mod tests {
         wrong_sum[last] ^= 1;
         assert!(decode(Coding::Gzip, &wrong_sum, 100).is_err());
         assert!(Decoder::new(Coding::Unknown).is_err());
+    }
+
+    #[test]
+    fn what_zstd_flushed_comes_at_once() {
+        let mut encoder = ::zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        let mut decoder = Decoder::new(Coding::Zstd).unwrap().unwrap();
+        for event in ["data: one\n\n", "data: two\n\n", "data: three\n\n"] {
+            encoder.write_all(event.as_bytes()).unwrap();
+            encoder.flush().unwrap();
+            let piece = std::mem::take(encoder.get_mut());
+            let mut out = Vec::new();
+            let fed = decoder.feed(&piece, &mut |bytes| {
+                out.extend_from_slice(bytes);
+                Ok(())
+            });
+            assert!(fed.is_ok());
+            assert_eq!(String::from_utf8_lossy(&out), event);
+        }
     }
 
     #[test]

@@ -42,6 +42,14 @@ pub trait Dialect: Send {
 
     /// The tokens that an answer without a stream reports.
     fn usage_of_body(&self, body: &[u8]) -> Option<Usage>;
+
+    /// The error that an answer without a stream reports, though its status tells of success: said as an event of a
+    /// stream would say it.
+    fn error_of_body(&self, body: &[u8]) -> Option<String> {
+        let mut reading = Reading::default();
+        self.read(b"message", body, &mut reading).ok()?;
+        reading.error
+    }
 }
 
 /// What one event said.
@@ -173,7 +181,15 @@ impl PartialUsage {
         self.reasoning = newer.reasoning.or(self.reasoning);
     }
 
-    /// The tokens; absent where nothing was told. A count that was not told is 0.
+    /// The tokens of a stream; absent where those of the answer were not told: the prompt's alone say nothing of what
+    /// came, and the events are then all that there is to count.
+    #[must_use]
+    pub fn of_stream(self) -> Option<Usage> {
+        self.output.and_then(|_| self.total())
+    }
+
+    /// The tokens of an answer without a stream; absent where nothing was told. A count that was not told is 0: an
+    /// embedding has a prompt only.
     #[must_use]
     pub fn total(self) -> Option<Usage> {
         let Self {

@@ -97,10 +97,17 @@ impl Http2 {
             sent: Some(sent),
             last_read: None,
         };
+        // A call that is cut tells its bytes too.
+        let counting = Counting {
+            shared: Rc::clone(&self.shared),
+            begun: self.begun,
+            base: self.base,
+            answer,
+        };
         let result = self
-            .exchange(request, answer, limits, alarm, &mut progress)
+            .exchange(request, counting.answer, limits, alarm, &mut progress)
             .await;
-        self.count(answer);
+        drop(counting);
         let Err(mut reason) = result else {
             return Ok(());
         };
@@ -188,6 +195,23 @@ impl Http2 {
     }
 }
 
+/// Counts the bytes of a call when it ends, however it ends.
+struct Counting<'a, 'b> {
+    shared: Rc<Shared>,
+    begun: Counted,
+    base: Counted,
+    answer: &'a mut Answer<'b>,
+}
+
+impl Drop for Counting<'_, '_> {
+    fn drop(&mut self) {
+        let now = self.shared.counted.get();
+        let exchange = &mut self.answer.exchange;
+        exchange.bytes_sent = self.base.sent + now.sent - self.begun.sent;
+        exchange.bytes_received = self.base.received + now.received - self.begun.received;
+    }
+}
+
 impl Drop for Http2 {
     fn drop(&mut self) {
         self.shared.close();
@@ -237,9 +261,15 @@ impl Reading<'_, '_> {
 
 /// Tells a failure of hyper's by its causes.
 fn told(error: &hyper::Error, shared: &Shared) -> Failure {
-    if let Some(reason) = shared.cause() {
-        return reason;
+    let mut failure = shared.cause().unwrap_or_else(|| by_cause(error));
+    let gone = matches!(failure.kind, ErrorKind::Reset | ErrorKind::ClosedEarly);
+    if gone && shared.counted.get().received == 0 && !failure.message.ends_with('?') {
+        failure.message.push_str(": does it speak HTTP/2?");
     }
+    failure
+}
+
+fn by_cause(error: &hyper::Error) -> Failure {
     let mut cause: &dyn Error = error;
     while let Some(next) = cause.source() {
         cause = next;

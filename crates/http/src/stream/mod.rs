@@ -18,7 +18,7 @@ use crate::{
     lines, sse,
 };
 use loadgen_engine::{
-    Arrival, DialectName, Exchange, Failure, Offset, StreamSink, StreamSpec, Usage,
+    Arrival, DialectName, ErrorKind, Exchange, Failure, Offset, StreamSink, StreamSpec, Usage,
 };
 use progress::{Progress, Scene};
 use std::time::Duration;
@@ -51,7 +51,7 @@ enum Parser {
 }
 
 /// Whether an answer with this content type is to be read as a stream; else it is a plain body, whose tokens
-/// [`usage_of_plain`] tells.
+/// [`usage_of_plain`] tells, and whose error [`error_of_plain`].
 ///
 /// Only the dialects of LLM servers answer in both ways. Without a content type a stream is taken for granted.
 #[must_use]
@@ -65,6 +65,20 @@ pub fn is_stream(spec: &StreamSpec, content_type: Option<&[u8]>) -> bool {
 #[must_use]
 pub fn usage_of_plain(spec: &StreamSpec, body: &[u8]) -> Option<Usage> {
     dialect::of(spec).usage_of_body(body)
+}
+
+/// The failure that an answer without a stream reports in its body, for a step with this dialect: an error of the
+/// provider under a status of success. `body` has to be whole.
+#[must_use]
+pub fn error_of_plain(spec: &StreamSpec, body: &[u8]) -> Option<Failure> {
+    if !is_of_provider(spec) {
+        return None;
+    }
+    let message = dialect::of(spec).error_of_body(body)?;
+    Some(Failure {
+        kind: ErrorKind::StreamError,
+        message,
+    })
 }
 
 impl StreamReader {
@@ -113,7 +127,7 @@ impl StreamReader {
         let fed = parser.feed(bytes, &mut |name, data, torn| {
             progress.event(name, data, torn, &mut scene);
         });
-        exchange.usage = progress.usage.total().or(exchange.usage);
+        exchange.usage = progress.usage.of_stream().or(exchange.usage);
         fed.map_err(|message| progress.too_large(message))
     }
 
@@ -154,14 +168,17 @@ impl StreamReader {
         };
         let ended =
             parser.finish(&mut |name, data, torn| progress.event(name, data, torn, &mut scene));
-        exchange.usage = progress.usage.total().or(exchange.usage);
+        exchange.usage = progress.usage.of_stream().or(exchange.usage);
         progress.end_read(read_at, progress.uncertainty, exchange, sink);
         if let Err(message) = ended {
             return Some(progress.too_large(message));
         }
         let sample = exchange.stream.get_or_insert_default();
-        if end == BodyEnd::Clean && sample.ended.is_none() {
-            sample.ended = Some(at.max(read_at));
+        if sample.ended.is_none() {
+            sample.ended = match end {
+                BodyEnd::Clean => Some(at.max(read_at)),
+                BodyEnd::Cut => progress.last_event.filter(|_| progress.is_whole()),
+            };
         }
         progress.verdict(end, sample)
     }

@@ -172,11 +172,16 @@ impl Progress {
         })
     }
 
+    /// Whether the terminator or every finish reason came.
+    pub(super) fn is_whole(&self) -> bool {
+        self.terminated || self.choices.all_finished()
+    }
+
     pub(super) fn verdict(&mut self, end: BodyEnd, sample: &StreamSample) -> Option<Failure> {
         if let Some(failure) = self.failure.take() {
             return Some(failure);
         }
-        let whole = self.terminated || self.choices.all_finished();
+        let whole = self.is_whole();
         let (kind, message) = if !whole && end == BodyEnd::Cut {
             (
                 ErrorKind::StreamTruncated,

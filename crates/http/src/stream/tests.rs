@@ -1,6 +1,6 @@
 //! Holds the dating, counting and judging of streams to `measurement.md`.
 
-use super::{BodyEnd, MAX_LINE, StreamReader, is_stream, usage_of_plain};
+use super::{BodyEnd, MAX_LINE, StreamReader, error_of_plain, is_stream, usage_of_plain};
 use loadgen_engine::{
     Arrival, DialectName, ErrorKind, Exchange, Failure, Offset, StreamSample, StreamSink,
     StreamSpec, Usage,
@@ -300,7 +300,36 @@ fn the_end_is_the_terminator_or_the_end_of_the_body() {
     assert_eq!(ended(&[&[&a], &[DONE], &[DONE]], BodyEnd::Cut), Some(200));
     assert_eq!(ended(&[&[&a], &[STOP]], BodyEnd::Clean), Some(1_000));
     assert_eq!(ended(&[&[&a]], BodyEnd::Clean), Some(1_000));
-    assert_eq!(ended(&[&[&a], &[STOP]], BodyEnd::Cut), None);
+    assert_eq!(ended(&[&[&a], &[STOP]], BodyEnd::Cut), Some(200));
+    assert_eq!(ended(&[&[&a], &[STOP], &[USAGE]], BodyEnd::Cut), Some(300));
+    assert_eq!(ended(&[&[&a]], BodyEnd::Cut), None);
+    let other = text_of(1, "b");
+    assert_eq!(ended(&[&[&a, &other], &[STOP]], BodyEnd::Cut), None);
+}
+
+#[test]
+fn usage_without_the_tokens_of_the_answer_is_none() {
+    let check = |dialect, events: &[&str], tokens: Option<(u64, u64)>| {
+        let mut play = Play::of(dialect);
+        play.read(10, events).end(BodyEnd::Clean, 20);
+        let seen = play.exchange.usage.map(|usage| (usage.input, usage.output));
+        assert_eq!(seen, tokens, "{events:?}");
+    };
+    let prompt = r#"data: {"choices":[],"usage":{"prompt_tokens":5}}"#;
+    check(DialectName::OpenAi, &[&text("a"), prompt, DONE], None);
+    check(
+        DialectName::OpenAi,
+        &[&text("a"), prompt, USAGE, DONE],
+        Some((5, 3)),
+    );
+    let answer = r#"data: {"choices":[],"usage":{"completion_tokens":0}}"#;
+    check(DialectName::OpenAi, &[answer, DONE], Some((0, 0)));
+    let start = r#"data: {"type":"message_start","message":{"usage":{"input_tokens":7}}}"#;
+    let delta = r#"data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":4}}"#;
+    check(DialectName::Anthropic, &[start], None);
+    check(DialectName::Anthropic, &[start, delta], Some((7, 4)));
+    let done = r#"{"message":{"content":"a"},"done":true,"prompt_eval_count":9}"#;
+    check(DialectName::Ollama, &[done], None);
 }
 
 #[test]
@@ -501,6 +530,75 @@ fn the_content_type_tells_how_a_provider_frames() {
     );
     check(DialectName::Sse, "application/x-ndjson", "data: 1\n\n", 1);
     check(DialectName::Ndjson, "text/event-stream", "1\n2\n", 2);
+}
+
+#[test]
+fn a_plain_answer_may_be_an_error() {
+    use DialectName::{Anthropic, Ndjson, Ollama, OpenAi};
+    let cases: [(DialectName, &str, Option<&str>); 14] = [
+        (
+            OpenAi,
+            r#"{"error":{"message":"slow down","type":"busy"}}"#,
+            Some("slow down"),
+        ),
+        (
+            OpenAi,
+            r#"{"error":"no such model"}"#,
+            Some("no such model"),
+        ),
+        (
+            OpenAi,
+            r#"{"object":"error","message":"too long"}"#,
+            Some("too long"),
+        ),
+        (
+            OpenAi,
+            r#"{"error":null,"choices":[{"message":{"content":"hi"}}]}"#,
+            None,
+        ),
+        (
+            OpenAi,
+            r#"{"choices":[{"message":{"content":"{\"error\":\"x\"}"}}]}"#,
+            None,
+        ),
+        (
+            OpenAi,
+            r#"{"choices":[{"message":{"content":"a","error":"inside"}}]}"#,
+            None,
+        ),
+        (
+            OpenAi,
+            r#"{"object":"response","status":"failed","error":{"message":"no"}}"#,
+            Some("no"),
+        ),
+        (OpenAi, r#"{"error":"torn"#, None),
+        (OpenAi, "", None),
+        (
+            Anthropic,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+            Some("Overloaded"),
+        ),
+        (
+            Anthropic,
+            r#"{"type":"message","content":[{"type":"text","text":"hi"}]}"#,
+            None,
+        ),
+        (
+            Ollama,
+            r#"{"error":"model not found"}"#,
+            Some("model not found"),
+        ),
+        (Ollama, r#"{"message":{"content":"hi"},"done":true}"#, None),
+        (Ndjson, r#"{"error":"of no provider"}"#, None),
+    ];
+    for (dialect, body, message) in cases {
+        let failure = error_of_plain(&spec(dialect), body.as_bytes());
+        let seen = failure
+            .as_ref()
+            .map(|failure| (failure.kind, failure.message.as_str()));
+        let wanted = message.map(|message| (ErrorKind::StreamError, message));
+        assert_eq!(seen, wanted, "{dialect:?} {body}");
+    }
 }
 
 #[test]

@@ -54,6 +54,7 @@ pub(super) fn by_step(summary: &Summary, columns: usize) -> Vec<Line> {
     lines.extend(labelled("outcomes", &outcomes(summary), columns));
     lines.extend(labelled("goodput", &goodput(summary), columns));
     lines.extend(labelled("checks", &checks(summary), columns));
+    lines.extend(unmeasured(summary));
     lines
 }
 
@@ -191,6 +192,19 @@ fn checks(summary: &Summary) -> Vec<String> {
         units::count(held),
         units::count(total)
     )]
+}
+
+/// How many of the counted requests are in no time and no rate.
+fn unmeasured(summary: &Summary) -> Option<Line> {
+    let outcomes = &summary.outcomes;
+    let measured = outcomes.ok + outcomes.failed + outcomes.rejected;
+    let counted = summary.metrics.counter(Counter::HttpReqs);
+    let more = counted.checked_sub(measured).filter(|&more| more > 0)?;
+    let was = if more == 1 { "was" } else { "were" };
+    Some(Line::new().with("  ").with(Paint::Dim.on(format!(
+        "{} more {was} due after the end of starting (in counts and errors only)",
+        units::count(more)
+    ))))
 }
 
 fn legend((rough, at_least): (bool, bool)) -> Option<Line> {

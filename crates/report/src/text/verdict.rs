@@ -9,6 +9,7 @@ use std::time::Duration;
 /// The verdict and its reason: one line, and more where the reason is long.
 pub(super) fn lines(summary: &Summary, columns: usize) -> Vec<Line> {
     let (sign, word, paint) = match summary.verdict {
+        Verdict::Pass if told_nothing(summary) => ("–", "interrupted", Paint::BoldYellow),
         Verdict::Pass => ("✓", "passed", Paint::BoldGreen),
         Verdict::Fail => ("✗", "failed", Paint::BoldRed),
         Verdict::Inconclusive => ("?", "inconclusive", Paint::BoldYellow),
@@ -60,6 +61,9 @@ pub(super) fn thresholds(summary: &Summary, columns: usize) -> Vec<Line> {
 }
 
 fn reason(summary: &Summary) -> String {
+    if summary.verdict == Verdict::Pass && told_nothing(summary) {
+        return format!("no request finished in {}", length(summary));
+    }
     let reason = match summary.verdict {
         Verdict::Pass => held(summary),
         Verdict::Fail => broken(summary),
@@ -77,6 +81,12 @@ fn reason(summary: &Summary) -> String {
             length(summary)
         ),
     }
+}
+
+/// Whether the run was interrupted before anything could hold.
+fn told_nothing(summary: &Summary) -> bool {
+    summary.stop_reason == StopReason::Interrupted
+        && summary.metrics.rate(Rate::HttpReqFailed).1 == 0
 }
 
 fn held(summary: &Summary) -> String {

@@ -1,8 +1,8 @@
 //! The text summary against golden files, and what holds of every one.
 
-use crate::runs::{self, Run};
+use crate::runs::{self, Run, Script, ms};
 use loadgen_report::{TextOptions, write_text, write_verdict};
-use loadgen_stats::{Layout, StopReason, Summary, Verdict};
+use loadgen_stats::{Layout, StepIndex, StopReason, Summary, Verdict, VusRange};
 
 const COLUMNS: usize = 80;
 
@@ -125,6 +125,44 @@ fn every_verdict_and_end_has_its_words() {
         assert!(line.contains(expected), "{line}");
         assert_readable(&text(&run, &summary, false));
     }
+}
+
+#[test]
+fn what_was_due_after_the_end_of_starting_is_told() {
+    let cases = [
+        (0, None),
+        (1, Some("  1 more was due after the end of starting")),
+        (
+            2_500,
+            Some("  2,500 more were due after the end of starting"),
+        ),
+    ];
+    for (late, line) in cases {
+        let mut run = runs::plain_run();
+        let mut script = Script::new(&run.header.layout, ms(2_000));
+        for n in 0..late {
+            script
+                .recorder
+                .request(&runs::plain(StepIndex(0), 2_000_000 + n, 90, 200));
+        }
+        script.close(2_600, VusRange::steady(50));
+        run.windows.extend(script.finish());
+        let text = text(&run, &run.summary(), false);
+        assert_readable(&text);
+        let told = text.lines().find(|line| line.contains("more w"));
+        let expected = line.map(|line| format!("{line} (in counts and errors only)"));
+        assert_eq!(told, expected.as_deref());
+    }
+}
+
+#[test]
+fn an_interrupted_run_without_a_request_has_not_passed() {
+    let mut run = runs::chat();
+    run.windows.clear();
+    let mut summary = run.summary();
+    (summary.verdict, summary.stop_reason) = (Verdict::Pass, StopReason::Interrupted);
+    let line = verdict(&summary, false);
+    assert_eq!(line, "– interrupted  no request finished in 10.0 s\n");
 }
 
 /// Names and numbers as wide as they come, each in every place where it is shown.

@@ -24,7 +24,9 @@ impl Lowering<'_> {
             }
             (Field::Broken, _) | (_, Field::Broken) => None,
             (Field::Given(body), Field::Absent) => {
-                let text = self.fold(&body.value, Mode::Text, Secrecy::Open)?.text;
+                let folded = self.fold(&body.value, Mode::Text, Secrecy::Open)?;
+                self.secrets.add_body(&folded.trial);
+                let text = folded.text;
                 let asked = text
                     .fixed()
                     .filter(|_| wants_usage(step, location))

@@ -11,6 +11,7 @@ use crate::{
         Timeouts,
     },
     problem::{Place, Problem},
+    secrets::shown_location,
     template::Text,
 };
 use loadgen_stats::StepIndex;
@@ -191,7 +192,7 @@ fn step_name(step: &StepTable) -> Option<(String, Place)> {
         Field::Absent => {
             let (method, location) = step.methods.first()?;
             let source = &location.given()?.value;
-            let shown = crate::url::without_userinfo(&source.text);
+            let shown = shown_location(&crate::url::without_userinfo(&source.text));
             Some((
                 format!("{} {shown}", method.value.name()),
                 source.place.clone(),

@@ -116,6 +116,10 @@ impl Lowering<'_> {
         let unknown = Layout::default();
         match Threshold::parse(wanted.metric, wanted.expression, layout.unwrap_or(&unknown)) {
             Ok(threshold) => {
+                if layout.is_some_and(|layout| never_timed(wanted.metric, layout)) {
+                    self.useless_threshold(wanted);
+                    return None;
+                }
                 self.explain(
                     &format!("thresholds.{}", wanted.metric),
                     threshold.expression(),
@@ -139,6 +143,21 @@ impl Lowering<'_> {
         }
     }
 
+    /// Tells a threshold on what no step can have.
+    fn useless_threshold(&mut self, wanted: &Wanted<'_>) {
+        let name = metric_name(wanted.metric);
+        let message = format!("no step can have `{name}`");
+        let start = wanted.metric.find(name).unwrap_or_default();
+        let place = (wanted.place)(&ThresholdProblem {
+            place: ThresholdPlace::Metric,
+            span: start..start + name.len(),
+            message: message.clone(),
+            help: None,
+        });
+        let help = "only streams have it: add `stream` to a step";
+        self.tell(Problem::new(place, message).help(help));
+    }
+
     /// Tells limits of `[slo]` that no step can have.
     fn useless_limits(&mut self, layout: &Layout) {
         let document = self.document;
@@ -157,6 +176,17 @@ impl Lowering<'_> {
             }
         }
     }
+}
+
+/// The metric without its tags.
+fn metric_name(metric: &str) -> &str {
+    metric.split('{').next().unwrap_or(metric).trim()
+}
+
+/// Whether only streams have the metric, and no step streams.
+fn never_timed(metric: &str, layout: &Layout) -> bool {
+    Trend::from_name(metric_name(metric)).is_some_and(keys::only_of_streams)
+        && !layout.steps.iter().any(|step| step.stream)
 }
 
 /// Whether a step can have the time.

@@ -93,6 +93,9 @@ impl Lowering<'_> {
             self.tell(url_problem(source, trial, error));
             return None;
         }
+        if let Some((_, query)) = trial.split_once('?') {
+            self.secrets.add_pairs(query);
+        }
         let query = self.query(step)?;
         Some(Location {
             text: folded.text,

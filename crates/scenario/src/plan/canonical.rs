@@ -9,6 +9,9 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
+/// Bytes of the longest body that stands in the plan itself.
+const LONGEST_BODY: usize = 64 << 10;
+
 /// The canonical plan as JSON text, and its SHA-256 in hexadecimal.
 ///
 /// `inputs` is what templates that are rendered for each request can use, secrets left out.
@@ -163,9 +166,9 @@ fn message(message: &Message, secrets: &[String]) -> Value {
     };
     let body = match &message.body {
         Body::Empty => Value::Null,
-        Body::Text(text) => hidden(text.source()),
+        Body::Text(text) => bounded(hidden(text.source())),
         Body::Bytes(bytes) => Value::from(format!("{:x}", Sha256::digest(bytes))),
-        Body::Json(json) => json_body(&json.source(), secrets),
+        Body::Json(json) => bounded(json_body(&json.source(), secrets)),
     };
     json!({
         "location": hidden(message.location.text.source()),
@@ -173,6 +176,23 @@ fn message(message: &Message, secrets: &[String]) -> Value {
         "headers": message.headers.iter().map(header).collect::<Map<_, _>>(),
         "body": body,
     })
+}
+
+/// The body itself, or its length and hash where it is so long that it would fill the run log.
+fn bounded(body: Value) -> Value {
+    let text = match body {
+        Value::String(text) if text.len() > LONGEST_BODY => text,
+        Value::Object(_) => {
+            let body = sorted(body);
+            let text = body.to_string();
+            if text.len() <= LONGEST_BODY {
+                return body;
+            }
+            text
+        }
+        short => return short,
+    };
+    json!({ "sha256": format!("{:x}", Sha256::digest(&text)), "length": text.len() })
 }
 
 /// JSON as a tree, so that the order of its keys does not matter; secrets are hidden in its strings.

@@ -21,10 +21,10 @@ impl fmt::Display for Load {
             Self::ConstantVus { vus, .. } => write!(f, "{} for {length}", users(vus.get())),
             Self::SharedIterations {
                 vus, iterations, ..
-            } => write!(f, "{}, {iterations} iterations", users(vus.get())),
+            } => write!(f, "{}, {}", users(vus.get()), times(*iterations)),
             Self::PerVuIterations {
                 vus, iterations, ..
-            } => write!(f, "{}, {iterations} iterations each", users(vus.get())),
+            } => write!(f, "{}, {} each", users(vus.get()), times(*iterations)),
             Self::ConstantArrivalRate { rate, .. } => {
                 write!(f, "{} for {length}", format_rate(rate.get()))
             }
@@ -64,6 +64,12 @@ pub(super) fn describe(text: &mut String, scenario: &Scenario) {
 }
 
 /// A number of users in words.
+/// A number of iterations in words.
+fn times(iterations: u64) -> String {
+    let plural = if iterations == 1 { "" } else { "s" };
+    format!("{iterations} iteration{plural}")
+}
+
 fn users(count: u32) -> String {
     if count == 1 {
         "1 user".to_owned()
@@ -118,10 +124,13 @@ fn beginning(load: &Load, start: Duration) -> Vec<(Duration, String)> {
         }
         Load::SharedIterations {
             vus, iterations, ..
-        } => format!("{}, which share {iterations} iterations", count(vus)),
+        } => {
+            let does = if vus.get() == 1 { "does" } else { "share" };
+            format!("{}, which {does} {}", count(vus), times(*iterations))
+        },
         Load::PerVuIterations {
             vus, iterations, ..
-        } => format!("{}, each does {iterations} iterations", count(vus)),
+        } => format!("{}, each does {}", count(vus), times(*iterations)),
         Load::ConstantArrivalRate { rate, .. } => {
             let rate = format_rate(rate.get());
             format!("{rate}: iterations begin at this rate, however long they take")

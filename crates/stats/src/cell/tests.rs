@@ -133,6 +133,31 @@ fn cut_waits_count_only_above_the_limit() {
 }
 
 #[test]
+fn a_cut_wait_below_the_limit_does_not_count_though_its_bucket_reaches_above() {
+    // Around 3 s a bucket is 2,048 µs wide: 2,998,272 to 3,000,319 µs and the next.
+    let cases = [
+        (2_999_000, 3_000_000, 0),
+        (3_000_000, 3_000_000, 0),
+        (2_998_272, 2_998_272, 0),
+        (3_000_320, 3_000_000, 1),
+        (2_999_000, 2_998_000, 1),
+        (1_001, 1_000, 1),
+        (1_000, 1_000, 0),
+    ];
+    for (wait, limit, above) in cases {
+        let mut cell = TrendCell::new();
+        cell.record_cut(Duration::from_micros(wait));
+        let judged = cell.with_cut_above(Duration::from_micros(limit));
+        assert_eq!(judged.count(), above, "{wait} µs against {limit} µs");
+        let told = judged.max().unwrap_or_default();
+        assert!(
+            told <= Duration::from_micros(wait),
+            "{told:?} is no lower bound"
+        );
+    }
+}
+
+#[test]
 fn clearing_forgets_all_and_keeps_the_table() {
     let mut cell = of_micros(&[5, 3_000_000_000]);
     cell.record_censored(Duration::from_secs(1));

@@ -65,21 +65,36 @@ pub(super) fn rate(rates: &mut [RateCount], sample: &Sample<'_>, good: Option<bo
     }
 }
 
-/// Whether the stream itself failed; a check is about what a whole stream says.
+/// Whether the stream itself failed. A check is about what a whole stream says; and where the stream had come to its
+/// end, a connection that was lost or silent after it takes nothing from the stream.
 fn is_broken(sample: &Sample<'_>) -> bool {
-    sample
-        .error
-        .is_some_and(|(kind, _)| kind != ErrorKind::Check)
+    let had_ended = || {
+        let stream = sample.stream.as_ref();
+        stream.is_some_and(|stream| stream.ended.is_some())
+    };
+    match sample.error {
+        None | Some((ErrorKind::Check, _)) => false,
+        Some((ErrorKind::ClosedEarly | ErrorKind::Reset | ErrorKind::Timeout, _)) => !had_ended(),
+        Some(_) => true,
+    }
 }
 
 /// How long a cut request had waited, by the trends in which that is known to be too short.
 pub(super) fn waits(cut: &Cut, streams: bool) -> impl Iterator<Item = (Trend, Duration)> {
     let since_due = cut.at.since(cut.due);
     let since_sent = cut.sent_first.map(|sent| cut.at.since(sent));
+    // Where sending cannot be told apart, it is part of the wait.
+    let waiting = cut
+        .sent_last
+        .or(cut.sent_first)
+        .filter(|_| cut.first_byte.is_none());
     let silent = streams && cut.first_output.is_none();
     [
         Some((Trend::HttpReqLatency, since_due)),
         since_sent.map(|wait| (Trend::HttpReqDuration, wait)),
+        waiting.map(|sent| (Trend::HttpReqWaiting, cut.at.since(sent))),
+        cut.first_byte
+            .map(|began| (Trend::HttpReqReceiving, cut.at.since(began))),
         silent.then_some((Trend::Ttft, since_due)),
         silent.then_some((Trend::TtftText, since_due)),
         since_sent

@@ -197,6 +197,11 @@ fn rates() {
         stream: None,
         ..stream(2000)
     };
+    let cut_short = |kind| {
+        let mut sample = stream(2000);
+        sample.stream.as_mut().unwrap().ended = None;
+        failed(sample, Ending::Broken, kind, "")
+    };
     let failed = |kind| failed(stream(2000), Ending::Whole, kind, "");
     // (sample, failed requests, failed streams, checks) as (hits, total)
     let cases = [
@@ -210,7 +215,49 @@ fn rates() {
         ),
         (
             "timed out within",
+            cut_short(ErrorKind::Timeout),
+            (1, 1),
+            (1, 1),
+            (1, 1),
+        ),
+        (
+            "timed out after its end",
             failed(ErrorKind::Timeout),
+            (1, 1),
+            (0, 1),
+            (1, 1),
+        ),
+        (
+            "reset within",
+            cut_short(ErrorKind::Reset),
+            (1, 1),
+            (1, 1),
+            (1, 1),
+        ),
+        (
+            "reset after its end",
+            failed(ErrorKind::Reset),
+            (1, 1),
+            (0, 1),
+            (1, 1),
+        ),
+        (
+            "closed within",
+            cut_short(ErrorKind::ClosedEarly),
+            (1, 1),
+            (1, 1),
+            (1, 1),
+        ),
+        (
+            "closed after its end",
+            failed(ErrorKind::ClosedEarly),
+            (1, 1),
+            (0, 1),
+            (1, 1),
+        ),
+        (
+            "not as HTTP says",
+            failed(ErrorKind::Protocol),
             (1, 1),
             (1, 1),
             (1, 1),
@@ -363,48 +410,65 @@ fn a_broken_stream_wastes_no_less_than_was_seen() {
 
 #[test]
 fn cut_requests_wait_beside_the_samples() {
+    use Trend::{
+        HttpReqDuration as Duration, HttpReqLatency as Latency, HttpReqReceiving as Receiving,
+        HttpReqWaiting as Waiting, StreamDuration, Ttft, TtftService,
+    };
     let cut = Cut {
         step: CHAT,
         due: ms(2000),
         sent_first: Some(ms(2010)),
+        sent_last: Some(ms(2020)),
         sent_whole: true,
+        first_byte: None,
         first_output: None,
-        at: ms(5000),
+        at: ms(2900),
         bytes_sent: 10,
         bytes_received: 20,
         resent: 1,
     };
-    // (cut, trends in which its wait is noted)
-    let both = [Trend::HttpReqDuration, Trend::HttpReqLatency];
+    let begun = Cut {
+        first_byte: Some(ms(2500)),
+        ..cut
+    };
+    // (cut, trends in which its wait is noted, with how long)
+    let plain = [(Duration, 890), (Latency, 900)];
+    let silent = [(Ttft, 900), (TtftService, 890), (StreamDuration, 890)];
     let cases = [
-        (
-            "silent",
-            cut,
-            vec![
-                Trend::Ttft,
-                Trend::TtftService,
-                Trend::StreamDuration,
-                both[0],
-                both[1],
-            ],
-        ),
+        ("silent", cut, [&silent[..], &plain, &[(Waiting, 880)]]),
+        ("begun", begun, [&silent[..], &plain, &[(Receiving, 400)]]),
         (
             "streaming",
             Cut {
-                first_output: Some(ms(3000)),
+                first_output: Some(ms(2600)),
+                ..begun
+            },
+            [&silent[2..], &plain, &[(Receiving, 400)]],
+        ),
+        (
+            "plain",
+            Cut { step: LIST, ..cut },
+            [&[], &plain, &[(Waiting, 880)]],
+        ),
+        (
+            "sending cannot be told apart",
+            Cut {
+                step: LIST,
+                sent_last: None,
+                sent_whole: false,
                 ..cut
             },
-            vec![Trend::StreamDuration, both[0], both[1]],
+            [&[], &plain, &[(Waiting, 890)]],
         ),
-        ("plain", Cut { step: LIST, ..cut }, both.to_vec()),
         (
             "connecting",
             Cut {
                 sent_first: None,
+                sent_last: None,
                 sent_whole: false,
                 ..cut
             },
-            vec![Trend::Ttft, both[1]],
+            [&silent[..1], &plain[1..], &[]],
         ),
         (
             "due in warm-up",
@@ -412,26 +476,29 @@ fn cut_requests_wait_beside_the_samples() {
                 due: ms(500),
                 ..cut
             },
-            vec![],
+            [&[], &[], &[]],
         ),
     ];
     for (what, cut, expected) in cases {
         let mut recorder = measuring();
         recorder.cut(&cut);
         let totals = recorder.totals();
-        let noted = |&&trend: &&Trend| {
-            totals
-                .trend(&layout(), trend, &Selection::default())
-                .cut_count()
-                == 1
+        let noted = |selection: &Selection| -> Vec<(Trend, u64)> {
+            let waits = Trend::ALL.iter().filter_map(|&trend| {
+                let cell = totals.trend(&layout(), trend, selection);
+                let wait = cell.cut().filter(|cut| !cut.is_empty())?;
+                assert_eq!(wait.len(), 1, "{what}: {}", trend.name());
+                // Below a second a bucket is narrower than a millisecond.
+                Some((trend, wait.max() / 1000))
+            });
+            waits.collect()
         };
-        let seen: Vec<Trend> = Trend::ALL.iter().filter(noted).copied().collect();
-        assert_eq!(seen, expected, "{what}");
-        let only_ok = Selection::default().with_outcome(Outcome::Ok);
-        for trend in seen.into_iter().filter(|&trend| trend != Trend::TtftText) {
-            let cell = totals.trend(&layout(), trend, &only_ok);
-            assert_eq!(cell.cut_count(), 1, "{what}: {}", trend.name());
-        }
+        let mut expected = expected.concat();
+        expected.sort_by_key(|(trend, _)| trend.index());
+        assert_eq!(noted(&Selection::default()), expected, "{what}");
+        let mut only_ok = noted(&Selection::default().with_outcome(Outcome::Ok));
+        only_ok.retain(|&(trend, _)| trend != Trend::TtftText);
+        assert_eq!(only_ok, expected, "{what}");
         assert_eq!(samples(&recorder, Trend::HttpReqDuration), 0, "{what}");
         assert_eq!(count(&recorder, Counter::HttpReqs).0, 0, "{what}");
         assert_eq!(count(&recorder, Counter::DataSent).0, 10, "{what}");

@@ -10,7 +10,7 @@ pub struct OutcomeSummary {
     pub ok: u64,
     /// Failed.
     pub failed: u64,
-    /// A non-2xx answer that `expect` allows.
+    /// An answer that `expect` allows but that is no success, such as an expected 429.
     pub rejected: u64,
     /// `http_req_duration`, `http_req_latency` and `ttft` of the first alone: set where the others exceed 1 %, so that
     /// fast refusals do not flatter.

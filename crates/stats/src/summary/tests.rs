@@ -70,7 +70,9 @@ fn cut(due: u64, at: u64) -> Cut {
         step: LIST,
         due: ms(due),
         sent_first: Some(ms(due + 1)),
+        sent_last: None,
         sent_whole: false,
+        first_byte: None,
         first_output: None,
         at: ms(at),
         bytes_sent: 1,
@@ -355,36 +357,6 @@ fn fast_refusals_do_not_flatter() {
 }
 
 #[test]
-fn bars_add_up() {
-    let cases: [&[u64]; 5] = [
-        &[],
-        &[7],
-        &[5, 5, 5],
-        &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-        &[1, 1, 1, 900],
-    ];
-    for times in cases {
-        let summary = run().sum_up(|recorder| {
-            for &took in times {
-                recorder.request(&plain(LIST, 0, took));
-            }
-        });
-        let bars = summary.duration_bars;
-        assert_eq!(
-            bars.iter().map(|bar| bar.count).sum::<u64>(),
-            times.len() as u64,
-            "{times:?}"
-        );
-        assert!(
-            bars.windows(2)
-                .all(|pair| pair[0].until == pair[1].from && pair[0].from < pair[1].from),
-            "{bars:?}"
-        );
-        assert!(bars.len() <= 11, "{times:?}");
-    }
-}
-
-#[test]
 fn requests_in_flight_at_the_end_are_told() {
     let summary = run().sum_up(|recorder| {
         many(recorder, 10, &plain(LIST, 0, 10));
@@ -593,7 +565,7 @@ fn verdicts() {
     let holds = || run().threshold("http_req_duration", "p99 < 1s");
     let breaks = || run().threshold("http_req_duration", "p99 < 50ms");
     type Tell<'a> = &'a dyn Fn(&mut Recorder);
-    let cases: [(&str, Run, Tell<'_>, Verdict); 16] = [
+    let cases: [(&str, Run, Tell<'_>, Verdict); 18] = [
         ("no threshold", run(), &good, Verdict::Pass),
         ("holds", holds(), &good, Verdict::Pass),
         ("breaks", breaks(), &good, Verdict::Fail),
@@ -639,6 +611,21 @@ fn verdicts() {
             "all rejected as expected",
             run(),
             &rejections,
+            Verdict::Fail,
+        ),
+        (
+            "all may be rejected",
+            all_may_fail(run()),
+            &rejections,
+            Verdict::Pass,
+        ),
+        (
+            "one was answered",
+            run(),
+            &|recorder| {
+                rejections(recorder);
+                many(recorder, 1, &plain(LIST, 1000, 100));
+            },
             Verdict::Pass,
         ),
         ("nothing finished", run(), &nothing, Verdict::Fail),
@@ -668,19 +655,57 @@ fn verdicts() {
 
 #[test]
 fn one_line_says_why_nothing_succeeded() {
-    let summary = run().sum_up(|recorder| {
-        many(recorder, 2, &hung(LIST, 1000, 500));
-        many(recorder, 3, &refused(LIST, 1000));
-    });
+    type Refusals = &'static [(u16, u64)];
+    let tell = |failures, refusals: Refusals| {
+        run().sum_up(move |recorder| {
+            many(recorder, failures, &hung(LIST, 1000, 500));
+            many(recorder, failures + failures / 2, &refused(LIST, 1000));
+            for &(status, count) in refusals {
+                let refusal = Sample {
+                    outcome: crate::Outcome::Rejected,
+                    status: Some(status),
+                    ..plain(LIST, 1000, 1)
+                };
+                many(recorder, count, &refusal);
+                // Due after the end of starting: it decides nothing.
+                many(
+                    recorder,
+                    1,
+                    &Sample {
+                        due: ms(10_500),
+                        ..refusal
+                    },
+                );
+            }
+        })
+    };
+    let cases: [(u64, Refusals, &str); 5] = [
+        (2, &[], "3 × connect_refused: connection refused"),
+        (0, &[], "no request of the measured part finished"),
+        (
+            0,
+            &[(429, 10)],
+            "10 × status 429, which the scenario expects",
+        ),
+        (
+            0,
+            &[(429, 2), (503, 7)],
+            "7 × status 503, 2 × status 429, which the scenario expects",
+        ),
+        (
+            2,
+            &[(429, 4)],
+            "3 × connect_refused: connection refused; 4 × status 429, which the scenario expects",
+        ),
+    ];
+    for (failures, refusals, reason) in cases {
+        let summary = tell(failures, refusals);
+        assert_eq!(summary.nothing_succeeded.as_deref(), Some(reason));
+        assert_eq!(codes(&summary)[0], "nothing-succeeded", "{reason}");
+    }
     assert_eq!(
-        summary.nothing_succeeded.as_deref(),
-        Some("3 × connect_refused: connection refused")
-    );
-    assert_eq!(codes(&summary)[0], "nothing-succeeded");
-    let nothing = run().sum_up(|_| {});
-    assert_eq!(
-        nothing.nothing_succeeded.as_deref(),
-        Some("no request of the measured part finished")
+        tell(2, &[(429, 9)]).nothing_succeeded.as_deref(),
+        Some("9 × status 429, which the scenario expects; 3 × connect_refused: connection refused")
     );
 }
 

@@ -1,7 +1,8 @@
 //! Whether a run held its limits.
 
 use super::{ErrorSummary, Material, OutcomeSummary, RunEnd, StopReason};
-use crate::Judged;
+use crate::{Judged, Rate};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 /// Whether a run held its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,24 +46,54 @@ pub(super) fn of(end: &RunEnd, thresholds: &[Judged], nothing_succeeded: bool) -
 }
 
 /// Why no request of the measured part succeeded; none where one did, where there was none to make, or where a signal
-/// came before the first had finished.
+/// came before the first had finished. A refusal that the scenario expects is no success.
 pub(super) fn nothing_succeeded(
     material: &Material<'_>,
     outcomes: &OutcomeSummary,
     errors: &[ErrorSummary],
 ) -> Option<String> {
-    if outcomes.ok + outcomes.rejected > 0 || material.layout.steps.is_empty() {
+    if outcomes.ok > 0 || material.layout.steps.is_empty() {
         return None;
     }
-    if outcomes.failed == 0 {
+    if outcomes.failed + outcomes.rejected == 0 {
         let came_early = material.end.stop_reason == StopReason::Interrupted;
         return (!came_early).then(|| "no request of the measured part finished".to_owned());
     }
-    Some(match errors.first() {
+    let failures = (outcomes.failed > 0).then(|| failures(outcomes, errors));
+    let refusals = (outcomes.rejected > 0).then(|| refusals(material));
+    let mut parts = [failures, refusals];
+    if outcomes.rejected > outcomes.failed {
+        parts.reverse();
+    }
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    Some(parts.join("; "))
+}
+
+/// The most frequent error.
+fn failures(outcomes: &OutcomeSummary, errors: &[ErrorSummary]) -> String {
+    match errors.first() {
         Some(error) if error.message.is_empty() => {
             format!("{} × {}", error.count, error.kind.name())
         }
         Some(error) => format!("{} × {}: {}", error.count, error.kind.name(), error.message),
         None => format!("{} failed", outcomes.failed),
-    })
+    }
+}
+
+/// The statuses of the measured requests that did not fail, the most frequent first; for runs in which none succeeded.
+fn refusals(material: &Material<'_>) -> String {
+    let mut counts = BTreeMap::new();
+    for tally in material.totals.steps.iter().flat_map(|step| &step.tallies) {
+        let (Some(status), None) = (tally.status, tally.error) else {
+            continue;
+        };
+        *counts.entry(status).or_insert(0) += tally.rates[Rate::HttpReqFailed.index()].total;
+    }
+    let mut counts: Vec<(u16, u64)> = counts.into_iter().filter(|&(_, count)| count > 0).collect();
+    counts.sort_by_key(|&(status, count)| (Reverse(count), status));
+    let shown: Vec<String> = counts
+        .iter()
+        .map(|(status, count)| format!("{count} × status {status}"))
+        .collect();
+    format!("{}, which the scenario expects", shown.join(", "))
 }

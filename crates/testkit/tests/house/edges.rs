@@ -45,7 +45,7 @@ const ROOMS: &[Room] = &[
     Room {
         package: "loadgen-engine",
         ours: &["loadgen-scenario", "loadgen-stats"],
-        outside: &["rand", "rand_pcg", "thiserror", "tokio"],
+        outside: &["rand", "rand_distr", "rand_pcg", "thiserror", "tokio"],
         dev: &[],
     },
     Room {
@@ -70,7 +70,7 @@ const ROOMS: &[Room] = &[
             "reqwest",
             "rustls",
             "rustls-native-certs",
-            "ruzstd",
+            "zstd",
             "serde_json",
             "thiserror",
             "tokio",
@@ -144,7 +144,7 @@ const ROOMS: &[Room] = &[
             "serde_json",
             "tokio",
         ],
-        dev: &["jsonschema", "nix"],
+        dev: &["jsonschema", "nix", "rcgen", "rustls"],
     },
     Room {
         package: "loadgen-testkit",

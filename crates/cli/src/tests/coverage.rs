@@ -1,0 +1,644 @@
+//! Every option, variable and key beside the tests that see what it does.
+//!
+//! The lists are those of the program itself: clap's commands and the schema of scenario files.
+
+use crate::args::Cli;
+use clap::CommandFactory as _;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+/// Options of each command, by their long names; an argument without one by its place in the program.
+const OPTIONS: &[(&str, &[&str])] = &[
+    ("--no-color", &["colours_are_for_those_who_see_them"]),
+    (
+        "run SCENARIO",
+        &["a_run_passes", "the_request_is_as_the_options_say"],
+    ),
+    ("run --target", &["files_take_targets_and_variables"]),
+    ("run --env", &["files_take_targets_and_variables"]),
+    ("run --vus", &["the_load_can_be_another"]),
+    (
+        "run --duration",
+        &["what_runs_at_the_end_has_so_long_to_finish"],
+    ),
+    ("run --iterations", &["the_load_can_be_another"]),
+    (
+        "run --graceful-stop",
+        &["what_runs_at_the_end_has_so_long_to_finish"],
+    ),
+    ("run --threshold", &["thresholds_decide"]),
+    (
+        "run --out",
+        &[
+            "a_run_passes",
+            "the_log_goes_where_it_is_wanted",
+            "results_on_the_standard_output_are_alone_there",
+        ],
+    ),
+    ("run --seed", &["a_run_passes"]),
+    (
+        "run --workers",
+        &["the_load_has_as_many_threads_as_asked_for"],
+    ),
+    ("run --strict", &["thresholds_decide"]),
+    ("run --allow-all-failed", &["a_run_without_a_success_fails"]),
+    ("run --quiet", &["progress_stays_away_where_it_is_unwanted"]),
+    ("run --no-log", &["the_log_goes_where_it_is_wanted"]),
+    ("run --insecure", &["whom_to_trust_is_said_by_options"]),
+    ("run --cacert", &["whom_to_trust_is_said_by_options"]),
+    ("run --cert", &["whom_to_trust_is_said_by_options"]),
+    ("run --key", &["whom_to_trust_is_said_by_options"]),
+    ("run --connect-to", &["connections_go_where_they_are_sent"]),
+    (
+        "run --unix-socket",
+        &["a_unix_socket_takes_every_connection"],
+    ),
+    (
+        "run --disable-keepalive",
+        &["connections_are_kept_unless_that_is_unwanted"],
+    ),
+    ("run --method", &["the_request_is_as_the_options_say"]),
+    ("run --header", &["the_request_is_as_the_options_say"]),
+    ("run --data", &["the_request_is_as_the_options_say"]),
+    ("run --json", &["the_request_is_as_the_options_say"]),
+    ("run --user", &["the_request_is_as_the_options_say"]),
+    (
+        "run --stream",
+        &["answers_are_read_as_streams_where_that_is_wanted"],
+    ),
+    ("run --timeout", &["a_request_may_take_only_so_long"]),
+    ("run --expect", &["statuses_are_judged_by_what_is_expected"]),
+    ("run --http2", &["http2_is_spoken_where_it_is_wanted"]),
+    ("run --verbose", &["one_exchange_is_shown_before_the_load"]),
+    (
+        "check SCENARIO",
+        &[
+            "what_is_asked_for_is_printed",
+            "check_shows_what_options_change",
+        ],
+    ),
+    ("check --target", &["check_shows_what_options_change"]),
+    ("check --env", &["check_shows_what_options_change"]),
+    ("check --vus", &["check_shows_what_options_change"]),
+    ("check --duration", &["check_shows_what_options_change"]),
+    ("check --iterations", &["check_shows_what_options_change"]),
+    (
+        "check --graceful-stop",
+        &["check_shows_what_options_change"],
+    ),
+    ("check --threshold", &["check_shows_what_options_change"]),
+    ("check --method", &["check_shows_what_options_change"]),
+    (
+        "check --header",
+        &["options_that_check_does_not_show_make_another_plan"],
+    ),
+    ("check --data", &["check_shows_what_options_change"]),
+    ("check --json", &["check_shows_what_options_change"]),
+    (
+        "check --user",
+        &["options_that_check_does_not_show_make_another_plan"],
+    ),
+    ("check --stream", &["check_shows_what_options_change"]),
+    ("check --timeout", &["check_shows_what_options_change"]),
+    ("check --expect", &["check_shows_what_options_change"]),
+    (
+        "check --http2",
+        &["options_that_check_does_not_show_make_another_plan"],
+    ),
+    (
+        "check --explain",
+        &[
+            "a_variable_says_where_it_stood",
+            "check_shows_what_options_change",
+        ],
+    ),
+    (
+        "debug SCENARIO",
+        &[
+            "an_iteration_is_told_as_a_story",
+            "debug_shows_what_options_change",
+        ],
+    ),
+    ("debug --target", &["debug_shows_what_options_change"]),
+    ("debug --env", &["debug_shows_what_options_change"]),
+    ("debug --insecure", &["whom_to_trust_is_said_by_options"]),
+    ("debug --cacert", &["whom_to_trust_is_said_by_options"]),
+    ("debug --cert", &["whom_to_trust_is_said_by_options"]),
+    ("debug --key", &["whom_to_trust_is_said_by_options"]),
+    ("debug --connect-to", &["debug_shows_what_options_change"]),
+    (
+        "debug --unix-socket",
+        &["debug_makes_connections_as_it_is_told"],
+    ),
+    (
+        "debug --disable-keepalive",
+        &["debug_makes_connections_as_it_is_told"],
+    ),
+    ("debug --method", &["debug_shows_what_options_change"]),
+    ("debug --header", &["debug_shows_what_options_change"]),
+    ("debug --data", &["debug_shows_what_options_change"]),
+    ("debug --json", &["debug_shows_what_options_change"]),
+    ("debug --user", &["debug_shows_what_options_change"]),
+    ("debug --stream", &["debug_shows_what_options_change"]),
+    ("debug --timeout", &["debug_keeps_its_limits"]),
+    ("debug --expect", &["debug_shows_what_options_change"]),
+    ("debug --http2", &["debug_shows_what_options_change"]),
+    ("debug --seed", &["debug_draws_from_its_seed"]),
+    ("report RUN_LOG", &["a_report_tells_the_same_again"]),
+    ("report --out", &["a_report_tells_the_same_again"]),
+    ("mock --port", &["the_mock_listens_where_it_is_told"]),
+    ("mock --ttft", &["every_option_of_the_mock_has_its_effect"]),
+    ("mock --itl", &["every_option_of_the_mock_has_its_effect"]),
+    (
+        "mock --jitter",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --tokens",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --error-rate",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --max-concurrent",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --stall-rate",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --truncate-rate",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --garbage-rate",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --stream-error-rate",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --plain-time",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --workers",
+        &["the_mock_has_as_many_threads_as_asked_for"],
+    ),
+    ("mock --seed", &["the_seed_of_the_mock_decides_who_fails"]),
+    ("schema --summary", &["what_is_asked_for_is_printed"]),
+    ("completions SHELL", &["completions_know_every_command"]),
+];
+
+/// Variables that stand for options.
+const VARIABLES: &[(&str, &[&str])] = &[
+    ("LOADGEN_TARGET", &["variables_do_what_their_options_do"]),
+    (
+        "LOADGEN_VUS",
+        &[
+            "variables_do_what_their_options_do",
+            "a_variable_says_where_it_stood",
+        ],
+    ),
+    ("LOADGEN_DURATION", &["variables_do_what_their_options_do"]),
+    (
+        "LOADGEN_ITERATIONS",
+        &[
+            "variables_do_what_their_options_do",
+            "the_load_can_be_another",
+        ],
+    ),
+    (
+        "LOADGEN_GRACEFUL_STOP",
+        &["variables_do_what_their_options_do"],
+    ),
+    (
+        "LOADGEN_SEED",
+        &[
+            "variables_do_what_their_options_do",
+            "the_load_can_be_another",
+        ],
+    ),
+    (
+        "LOADGEN_WORKERS",
+        &["a_variable_gives_the_number_of_threads"],
+    ),
+    ("LOADGEN_STRICT", &["variables_do_what_their_options_do"]),
+    (
+        "LOADGEN_ALLOW_ALL_FAILED",
+        &["variables_do_what_their_options_do"],
+    ),
+    ("LOADGEN_INSECURE", &["whom_to_trust_is_said_by_options"]),
+    ("LOADGEN_QUIET", &["variables_do_what_their_options_do"]),
+];
+
+/// Keys of the scenario file, and behind `=` the words that a key may have.
+const KEYS: &[(&str, &[&str])] = &[
+    ("name", &["names_stand_in_the_summary"]),
+    ("target", &["the_target_is_where_paths_go"]),
+    (
+        "load",
+        &["users_and_iterations_are_as_many_as_the_file_says"],
+    ),
+    (
+        "load.executor",
+        &["an_executor_decides_what_belongs_to_a_load"],
+    ),
+    (
+        "load.executor=constant-vus",
+        &["an_executor_decides_what_belongs_to_a_load"],
+    ),
+    (
+        "load.executor=shared-iterations",
+        &["an_executor_decides_what_belongs_to_a_load"],
+    ),
+    (
+        "load.vus",
+        &["users_and_iterations_are_as_many_as_the_file_says"],
+    ),
+    ("load.duration", &["the_load_ends_when_the_file_says"]),
+    (
+        "load.iterations",
+        &["users_and_iterations_are_as_many_as_the_file_says"],
+    ),
+    ("load.max_duration", &["the_load_ends_when_the_file_says"]),
+    (
+        "load.graceful_stop",
+        &["running_iterations_may_go_on_for_as_long_as_the_file_says"],
+    ),
+    ("vars", &["variables_stand_in_templates"]),
+    ("defaults", &["headers_of_the_step_go_over_those_of_all"]),
+    ("{place}.timeout", &["each_part_of_a_request_has_its_limit"]),
+    (
+        "{place}.timeout.total",
+        &["each_part_of_a_request_has_its_limit"],
+    ),
+    ("{place}.timeout.connect", &["connecting_has_its_limit"]),
+    ("{place}.timeout.tls", &["the_tls_handshake_has_its_limit"]),
+    (
+        "{place}.timeout.first_byte",
+        &["each_part_of_a_request_has_its_limit"],
+    ),
+    (
+        "{place}.timeout.idle",
+        &["each_part_of_a_request_has_its_limit"],
+    ),
+    (
+        "{place}.on_failure",
+        &["a_failed_step_decides_over_its_iteration"],
+    ),
+    (
+        "{place}.on_failure=continue",
+        &["a_failed_step_decides_over_its_iteration"],
+    ),
+    (
+        "{place}.on_failure=next_iteration",
+        &["a_failed_step_decides_over_its_iteration"],
+    ),
+    (
+        "{place}.on_failure=stop_user",
+        &["a_failed_step_decides_over_its_iteration"],
+    ),
+    (
+        "{place}.headers",
+        &["headers_of_the_step_go_over_those_of_all"],
+    ),
+    (
+        "{place}.http_version",
+        &["the_version_of_http_is_as_the_file_says"],
+    ),
+    (
+        "{place}.http_version=1.1",
+        &["the_version_of_http_is_as_the_file_says"],
+    ),
+    (
+        "{place}.http_version=2",
+        &["the_version_of_http_is_as_the_file_says"],
+    ),
+    (
+        "{place}.http_version=auto",
+        &[
+            "the_version_of_http_is_as_the_file_says",
+            "the_version_is_agreed_on_under_tls",
+        ],
+    ),
+    (
+        "{place}.expect",
+        &["answers_are_held_against_what_is_expected"],
+    ),
+    (
+        "{place}.expect.status",
+        &["answers_are_held_against_what_is_expected"],
+    ),
+    (
+        "{place}.expect.body_contains",
+        &["answers_are_held_against_what_is_expected"],
+    ),
+    ("{place}.stall", &["silence_in_a_stream_has_its_limit"]),
+    ("step", &["requests_are_as_their_keys_say"]),
+    ("step.name", &["names_stand_in_the_summary"]),
+    ("step.get", &["requests_are_as_their_keys_say"]),
+    ("step.post", &["requests_are_as_their_keys_say"]),
+    ("step.put", &["requests_are_as_their_keys_say"]),
+    ("step.patch", &["requests_are_as_their_keys_say"]),
+    ("step.delete", &["requests_are_as_their_keys_say"]),
+    ("step.head", &["requests_are_as_their_keys_say"]),
+    ("step.options", &["requests_are_as_their_keys_say"]),
+    ("step.query", &["requests_are_as_their_keys_say"]),
+    ("step.body", &["requests_are_as_their_keys_say"]),
+    ("step.json", &["requests_are_as_their_keys_say"]),
+    ("step.stream", &["streams_are_read_in_their_dialect"]),
+    (
+        "step.stream={dialect}",
+        &["streams_are_read_in_their_dialect"],
+    ),
+    (
+        "step.stream.dialect",
+        &["streams_are_read_in_their_dialect"],
+    ),
+    (
+        "step.stream.dialect={dialect}",
+        &["streams_are_read_in_their_dialect"],
+    ),
+    (
+        "step.stream.first_token",
+        &["what_counts_as_output_is_as_the_file_says"],
+    ),
+    (
+        "step.stream.first_token=output",
+        &["what_counts_as_output_is_as_the_file_says"],
+    ),
+    (
+        "step.stream.first_token=any_delta",
+        &["what_counts_as_output_is_as_the_file_says"],
+    ),
+    (
+        "step.stream.pointer",
+        &["what_counts_as_output_is_as_the_file_says"],
+    ),
+    (
+        "step.stream.include_usage",
+        &["usage_is_asked_for_unless_the_file_says_no"],
+    ),
+    ("step.think", &["users_think_for_as_long_as_the_file_says"]),
+    ("slo", &["limits_of_the_file_tell_good_from_bad"]),
+    ("slo.{limit}", &["limits_of_the_file_tell_good_from_bad"]),
+    (
+        "slo.http_req_tls_handshaking",
+        &["a_limit_on_the_handshake_tells_good_from_bad"],
+    ),
+    ("step.slo", &["limits_of_a_step_tell_good_from_bad"]),
+    ("step.slo.{limit}", &["limits_of_a_step_tell_good_from_bad"]),
+    (
+        "step.slo.http_req_tls_handshaking",
+        &["a_limit_on_the_handshake_tells_good_from_bad"],
+    ),
+    ("thresholds", &["thresholds_of_the_file_decide"]),
+    ("mock", &["every_key_of_the_mock_has_its_effect"]),
+    ("mock.{setting}", &["every_key_of_the_mock_has_its_effect"]),
+    (
+        "mock.workers",
+        &["the_mock_has_as_many_threads_as_asked_for"],
+    ),
+    ("mock.seed", &["the_seed_of_the_mock_decides_who_fails"]),
+];
+
+/// Rows that stand for several: the mark, and what stands in its place.
+fn marks() -> [(&'static str, Vec<&'static str>); 4] {
+    [
+        ("{place}", vec!["defaults", "step"]),
+        (
+            "{dialect}",
+            super::keys::STREAMS.map(|(dialect, ..)| dialect).to_vec(),
+        ),
+        ("{limit}", super::keys::LIMITS.to_vec()),
+        (
+            "{setting}",
+            super::mocking::CASES.iter().map(|case| case.key).collect(),
+        ),
+    ]
+}
+
+type Table = BTreeMap<String, &'static [&'static str]>;
+
+/// The rows of a table, each mark replaced by all that it stands for.
+fn rows(table: &'static [(&str, &[&str])]) -> Table {
+    let mut rows = Table::new();
+    for (name, tests) in table {
+        let marks = marks();
+        let mark = marks.iter().find(|(mark, _)| name.contains(mark));
+        let names: Vec<String> = match mark {
+            Some((mark, words)) => words.iter().map(|word| name.replace(mark, word)).collect(),
+            None => vec![(*name).to_owned()],
+        };
+        for name in names {
+            let twice = rows.insert(name.clone(), tests);
+            assert!(twice.is_none(), "{name} stands twice");
+        }
+    }
+    rows
+}
+
+/// The names of all tests of the workspace.
+fn tests() -> BTreeSet<String> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut folders = vec![];
+    for room in fs::read_dir(crates).unwrap() {
+        let room = room.unwrap().path();
+        folders.extend([room.join("src"), room.join("tests")]);
+    }
+    let mut names = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                names.extend(tests_of(&fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    names
+}
+
+/// The functions of a source that carry the attribute of a test.
+fn tests_of(source: &str) -> Vec<String> {
+    let mut marked = false;
+    let mut names = Vec::new();
+    for line in source.lines().map(str::trim) {
+        if let Some(attribute) = line.strip_prefix("#[") {
+            let path = attribute.split([']', '(']).next().unwrap_or_default();
+            marked |= path == "test" || path == "tokio::test";
+            continue;
+        }
+        let function = line.strip_prefix("async ").unwrap_or(line);
+        if let Some(name) = function.strip_prefix("fn ").filter(|_| marked) {
+            names.extend(name.split('(').next().map(str::to_owned));
+        }
+        marked &= line.starts_with("//");
+    }
+    names
+}
+
+/// Compares a list with its table, and the table with the tests there are: what is wrong.
+fn complaints(list: &BTreeSet<String>, table: &Table, tests: &BTreeSet<String>) -> Vec<String> {
+    let missing = list
+        .iter()
+        .filter(|name| !table.contains_key(*name))
+        .map(|name| format!("no test is known to see `{name}`"));
+    let idle = table
+        .keys()
+        .filter(|name| !list.contains(*name))
+        .map(|name| format!("there is no `{name}` any more"));
+    let bare = table
+        .iter()
+        .filter(|(_, tests)| tests.is_empty())
+        .map(|(name, _)| format!("`{name}` names no test"));
+    let lost = table.iter().flat_map(|(name, named)| {
+        let lost = named.iter().filter(|test| !tests.contains(**test));
+        lost.map(move |test| format!("`{name}` names the test {test}, which does not exist"))
+    });
+    missing.chain(idle).chain(bare).chain(lost).collect()
+}
+
+#[track_caller]
+fn check(list: &BTreeSet<String>, table: &'static [(&str, &[&str])]) {
+    let complaints = complaints(list, &rows(table), &tests());
+    assert!(complaints.is_empty(), "\n  {}\n", complaints.join("\n  "));
+}
+
+/// Every option and argument of every command.
+fn options() -> BTreeSet<String> {
+    let cli = Cli::command();
+    let long = |arg: &clap::Arg| match arg.get_long() {
+        Some(long) => format!("--{long}"),
+        None => arg.get_id().as_str().to_uppercase(),
+    };
+    let mut options: BTreeSet<String> = cli.get_arguments().map(long).collect();
+    for command in cli.get_subcommands() {
+        let name = command.get_name();
+        options.extend(
+            command
+                .get_arguments()
+                .map(|arg| format!("{name} {}", long(arg))),
+        );
+    }
+    options
+}
+
+/// Every key under this part of the schema, as a dotted path, and every word that one may have.
+fn walk(schema: &Value, part: &Value, path: &str, found: &mut BTreeSet<String>) {
+    if let Some(name) = part["$ref"].as_str() {
+        let target = schema.pointer(name.trim_start_matches('#'));
+        walk(schema, target.unwrap(), path, found);
+    }
+    if let Some(word) = part["const"].as_str() {
+        found.insert(format!("{path}={word}"));
+    }
+    for (key, value) in part["properties"].as_object().into_iter().flatten() {
+        let inner = match path {
+            "" => key.clone(),
+            path => format!("{path}.{key}"),
+        };
+        walk(schema, value, &inner, found);
+        found.insert(inner);
+    }
+    let choices = ["anyOf", "oneOf", "allOf"].map(|choice| part[choice].as_array());
+    for choice in choices.into_iter().flatten().flatten() {
+        walk(schema, choice, path, found);
+    }
+    walk_items(schema, part, path, found);
+}
+
+/// The elements of a list are the key itself.
+fn walk_items(schema: &Value, part: &Value, path: &str, found: &mut BTreeSet<String>) {
+    if let Some(items) = part.get("items") {
+        walk(schema, items, path, found);
+    }
+}
+
+fn keys() -> BTreeSet<String> {
+    let schema: Value = serde_json::from_str(&loadgen_scenario::schema()).unwrap();
+    let mut found = BTreeSet::new();
+    walk(&schema, &schema, "", &mut found);
+    found
+}
+
+#[test]
+fn every_option_is_seen_by_a_test() {
+    check(&options(), OPTIONS);
+}
+
+#[test]
+fn every_variable_is_seen_by_a_test() {
+    // This page is generated from the list.
+    let page = include_str!("../../../../docs/cli.md");
+    let variables = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("- `")?.split_once("` is `--"));
+    let list = variables.map(|(name, _)| name.to_owned()).collect();
+    check(&list, VARIABLES);
+}
+
+#[test]
+fn every_key_is_seen_by_a_test() {
+    let keys = keys();
+    for key in [
+        "load.vus",
+        "step.expect.status",
+        "defaults.timeout.connect",
+        "mock.ttft",
+    ] {
+        assert!(keys.contains(key), "{key} is not found in the schema");
+    }
+    check(&keys, KEYS);
+}
+
+#[test]
+fn the_mock_has_a_key_for_each_option() {
+    let (keys, options) = (keys(), options());
+    let of_keys = keys.iter().filter_map(|key| key.strip_prefix("mock."));
+    let of_options = options
+        .iter()
+        .filter_map(|name| name.strip_prefix("mock --"));
+    let names = |name: &str| name.replace('-', "_");
+    assert_eq!(
+        of_keys.map(names).collect::<BTreeSet<_>>(),
+        of_options
+            .filter(|name| *name != "port")
+            .map(names)
+            .collect()
+    );
+}
+
+#[test]
+fn what_the_lists_do_not_share_is_a_complaint() {
+    let tests = BTreeSet::from(["sees".to_owned()]);
+    let lists = |list: &[&str], table: &[(&str, &'static [&'static str])]| {
+        let list = list.iter().map(|name| (*name).to_owned()).collect();
+        let table = table
+            .iter()
+            .map(|(name, tests)| ((*name).to_owned(), *tests));
+        complaints(&list, &table.collect(), &tests).len()
+    };
+    assert_eq!(lists(&["a"], &[("a", &["sees"])]), 0);
+    assert_eq!(lists(&["a", "b"], &[("a", &["sees"])]), 1);
+    assert_eq!(lists(&["a"], &[("a", &["sees"]), ("b", &["sees"])]), 1);
+    assert_eq!(lists(&["a"], &[("a", &["sees", "gone"])]), 1);
+    assert_eq!(lists(&["a"], &[("a", &[])]), 1);
+}
+
+#[test]
+fn tests_are_functions_that_carry_the_attribute() {
+    let source = "#[test]\nfn one() {}\nfn two() {}\n#[tokio::test(start_paused = true)]\n#[ignore]\n// why\n\
+        async fn three() {}\n#[cfg(test)]\nfn four() {}\n// fn five()\n";
+    assert_eq!(tests_of(source), ["one", "three"]);
+}
