@@ -201,7 +201,7 @@ impl<'a> Answer<'a> {
     fn too_large(&self) -> Failure {
         failure(
             ErrorKind::TooLarge,
-            format!("the body is longer than {} bytes", self.wanted.body_limit),
+            format!("the body is longer than {}", size(self.wanted.body_limit)),
         )
     }
 }
@@ -251,5 +251,35 @@ impl Receive for Answer<'_> {
             crate::decode::Trouble::Coding(name) => protocol(format!("invalid {name} body")),
             crate::decode::Trouble::Taker(failure) => failure,
         })
+    }
+}
+
+/// A number of bytes as people write it, where it is a whole one of a greater unit.
+fn size(bytes: u64) -> String {
+    for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+        let count = bytes >> shift;
+        if count > 0 && count << shift == bytes {
+            return format!("{count} {unit}");
+        }
+    }
+    format!("{bytes} bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_are_told_in_their_greatest_whole_unit() {
+        for (bytes, expected) in [
+            (0, "0 bytes"),
+            (1000, "1000 bytes"),
+            (1 << 10, "1 KiB"),
+            (1025, "1025 bytes"),
+            (3 << 20, "3 MiB"),
+            (1 << 30, "1 GiB"),
+        ] {
+            assert_eq!(size(bytes), expected);
+        }
     }
 }
