@@ -5,6 +5,7 @@ mod keys;
 mod mocking;
 mod options;
 mod outcomes;
+mod shapes;
 mod usage;
 mod wire;
 

@@ -9,7 +9,7 @@ use crate::{
     schedule::{Budget, Schedule},
     starts::{Start, Starts},
     timer::Timer,
-    user::User,
+    user::{Arrival, User},
 };
 use loadgen_scenario::Plan;
 use loadgen_stats::{Offset, Recorder, ScenarioIndex, Totals};
@@ -66,6 +66,13 @@ pub(crate) struct Shard<C: Connector, T: Timer> {
 
 /// A user's presence in the gauge `vus`.
 pub(crate) struct Presence<C: Connector, T: Timer>(Rc<Shard<C, T>>);
+
+impl<C: Connector, T: Timer> Presence<C, T> {
+    /// Where the user is.
+    pub(crate) const fn shard(&self) -> &Rc<Shard<C, T>> {
+        &self.0
+    }
+}
 
 impl<C: Connector, T: Timer> Drop for Presence<C, T> {
     fn drop(&mut self) {
@@ -226,13 +233,14 @@ impl<C: Connector, T: Timer> Crowd<'_, C, T> {
             let shard = Rc::clone(self.shard);
             match start {
                 Start::Stay(stay) => {
-                    drop(self.users.spawn_local(User::stay(shard, scenario, stay)));
-                }
-                Start::Arrival(number, due) if shard.busy_users(scenario).take() => {
                     self.users
-                        .spawn_local(User::arrive(shard, scenario, number, due));
+                        .spawn_local(User::stay(shard.enter(), scenario, stay));
                 }
-                Start::Arrival(..) => shard.recorder.borrow_mut().dropped_iterations(scenario, 1),
+                Start::Arrival(number, due) => {
+                    if let Some(arrival) = Arrival::new(&shard, scenario, number, due) {
+                        self.users.spawn_local(arrival.run());
+                    }
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     flight::{Flight, template_failed},
     schedule::Stay,
     seed::{UserRng, think_rng, user_seed},
-    shard::Shard,
+    shard::{Presence, Shard},
     sink::RecorderSink,
     timer::Timer,
 };
@@ -29,15 +29,66 @@ pub(crate) struct User<C: Connector, T: Timer> {
     ready: Offset,
 }
 
-/// A user of the load's `max_vus`, until it is dropped.
-struct Busy<'a, C: Connector, T: Timer> {
-    shard: &'a Shard<C, T>,
+/// An arrival of an open load and one of the load's `max_vus`, until it is dropped. Dropped before it has begun, it is
+/// counted as dropped.
+pub(crate) struct Arrival<C: Connector, T: Timer> {
+    present: Presence<C, T>,
     scenario: ScenarioIndex,
+    number: u64,
+    due: Offset,
+    begun: bool,
 }
 
-impl<C: Connector, T: Timer> Drop for Busy<'_, C, T> {
+impl<C: Connector, T: Timer> Arrival<C, T> {
+    /// The arrival, where a user is free for it; else it is counted as dropped.
+    pub(crate) fn new(
+        shard: &Rc<Shard<C, T>>,
+        scenario: ScenarioIndex,
+        number: u64,
+        due: Offset,
+    ) -> Option<Self> {
+        if shard.busy_users(scenario).take() {
+            Some(Self {
+                present: shard.enter(),
+                scenario,
+                number,
+                due,
+                begun: false,
+            })
+        } else {
+            shard.recorder.borrow_mut().dropped_iterations(scenario, 1);
+            None
+        }
+    }
+
+    /// Runs one iteration, on a connection that an earlier arrival left behind.
+    pub(crate) async fn run(mut self) {
+        let shard = Rc::clone(self.present.shard());
+        let connection = shard.idle_connection();
+        let mut user = User::new(
+            Rc::clone(&shard),
+            self.scenario,
+            self.number,
+            connection,
+            self.due,
+        );
+        user.scope.begin_iteration(0);
+        self.begun = true;
+        user.iteration().await;
+        shard.leave_connection(user.connection);
+    }
+}
+
+impl<C: Connector, T: Timer> Drop for Arrival<C, T> {
     fn drop(&mut self) {
-        self.shard.busy_users(self.scenario).give_back();
+        let shard = self.present.shard();
+        shard.busy_users(self.scenario).give_back();
+        if !self.begun {
+            shard
+                .recorder
+                .borrow_mut()
+                .dropped_iterations(self.scenario, 1);
+        }
     }
 }
 
@@ -69,8 +120,8 @@ impl<C: Connector, T: Timer> User<C, T> {
     }
 
     /// A user of a closed load: runs iterations for as long as it stays and the load has some.
-    pub(crate) async fn stay(shard: Rc<Shard<C, T>>, scenario: ScenarioIndex, stay: Stay) {
-        let _present = shard.enter();
+    pub(crate) async fn stay(present: Presence<C, T>, scenario: ScenarioIndex, stay: Stay) {
+        let shard = Rc::clone(present.shard());
         let connection = shard.connector.connection();
         let mut user = Self::new(
             Rc::clone(&shard),
@@ -98,30 +149,6 @@ impl<C: Connector, T: Timer> User<C, T> {
                 break;
             }
         }
-    }
-
-    /// The user of one arrival of an open load: runs one iteration, on a connection that an earlier one left behind.
-    pub(crate) async fn arrive(
-        shard: Rc<Shard<C, T>>,
-        scenario: ScenarioIndex,
-        number: u64,
-        due: Offset,
-    ) {
-        let _present = shard.enter();
-        let _busy = Busy {
-            shard: &shard,
-            scenario,
-        };
-        let mut user = Self::new(
-            Rc::clone(&shard),
-            scenario,
-            number,
-            shard.idle_connection(),
-            due,
-        );
-        user.scope.begin_iteration(0);
-        user.iteration().await;
-        shard.leave_connection(user.connection);
     }
 
     async fn iteration(&mut self) -> StepEnd {

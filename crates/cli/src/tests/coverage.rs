@@ -26,6 +26,12 @@ const OPTIONS: &[(&str, &[&str])] = &[
         &["what_runs_at_the_end_has_so_long_to_finish"],
     ),
     ("run --iterations", &["the_load_can_be_another"]),
+    ("run --rate", &["every_arrival_of_a_rate_is_sent"]),
+    (
+        "run --stage",
+        &["every_arrival_of_a_rate_is_sent", "users_follow_stages"],
+    ),
+    ("run --scale", &["every_arrival_of_a_rate_is_sent"]),
     (
         "run --graceful-stop",
         &["what_runs_at_the_end_has_so_long_to_finish"],
@@ -85,6 +91,9 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("check --env", &["check_shows_what_options_change"]),
     ("check --vus", &["check_shows_what_options_change"]),
     ("check --duration", &["check_shows_what_options_change"]),
+    ("check --rate", &["loads_are_said_on_the_command_line"]),
+    ("check --stage", &["loads_are_said_on_the_command_line"]),
+    ("check --scale", &["loads_are_said_on_the_command_line"]),
     ("check --iterations", &["check_shows_what_options_change"]),
     (
         "check --graceful-stop",
@@ -209,6 +218,9 @@ const VARIABLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("LOADGEN_DURATION", &["variables_do_what_their_options_do"]),
+    ("LOADGEN_RATE", &["variables_say_loads_as_options_do"]),
+    ("LOADGEN_STAGE", &["variables_say_loads_as_options_do"]),
+    ("LOADGEN_SCALE", &["variables_say_loads_as_options_do"]),
     (
         "LOADGEN_ITERATIONS",
         &[
@@ -260,6 +272,61 @@ const KEYS: &[(&str, &[&str])] = &[
         "load.executor=shared-iterations",
         &["an_executor_decides_what_belongs_to_a_load"],
     ),
+    (
+        "load.executor=constant-arrival-rate",
+        &["an_executor_shapes_the_load"],
+    ),
+    (
+        "load.executor=per-vu-iterations",
+        &["an_executor_shapes_the_load"],
+    ),
+    (
+        "load.executor=ramping-arrival-rate",
+        &["an_executor_shapes_the_load"],
+    ),
+    (
+        "load.executor=ramping-vus",
+        &["an_executor_shapes_the_load"],
+    ),
+    ("load.arrivals", &["arrivals_are_spread_as_the_file_says"]),
+    (
+        "load.arrivals=gamma",
+        &["arrivals_are_spread_as_the_file_says"],
+    ),
+    (
+        "load.arrivals=poisson",
+        &["arrivals_are_spread_as_the_file_says"],
+    ),
+    (
+        "load.arrivals=uniform",
+        &["arrivals_are_spread_as_the_file_says"],
+    ),
+    ("load.burstiness", &["arrivals_are_spread_as_the_file_says"]),
+    (
+        "load.graceful_ramp_down",
+        &["who_leaves_may_finish_within_the_graceful_ramp_down"],
+    ),
+    (
+        "load.max_vus",
+        &["an_arrival_that_finds_all_users_busy_is_dropped"],
+    ),
+    ("load.rate", &["an_executor_shapes_the_load"]),
+    (
+        "load.stages",
+        &["stages_have_their_length_and_their_target"],
+    ),
+    (
+        "load.stages.duration",
+        &["stages_have_their_length_and_their_target"],
+    ),
+    (
+        "load.stages.target",
+        &["stages_have_their_length_and_their_target"],
+    ),
+    ("load.start_after", &["a_load_begins_late_and_warms_up"]),
+    ("load.start_rate", &["a_ramp_begins_where_the_file_says"]),
+    ("load.start_vus", &["a_ramp_begins_where_the_file_says"]),
+    ("load.warm_up", &["a_load_begins_late_and_warms_up"]),
     (
         "load.vus",
         &["users_and_iterations_are_as_many_as_the_file_says"],

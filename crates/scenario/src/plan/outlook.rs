@@ -127,7 +127,7 @@ fn beginning(load: &Load, start: Duration) -> Vec<(Duration, String)> {
         } => {
             let does = if vus.get() == 1 { "does" } else { "share" };
             format!("{}, which {does} {}", count(vus), times(*iterations))
-        },
+        }
         Load::PerVuIterations {
             vus, iterations, ..
         } => format!("{}, each does {}", count(vus), times(*iterations)),
