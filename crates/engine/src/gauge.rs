@@ -12,12 +12,12 @@ pub(crate) struct Gauge {
 }
 
 impl Gauge {
-    /// No user yet; `first` are to come at once, and the way there is no part of the level.
+    /// `first` users are there from the start: they do not enter.
     pub(crate) const fn new(first: u32) -> Self {
         Self {
-            now: AtomicU32::new(0),
+            now: AtomicU32::new(first),
             least: AtomicU32::new(first),
-            most: AtomicU32::new(0),
+            most: AtomicU32::new(first),
         }
     }
 
@@ -50,10 +50,16 @@ mod tests {
 
     #[test]
     fn each_look_sees_what_was_since_the_last() {
-        let gauge = Gauge::new(2);
+        let gauge = Gauge::new(1);
         gauge.enter();
-        gauge.enter();
-        assert_eq!(gauge.look(), VusRange::steady(2));
+        assert_eq!(
+            gauge.look(),
+            VusRange {
+                last: 2,
+                min: 1,
+                max: 2
+            }
+        );
         gauge.enter();
         gauge.leave();
         gauge.leave();

@@ -85,7 +85,7 @@ pub async fn run<C: Connect + 'static, T: Timing + 'static, O: Observer>(
         users: Gauge::new(
             plan.scenarios
                 .iter()
-                .map(|scenario| Schedule::of(scenario).users_at(Offset::ZERO))
+                .map(|scenario| Schedule::of(scenario).first_users())
                 .sum(),
         ),
         seed: settings.seed,

@@ -81,6 +81,11 @@ impl<C: Connector, T: Timer> Drop for Presence<C, T> {
 }
 
 impl<C: Connector, T: Timer> Shard<C, T> {
+    /// A user who was counted from the start.
+    fn already_here(self: &Rc<Self>) -> Presence<C, T> {
+        Presence(Rc::clone(self))
+    }
+
     /// Counts a user in for as long as the returned value lives.
     pub(crate) fn enter(self: &Rc<Self>) -> Presence<C, T> {
         self.common.users.enter();
@@ -233,8 +238,13 @@ impl<C: Connector, T: Timer> Crowd<'_, C, T> {
             let shard = Rc::clone(self.shard);
             match start {
                 Start::Stay(stay) => {
-                    self.users
-                        .spawn_local(User::stay(shard.enter(), scenario, stay));
+                    let first = stay.from == Offset::ZERO;
+                    let present = if first {
+                        shard.already_here()
+                    } else {
+                        shard.enter()
+                    };
+                    self.users.spawn_local(User::stay(present, scenario, stay));
                 }
                 Start::Arrival(number, due) => {
                     if let Some(arrival) = Arrival::new(&shard, scenario, number, due) {

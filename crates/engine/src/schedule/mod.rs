@@ -82,6 +82,13 @@ impl Schedule {
         }
     }
 
+    /// The users that are there when the run starts.
+    #[must_use]
+    pub fn first_users(&self) -> u32 {
+        self.users_at(Offset::ZERO)
+            .min(self.most_users().unwrap_or_default())
+    }
+
     /// The most users there will be at once; none where the load makes as many as it needs.
     ///
     /// No more than there are shared iterations to do.

@@ -141,6 +141,11 @@ fn the_stays_of_all_shards_are_the_users_at_every_instant() {
                     "{shards} shards at {at:?}"
                 );
             }
+            let first = stays
+                .iter()
+                .filter(|stay| stay.from == Offset::ZERO)
+                .count();
+            assert_eq!(first, schedule.first_users() as usize);
             let users: BTreeSet<u64> = stays.iter().map(|stay| stay.user).collect();
             assert_eq!(users.len(), stays.len(), "no number is given twice");
         }
