@@ -6,6 +6,8 @@
 //!
 //! `cargo run --release -p loadgen-benches --example open_arrivals [RATE [SECONDS]]`
 
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+
 use loadgen_benches::quantile;
 use loadgen_engine::{Placement, Settings, Stop, run};
 use loadgen_host::PreciseTiming;
