@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 /// The recorder of one shard.
 ///
-/// What is recorded when: counters hold all that finished outside warm-up; trends and rates hold what was due in the
+/// What is recorded when: counters hold all that was due outside warm-up; trends and rates hold what was due in the
 /// measured part, even if it finished later. An index that the layout does not have is ignored.
 #[derive(Debug)]
 pub struct Recorder {
@@ -78,7 +78,8 @@ impl Recorder {
         step.live_finished += 1;
         step.live_failed += u64::from(sample.outcome == Outcome::Failed);
         let tally = step.tally(sample.status, sample.error.map(|(kind, _)| kind));
-        if sample.done >= self.from {
+        let counts_at_all = sample.due >= self.from;
+        if counts_at_all {
             for (counter, amount) in counts(sample) {
                 tally.count(counter, amount, in_window);
             }
@@ -87,8 +88,8 @@ impl Recorder {
             rate(&mut tally.rates, sample, good);
             step.outcomes[sample.outcome.index()] += 1;
         }
-        step.good_in_window += u64::from(in_window && good == Some(true));
-        if sample.done >= self.from {
+        step.good_in_window += u64::from(counts_at_all && in_window && good == Some(true));
+        if counts_at_all {
             self.fail(sample);
             self.book_tokens(sample);
         }
@@ -164,7 +165,7 @@ impl Recorder {
     /// The end of the run cut a request.
     pub fn cut(&mut self, cut: &Cut) {
         let measured = self.measures(cut.due);
-        let (in_window, counts) = (self.measures(cut.at), cut.at >= self.from);
+        let (in_window, counts) = (self.measures(cut.at), cut.due >= self.from);
         let Some((layout, step)) = self
             .layout
             .steps
@@ -198,7 +199,7 @@ impl Recorder {
     /// An iteration finished.
     pub fn iteration(&mut self, iteration: &Iteration) {
         let measured = self.measures(iteration.began);
-        let (in_window, counts) = (self.measures(iteration.ended), iteration.ended >= self.from);
+        let (in_window, counts) = (self.measures(iteration.ended), iteration.began >= self.from);
         let Some(scenario) = self.totals.scenarios.get_mut(iteration.scenario.0) else {
             return;
         };
