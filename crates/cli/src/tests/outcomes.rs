@@ -342,6 +342,11 @@ fn a_killed_run_is_reported_as_far_as_it_came() {
     let reported = on(stage);
     assert_eq!(reported.code, 0, "{}", reported.err);
     assert!(reported.out.contains("log-incomplete"), "{}", reported.out);
+    let first = reported.out.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with("? inconclusive  the run log ends"),
+        "{first}"
+    );
     assert_eq!(
         reported.json("again.json")["metrics"]["http_reqs"]["count"],
         6

@@ -149,11 +149,13 @@ fn broken(summary: &Summary) -> String {
 }
 
 fn doubtful(summary: &Summary) -> String {
-    let few = summary
-        .warnings
-        .iter()
-        .find(|warning| matches!(warning, Warning::TooFewSamples { .. }));
-    few.or(summary.warnings.first())
+    let first = |wanted: fn(&Warning) -> bool| summary.warnings.iter().find(|one| wanted(one));
+    // A run that was killed is in doubt for that, whatever else may be said of it.
+    first(|warning| matches!(warning, Warning::LogEndsEarly { .. }))
+        .or(first(|warning| {
+            matches!(warning, Warning::TooFewSamples { .. })
+        }))
+        .or(summary.warnings.first())
         .map_or_else(|| "it cannot be told".to_owned(), Warning::message)
 }
 
