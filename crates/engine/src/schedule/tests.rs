@@ -234,6 +234,26 @@ fn arrivals_are_due_by_the_integral_of_the_rate() {
 }
 
 #[test]
+fn no_rounding_adds_or_loses_an_arrival_at_the_end() {
+    for per_hour in 1..=400_u32 {
+        for length in [7_u32, 60, 600, 3_600, 7_200] {
+            let rate = Rate::per_second(f64::from(per_hour * 7) / 3_600.0);
+            let schedule = schedule(Load::ConstantArrivalRate {
+                rate: rate.expect("a possible rate"),
+                duration: secs(f64::from(length)),
+                max_vus: None,
+                arrivals: Arrivals::Uniform,
+            });
+            let exact = (per_hour * 7 * length).div_ceil(3_600) as usize;
+            let got = dues(&schedule, 0, 1);
+            assert_eq!(got.len(), exact, "{per_hour}·7/h for {length} s");
+            let last = got.last().expect("one at the start").1;
+            assert!(last < schedule.end_of_starting(), "{last:?}");
+        }
+    }
+}
+
+#[test]
 fn shards_together_have_the_arrivals_of_one() {
     for arrivals in [
         Arrivals::Uniform,
