@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use loadgen_engine::{Schedule, Settings};
 use loadgen_host::Facts;
 use loadgen_report::{Header, Host};
-use loadgen_scenario::{Load, Plan, Scenario, Target};
+use loadgen_scenario::{Load, LoadPlan, Plan, Target};
 use loadgen_stats::Offset;
 use std::time::Duration;
 
@@ -26,9 +26,9 @@ pub(crate) fn of(plan: &Plan, circumstances: &Circumstances) -> Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         name: plan.name.clone(),
         load: plan
-            .scenarios
+            .loads
             .iter()
-            .map(|scenario| scenario.load.to_string())
+            .map(|load| load.load.to_string())
             .collect::<Vec<_>>()
             .join(" + "),
         plan: serde_json::from_str(&plan.canonical).unwrap_or_default(),
@@ -54,32 +54,32 @@ pub(crate) fn of(plan: &Plan, circumstances: &Circumstances) -> Header {
 /// The end of the warm-up: what is due from there on is measured.
 fn warm(plan: &Plan) -> Offset {
     let ends = plan
-        .scenarios
+        .loads
         .iter()
-        .map(|scenario| Schedule::of(scenario).end_of_warm_up());
+        .map(|load| Schedule::of(load).end_of_warm_up());
     ends.min().unwrap_or_default()
 }
 
 /// How long iterations are begun, at most.
 fn length(plan: &Plan) -> Duration {
     let ends = plan
-        .scenarios
+        .loads
         .iter()
-        .map(|scenario| Schedule::of(scenario).end_of_starting());
+        .map(|load| Schedule::of(load).end_of_starting());
     ends.max().unwrap_or_default().as_duration()
 }
 
 /// What the load is done with.
 pub(crate) fn goal(plan: &Plan) -> Goal {
-    match plan.scenarios.as_slice() {
+    match plan.loads.as_slice() {
         [
-            Scenario {
+            LoadPlan {
                 load: Load::SharedIterations { iterations, .. },
                 ..
             },
         ] => Goal::Iterations(*iterations),
         [
-            Scenario {
+            LoadPlan {
                 load:
                     Load::PerVuIterations {
                         vus, iterations, ..

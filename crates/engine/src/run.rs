@@ -71,21 +71,21 @@ pub async fn run<C: Connect + 'static, T: Timing + 'static, O: Observer>(
     let mut crew = Crew::muster(shards, settings.placement, connect, timing).await?;
     let common = Arc::new(Common {
         layout: Arc::new(plan.layout()),
-        schedules: plan.scenarios.iter().map(Schedule::of).collect(),
+        schedules: plan.loads.iter().map(Schedule::of).collect(),
         iterations: plan
-            .scenarios
+            .loads
             .iter()
-            .map(|scenario| Iterations::new(bound(&Schedule::of(scenario))))
+            .map(|load| Iterations::new(bound(&Schedule::of(load))))
             .collect(),
         busy_users: plan
-            .scenarios
+            .loads
             .iter()
-            .map(|scenario| BusyUsers::new(Schedule::of(scenario).max_vus()))
+            .map(|load| BusyUsers::new(Schedule::of(load).max_vus()))
             .collect(),
         users: Gauge::new(
-            plan.scenarios
+            plan.loads
                 .iter()
-                .map(|scenario| Schedule::of(scenario).first_users())
+                .map(|load| Schedule::of(load).first_users())
                 .sum(),
         ),
         seed: settings.seed,

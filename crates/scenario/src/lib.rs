@@ -18,9 +18,9 @@ mod url_mode;
 pub use lower::{Explained, Lowered, Provenance, SourceText, load};
 pub use overrides::{Given, Overrides};
 pub use plan::{
-    Arrivals, Body, DialectName, Expect, Growth, HttpVersion, Load, Location, Message, Method,
-    MockSettings, Needs, OnFailure, Origin, Plan, QueryPart, Rate, Rendered, Request, Scenario,
-    Stage, Step, StreamSpec, Target, Think, Timeouts, UserCount,
+    Arrivals, Body, DialectName, Expect, Growth, HttpVersion, Load, LoadPlan, Location, Member,
+    Message, Method, MockSettings, Needs, OnFailure, Origin, Plan, QueryPart, Rate, Rendered,
+    Request, Scenario, Stage, StartAt, Step, StreamSpec, Target, Think, Timeouts, UserCount,
 };
 pub use problem::{Mark, Place, Position, Problem, Problems};
 pub use quantity::{

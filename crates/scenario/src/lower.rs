@@ -15,12 +15,13 @@ pub use explain::{Explained, Provenance};
 use crate::{
     document::{Document, Located, Source},
     overrides::{Given, Overrides},
-    plan::{Plan, Scenario, Target, canonical, layout},
+    plan::{LoadPlan, Member, Plan, Scenario, StartAt, Target, canonical, layout},
     problem::{Place, Problem, Problems},
     quantity::Misread,
     secrets::{Secrecy, Secrets},
     template::{Compiler, Folded, Mode, Text},
 };
+use loadgen_stats::ScenarioIndex;
 use std::collections::BTreeSet;
 
 /// A scenario's text and what it is called.
@@ -67,32 +68,40 @@ pub(crate) fn lower(
     let (flow, complete) = lowering.flow(&target);
     let layout = complete.then(|| layout([(name.as_str(), flow.as_slice())]));
     let thresholds = lowering.thresholds(layout.as_ref());
-    let scenarios = load.map(|placed| {
-        vec![Scenario {
-            name: name.clone(),
+    let loads = load.map(|placed| {
+        vec![LoadPlan {
             load: placed.load,
-            start_after: placed.start_after,
+            start: StartAt::At(placed.start_after),
             warm_up: placed.warm_up,
             graceful_stop: placed.graceful_stop,
-            flow,
+            members: vec![Member {
+                scenario: ScenarioIndex(0),
+                share: 1.0,
+            }],
         }]
     });
+    let scenarios = vec![Scenario {
+        name: name.clone(),
+        flow,
+        load: 0,
+    }];
     lowering.explain_mock();
     let broken = Problems::collect(
         source.path,
         source.text,
         std::mem::take(&mut lowering.problems),
     );
-    match (scenarios, target, thresholds, broken) {
-        (Some(scenarios), Some(target), Some(thresholds), None) => {
+    match (loads, target, thresholds, broken) {
+        (Some(loads), Some(target), Some(thresholds), None) => {
             let inputs = lowering.inputs();
             let secrets = std::mem::take(&mut lowering.secrets).into_sorted();
-            let (canonical, hash) = canonical(&scenarios, &inputs, &secrets);
+            let (canonical, hash) = canonical(&loads, &scenarios, &inputs, &secrets);
             let templates = lowering.compiler.finish(&secrets);
             let mock = document.mock.settings.clone();
             let mut plan = Plan {
                 name,
                 target: Target::None,
+                loads,
                 scenarios,
                 thresholds,
                 mock,

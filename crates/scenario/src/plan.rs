@@ -3,6 +3,7 @@
 mod canonical;
 mod describe;
 mod load;
+mod loads;
 mod message;
 mod names;
 mod outlook;
@@ -11,6 +12,7 @@ pub(crate) use canonical::canonical;
 pub use describe::{Growth, Needs};
 pub(crate) use load::rounded;
 pub use load::{Arrivals, Load, Rate, Stage, UserCount};
+pub use loads::{LoadPlan, Member, StartAt};
 pub(crate) use message::unfit_for_header;
 pub use message::{Body, Location, Message, QueryPart, Rendered};
 
@@ -27,6 +29,8 @@ pub struct Plan {
     pub name: String,
     /// Where relative paths go.
     pub target: Target,
+    /// What puts load on, in the order of the file; never empty.
+    pub loads: Vec<LoadPlan>,
     /// The kinds of users, in the order of the file; never empty.
     pub scenarios: Vec<Scenario>,
     /// The thresholds, in the order of the file and then of the command line.
@@ -75,16 +79,10 @@ pub struct Origin {
 pub struct Scenario {
     /// Its name; the file's name where the file has one unnamed scenario.
     pub name: String,
-    /// How load is put on.
-    pub load: Load,
-    /// How long after the start of the run the load begins.
-    pub start_after: Duration,
-    /// The first part of the load, which is run but kept out of every statistic.
-    pub warm_up: Duration,
-    /// How long iterations that run at the end may go on.
-    pub graceful_stop: Duration,
     /// What one iteration does.
     pub flow: Vec<Step>,
+    /// The load that begins its iterations: its place in [`Plan::loads`].
+    pub load: usize,
 }
 
 /// One step of an iteration.
@@ -287,11 +285,11 @@ impl Plan {
         crate::secrets::mask(&self.secrets, text)
     }
 
-    /// The most users of all scenarios together; none where a load makes as many as it needs.
+    /// The most users of all loads together; none where a load makes as many as it needs.
     #[must_use]
     pub fn users(&self) -> Option<u64> {
-        let users = |scenario: &Scenario| Some(u64::from(scenario.load.users()?.get()));
-        self.scenarios.iter().map(users).sum()
+        let users = |load: &LoadPlan| Some(u64::from(load.load.users()?.get()));
+        self.loads.iter().map(users).sum()
     }
 }
 

@@ -381,7 +381,7 @@ mod tests {
             .unwrap()
             .plan;
         assert!(
-            matches!(plan.scenarios[0].load, Load::ConstantVus { vus, duration } if vus.get() == 50 && duration == DURATION)
+            matches!(plan.loads[0].load, Load::ConstantVus { vus, duration } if vus.get() == 50 && duration == DURATION)
         );
         let overrides = Overrides {
             iterations: option("-n", "7"),
@@ -390,7 +390,7 @@ mod tests {
         };
         let plan = load_url(&request("http://h"), &overrides).unwrap().plan;
         assert!(
-            matches!(plan.scenarios[0].load, Load::SharedIterations { vus, iterations: 7, .. } if vus.get() == 2)
+            matches!(plan.loads[0].load, Load::SharedIterations { vus, iterations: 7, .. } if vus.get() == 2)
         );
     }
 

@@ -1,7 +1,7 @@
 //! What `[load]` and the options of load become: the load itself, its words, where each part comes from, what it takes.
 
 use loadgen_scenario::{
-    Arrivals, Given, Load, Lowered, Overrides, Rate, SourceText, Stage, UserCount, load,
+    Arrivals, Given, Load, Lowered, Overrides, Rate, SourceText, Stage, StartAt, UserCount, load,
 };
 use std::time::Duration;
 
@@ -108,14 +108,14 @@ fn every_load_is_lowered_as_it_is_written() {
         ),
     ];
     for (lines, want) in cases {
-        assert_eq!(loaded(lines, &[]).plan.scenarios[0].load, want, "{lines}");
+        assert_eq!(loaded(lines, &[]).plan.loads[0].load, want, "{lines}");
     }
     let late = loaded(
         "duration = \"1m\"\nstart_after = \"9s\"\nwarm_up = \"5s\"",
         &[],
     );
-    let scenario = &late.plan.scenarios[0];
-    assert_eq!((scenario.start_after, scenario.warm_up), (secs(9), secs(5)));
+    let load = &late.plan.loads[0];
+    assert_eq!((load.start, load.warm_up), (StartAt::At(secs(9)), secs(5)));
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn options_replace_the_files_way_to_load() {
     ];
     for (lines, options, want) in cases {
         let plan = loaded(lines, options).plan;
-        let got = match &plan.scenarios[0].load {
+        let got = match &plan.loads[0].load {
             load @ Load::SharedIterations { max_duration, .. } => {
                 format!("{load} within {}s", max_duration.as_secs())
             }

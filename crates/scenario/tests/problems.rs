@@ -92,7 +92,7 @@ fn check(case: &Case<'_>) -> String {
         &overrides,
     ) {
         Ok(lowered) => {
-            let load = lowered.plan.scenarios[0].load.to_string();
+            let load = lowered.plan.loads[0].load.to_string();
             let load = Some(load).filter(|load| load != "1 user for 1s");
             let load = load.map(|load| format!(", {load}")).unwrap_or_default();
             format!("ok: {}{load}\n", lowered.plan.name)

@@ -6,11 +6,11 @@ mod line;
 pub use arrivals::ArrivalTimes;
 pub use line::Line;
 
-use loadgen_scenario::{Arrivals, Load, Scenario, Stage, UserCount};
+use loadgen_scenario::{Arrivals, Load, LoadPlan, Stage, StartAt, UserCount};
 use loadgen_stats::Offset;
 use std::time::Duration;
 
-/// When a scenario begins iterations, and with how many users or at which rate.
+/// When a load begins iterations, and with how many users or at which rate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
     shape: Shape,
@@ -60,14 +60,18 @@ pub struct Stay {
 }
 
 impl Schedule {
-    /// The schedule of a scenario.
+    /// The schedule of a load.
     #[must_use]
-    pub fn of(scenario: &Scenario) -> Self {
+    pub fn of(plan: &LoadPlan) -> Self {
         Self {
-            shape: Shape::of(&scenario.load),
-            start: Offset::from(scenario.start_after),
-            warm_up: scenario.warm_up,
-            graceful_stop: scenario.graceful_stop,
+            shape: Shape::of(&plan.load),
+            start: match plan.start {
+                StartAt::At(start) => Offset::from(start),
+                // Nobody knows when that is before the run has come there.
+                StartAt::After(_) => Offset::MAX,
+            },
+            warm_up: plan.warm_up,
+            graceful_stop: plan.graceful_stop,
         }
     }
 

@@ -1,7 +1,8 @@
 //! Tests.
 
 use super::*;
-use loadgen_scenario::Rate;
+use loadgen_scenario::{Member, Rate};
+use loadgen_stats::ScenarioIndex;
 use std::collections::BTreeSet;
 
 fn secs(seconds: f64) -> Duration {
@@ -9,14 +10,15 @@ fn secs(seconds: f64) -> Duration {
 }
 
 fn schedule(load: Load) -> Schedule {
-    let (start_after, warm_up, graceful_stop) = (Duration::ZERO, Duration::ZERO, secs(3.0));
-    Schedule::of(&Scenario {
-        name: "s".into(),
+    Schedule::of(&LoadPlan {
         load,
-        start_after,
-        warm_up,
-        graceful_stop,
-        flow: Vec::new(),
+        start: StartAt::At(Duration::ZERO),
+        warm_up: Duration::ZERO,
+        graceful_stop: secs(3.0),
+        members: vec![Member {
+            scenario: ScenarioIndex(0),
+            share: 1.0,
+        }],
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{Service, carry_out, count, plan, settings, undisturbed};
 use loadgen_engine::{Clock, Stop, TokioTiming, run};
-use loadgen_scenario::{Load, Stage, UserCount};
+use loadgen_scenario::{Load, Stage, StartAt, UserCount};
 use loadgen_stats::{
     Counter, ErrorKind, Gauge, Metric, MetricValue, Rate, StopReason, Trend, VusRange,
 };
@@ -331,7 +331,7 @@ async fn ramping_users_come_and_go_as_the_stages_say() {
         let service = Service::new(seconds(0.1));
         let mut plan = plan(CHAT);
         let stages = vec![stage(10.0, 20.0), stage(10.0, 20.0), stage(10.0, 0.0)];
-        plan.scenarios[0].load = Load::RampingVus {
+        plan.loads[0].load = Load::RampingVus {
             start_vus: 0,
             stages,
             graceful_ramp_down: seconds(5.0),
@@ -353,7 +353,7 @@ async fn who_is_to_leave_is_cut_after_the_graceful_ramp_down() {
     let service = Service::new(seconds(60.0));
     let mut plan = plan(CHAT);
     let stages = vec![stage(10.0, 10.0), stage(0.0, 4.0), stage(100.0, 4.0)];
-    plan.scenarios[0].load = Load::RampingVus {
+    plan.loads[0].load = Load::RampingVus {
         start_vus: 10,
         stages,
         graceful_ramp_down: seconds(5.0),
@@ -372,7 +372,7 @@ async fn each_user_does_its_own_iterations() {
         let service = Service::new(seconds(1.0));
         let mut plan = plan(CHAT);
         let vus = UserCount::new(8).expect("a possible number");
-        plan.scenarios[0].load = Load::PerVuIterations {
+        plan.loads[0].load = Load::PerVuIterations {
             vus,
             iterations: 5,
             max_duration: seconds(600.0),
@@ -393,7 +393,7 @@ async fn iterations_of_each_user_that_time_leaves_over_are_dropped() {
     let service = Service::new(seconds(1.0));
     let mut plan = plan(CHAT);
     let vus = UserCount::new(3).expect("a possible number");
-    plan.scenarios[0].load = Load::PerVuIterations {
+    plan.loads[0].load = Load::PerVuIterations {
         vus,
         iterations: 100,
         max_duration: seconds(10.0),
@@ -412,8 +412,8 @@ async fn iterations_of_each_user_that_time_leaves_over_are_dropped() {
 async fn the_warm_up_is_run_but_in_no_statistic() {
     let service = Service::new(seconds(0.5));
     let mut plan = plan(CHAT);
-    plan.scenarios[0].warm_up = seconds(4.0);
-    plan.scenarios[0].start_after = seconds(2.0);
+    plan.loads[0].warm_up = seconds(4.0);
+    plan.loads[0].start = StartAt::At(seconds(2.0));
     let summary = undisturbed(plan, 2, &service).await;
     // Ten users from 2 s until 12 s; the measured part begins at 6 s.
     assert_eq!(service.accepted(), 200);

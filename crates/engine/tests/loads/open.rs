@@ -22,7 +22,7 @@ fn constant(rate: f64, length: f64, max_vus: Option<u32>, arrivals: Arrivals) ->
     let mut plan = plan(ONE);
     let rate = Rate::per_second(rate).expect("a possible rate");
     let max_vus = max_vus.and_then(UserCount::new);
-    plan.scenarios[0].load = Load::ConstantArrivalRate {
+    plan.loads[0].load = Load::ConstantArrivalRate {
         rate,
         duration: seconds(length),
         max_vus,
@@ -168,7 +168,7 @@ async fn a_rate_that_ramps_has_the_arrivals_of_its_integral() {
         stage(10.0, 20.0),
         stage(10.0, 0.0),
     ];
-    plan.scenarios[0].load = Load::RampingArrivalRate {
+    plan.loads[0].load = Load::RampingArrivalRate {
         start_rate: 0.0,
         stages,
         max_vus: None,

@@ -1,8 +1,8 @@
 //! The plan in one form whatever the file looked like, so that equal plans have equal hashes.
 
 use super::{
-    Arrivals, Body, Expect, Load, Message, Request, Scenario, Stage, Step, StreamSpec, Timeouts,
-    UserCount,
+    Arrivals, Body, Expect, Load, LoadPlan, Message, Request, Scenario, Stage, StartAt, Step,
+    StreamSpec, Timeouts, UserCount,
 };
 use crate::{quantity::format_duration, secrets};
 use serde_json::{Map, Value, json};
@@ -16,6 +16,7 @@ const LONGEST_BODY: usize = 64 << 10;
 ///
 /// `inputs` is what templates that are rendered for each request can use, secrets left out.
 pub(crate) fn canonical(
+    loads: &[LoadPlan],
     scenarios: &[Scenario],
     inputs: &Value,
     secrets: &[String],
@@ -23,7 +24,7 @@ pub(crate) fn canonical(
     let named = scenarios.len() > 1;
     let scenarios: Vec<Value> = scenarios
         .iter()
-        .map(|one| scenario(one, named, secrets))
+        .map(|one| scenario(one, &loads[one.load], named, secrets))
         .collect();
     let text = sorted(json!({ "inputs": inputs, "scenarios": scenarios })).to_string();
     let digest = Sha256::digest(text.as_bytes());
@@ -31,21 +32,21 @@ pub(crate) fn canonical(
     (text, hash)
 }
 
-fn scenario(scenario: &Scenario, named: bool, secrets: &[String]) -> Value {
+fn scenario(scenario: &Scenario, plan: &LoadPlan, named: bool, secrets: &[String]) -> Value {
     let flow: Vec<Value> = scenario.flow.iter().map(|one| step(one, secrets)).collect();
     let mut value = json!({
         "name": named.then_some(scenario.name.as_str()),
-        "load": load(&scenario.load),
-        "graceful_stop": time(scenario.graceful_stop),
+        "load": load(&plan.load),
+        "graceful_stop": time(plan.graceful_stop),
         "flow": flow,
     });
-    for (key, length) in [
-        ("start_after", scenario.start_after),
-        ("warm_up", scenario.warm_up),
-    ] {
-        if !length.is_zero() {
-            value[key] = time(length);
-        }
+    match plan.start {
+        StartAt::At(Duration::ZERO) => {}
+        StartAt::At(length) => value["start_after"] = time(length),
+        StartAt::After(load) => value["start_after"] = load.into(),
+    }
+    if !plan.warm_up.is_zero() {
+        value["warm_up"] = time(plan.warm_up);
     }
     value
 }

@@ -47,7 +47,7 @@ impl Plan {
         let tls = origins.iter().any(|origin| origin.starts_with("https"));
         let steps = u64::try_from(self.requests().count() * workers.max(1)).unwrap_or(u64::MAX);
         let user_bytes = if tls { TLS_USER_BYTES } else { USER_BYTES };
-        let loads = || self.scenarios.iter().map(|scenario| &scenario.load);
+        let loads = || self.loads.iter().map(|load| &load.load);
         let bounded = |load: &Load| load.users().map_or(0, |users| u64::from(users.get()));
         let unbounded = |load: &&Load| load.users().is_none();
         let connections = loads().map(bounded).sum::<u64>().saturating_mul(per_user);
@@ -78,7 +78,7 @@ impl Plan {
             if self.scenarios.len() > 1 {
                 _ = writeln!(text, "\nscenario {}", scenario.name);
             }
-            outlook::describe(&mut text, scenario);
+            outlook::describe(&mut text, &self.loads[scenario.load]);
             describe_flow(&mut text, scenario);
         }
         if !self.thresholds.is_empty() {

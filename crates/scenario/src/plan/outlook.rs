@@ -1,6 +1,6 @@
 //! Tells a load over time: in one line, row by row, and as a small picture.
 
-use super::{Arrivals, Load, Scenario, Stage, load::rounded};
+use super::{Arrivals, Load, LoadPlan, Stage, StartAt, load::rounded};
 use crate::quantity::{format_duration, format_rate};
 use std::{fmt, fmt::Write as _, time::Duration};
 
@@ -36,15 +36,15 @@ impl fmt::Display for Load {
 }
 
 /// Writes how the load goes over time, from the start of the run.
-pub(super) fn describe(text: &mut String, scenario: &Scenario) {
+pub(super) fn describe(text: &mut String, plan: &LoadPlan) {
     _ = writeln!(
         text,
         "\nload\n  {:<10}  {}",
         "executor",
-        scenario.load.executor()
+        plan.load.executor()
     );
     let mut before = None;
-    for (at, what) in shortened(rows(scenario)) {
+    for (at, what) in shortened(rows(plan)) {
         let shown = at
             .filter(|at| before != Some(*at))
             .map(format_duration)
@@ -52,14 +52,14 @@ pub(super) fn describe(text: &mut String, scenario: &Scenario) {
         _ = writeln!(text, "  {shown:<10}  {what}");
         before = at.or(before);
     }
-    for (key, what) in remarks(&scenario.load) {
+    for (key, what) in remarks(&plan.load) {
         _ = writeln!(text, "  {key:<10}  {what}");
     }
     if matches!(
-        scenario.load,
+        plan.load,
         Load::RampingVus { .. } | Load::RampingArrivalRate { .. }
     ) {
-        sketch(text, scenario);
+        sketch(text, plan);
     }
 }
 
@@ -86,14 +86,22 @@ fn level(load: &Load, level: f64) -> String {
     }
 }
 
+/// When the load begins, as far as the plan knows: what follows another load is told from its own start on.
+const fn start(plan: &LoadPlan) -> Duration {
+    match plan.start {
+        StartAt::At(start) => start,
+        StartAt::After(_) => Duration::ZERO,
+    }
+}
+
 /// What happens when.
-fn rows(scenario: &Scenario) -> Vec<(Option<Duration>, String)> {
-    let load = &scenario.load;
-    let start = scenario.start_after;
+fn rows(plan: &LoadPlan) -> Vec<(Option<Duration>, String)> {
+    let load = &plan.load;
+    let start = start(plan);
     let end = start.saturating_add(load.length());
     let mut rows = beginning(load, start);
-    if !scenario.warm_up.is_zero() {
-        let over = start.saturating_add(scenario.warm_up);
+    if !plan.warm_up.is_zero() {
+        let over = start.saturating_add(plan.warm_up);
         let at = rows
             .iter()
             .position(|(at, _)| *at > over)
@@ -105,10 +113,10 @@ fn rows(scenario: &Scenario) -> Vec<(Option<Duration>, String)> {
         Load::SharedIterations { .. } | Load::PerVuIterations { .. } => "at the latest: ",
         _ => "",
     };
-    let stop = format_duration(scenario.graceful_stop);
+    let stop = format_duration(plan.graceful_stop);
     let ending = format!("{latest}no iteration begins; running ones have {stop} to end");
     rows.push((end, ending));
-    let cut = end.saturating_add(scenario.graceful_stop);
+    let cut = end.saturating_add(plan.graceful_stop);
     rows.push((cut, format!("{latest}what still runs is cut")));
     rows.into_iter()
         .map(|(at, what)| (Some(at), what))
@@ -217,8 +225,8 @@ fn whole(area: f64) -> f64 {
 }
 
 /// Draws the level over time.
-fn sketch(text: &mut String, scenario: &Scenario) {
-    let load = &scenario.load;
+fn sketch(text: &mut String, plan: &LoadPlan) {
+    let load = &plan.load;
     let (highest, length) = (load.highest(), load.length().as_secs_f64());
     let eighths: Vec<u32> = (0..WIDTH)
         .map(|column| {
@@ -239,8 +247,8 @@ fn sketch(text: &mut String, scenario: &Scenario) {
         let drawn = format!("  {label:>12} │{drawn}");
         _ = writeln!(text, "{}", drawn.trim_end());
     }
-    let from = format_duration(scenario.start_after);
-    let until = format_duration(scenario.start_after.saturating_add(load.length()));
+    let from = format_duration(start(plan));
+    let until = format_duration(start(plan).saturating_add(load.length()));
     let gap = (WIDTH as usize).saturating_sub(from.len());
     _ = writeln!(text, "  {:>12}  {from}{until:>gap$}", "");
 }
