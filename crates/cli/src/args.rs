@@ -6,7 +6,7 @@ mod variables;
 
 pub(crate) use network::NetworkArgs;
 pub(crate) use request::RequestArgs;
-pub(crate) use variables::{Given, parse};
+pub(crate) use variables::{Given, misspelt, parse};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;

@@ -34,6 +34,12 @@ fn play(environment: &Environment) -> Exit {
         Ok(parsed) => parsed,
         Err(error) => return commands::usage(&error, environment),
     };
+    for (variable, help) in args::misspelt(&environment.args, &environment.vars) {
+        environment
+            .err
+            .say(&format!("warning: the variable {variable} is not read"));
+        environment.err.say(&format!("hint: {help}"));
+    }
     let colour = environment.colours(cli.no_color);
     obey(&cli, &given, environment).unwrap_or_else(|error| {
         error.show(environment, colour.err);

@@ -36,12 +36,13 @@ pub use metric::{Counter, Gauge, Metric, Rate, Trend};
 pub use recorder::Recorder;
 pub use sample::{Arrival, Cut, Ending, Iteration, Outcome, Sample, StreamSample, Usage};
 pub use selection::Selection;
+pub use spelling::nearest;
 pub use summary::{
     ArrivalClock, ErrorSummary, GeneratorSummary, InFlight, LagFigures, MetricValue, Metrics,
     OutcomeSummary, RunEnd, ScenarioSummary, StepSummary, StopReason, StreamSummary, Summary,
     TrendFigures, Verdict,
 };
-pub use threshold::{Judged, Threshold, ThresholdPlace, ThresholdProblem, TooFew, Unit};
+pub use threshold::{Judged, Span, Threshold, ThresholdPlace, ThresholdProblem, TooFew, Unit};
 pub use time::Offset;
 pub use totals::{
     ClockTotals, ErrorTotal, RateCount, ScenarioTotals, StepTotals, StreamTotals, Tally, Totals,

@@ -17,7 +17,7 @@ pub use verdict::Verdict;
 
 use crate::history::{History, SummaryWindow};
 use crate::ledger::Machine;
-use crate::threshold::judge::{Facts, judge};
+use crate::threshold::judge::{Span, judge};
 use crate::{
     Counter, ErrorKind, Judged, Layout, Metric, Selection, StepIndex, Threshold, Totals, Trend,
     TrendCell, VusRange, Warning,
@@ -135,7 +135,7 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
     } = material;
     let all = Selection::default();
     let windows: Vec<SummaryWindow> = material.history.windows().collect();
-    let facts = Facts {
+    let facts = Span {
         measured: end.measured_length(),
         interrupted: end.stop_reason == StopReason::Interrupted,
         vus: measured_vus(&windows, end),

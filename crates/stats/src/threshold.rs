@@ -1,10 +1,11 @@
 //! Limits on metrics that a run must hold: `ttft{step=chat}` with `p95 < 2s`.
 
+mod contradiction;
 mod expression;
 pub(crate) mod judge;
 mod selector;
 
-pub use judge::{Judged, TooFew, Unit};
+pub use judge::{Judged, Span, TooFew, Unit};
 
 use crate::{Layout, Metric, SelectedTrend, Selection};
 use std::{fmt, ops::Range};

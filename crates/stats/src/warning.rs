@@ -24,9 +24,11 @@ pub enum Warning {
         /// How many.
         count: u64,
     },
-    /// A threshold lies within what chance alone explains.
+    /// Chance alone may have decided thresholds.
     TooFewSamples {
-        /// The threshold.
+        /// How many.
+        thresholds: u64,
+        /// The one of them that takes the most more samples.
         threshold: String,
         /// About how many more it takes; none where no number would do.
         more: Option<u64>,
@@ -127,23 +129,11 @@ impl Warning {
                 format!("{} never begun", plural(*count, "due iteration"))
             }
             Self::TooFewSamples {
+                thresholds,
                 threshold,
-                more: Some(more),
+                more,
                 of,
-            } => {
-                format!(
-                    "too few samples to be sure of `{threshold}`: about {more} more {of} would do"
-                )
-            }
-            Self::TooFewSamples {
-                threshold,
-                more: None,
-                ..
-            } => {
-                format!(
-                    "`{threshold}` lies too near its limit for any number of samples to be sure"
-                )
-            }
+            } => too_few_message(*thresholds, threshold, *more, of),
             Self::PortsExhausted { count } => {
                 format!("{} found no free local port", plural(*count, "request"))
             }
@@ -229,6 +219,17 @@ fn late_message(what: Late, seen: Amount, limit: Amount) -> String {
         Late::Events => format!("{seen} of the output events were read late, together with others"),
     };
     format!("{what}; more than {limit} makes the generator part of what is measured")
+}
+
+fn too_few_message(thresholds: u64, threshold: &str, more: Option<u64>, of: &str) -> String {
+    let which = match thresholds {
+        1 => format!("too few samples to be sure of `{threshold}`"),
+        all => format!("too few samples to be sure of {all} thresholds, least of `{threshold}`"),
+    };
+    match more {
+        Some(more) => format!("{which}: about {more} more {of} would do"),
+        None => format!("{which}: it lies too near its limit for any number of {of}"),
+    }
 }
 
 fn plural(count: u64, noun: &str) -> String {

@@ -2,6 +2,7 @@
 
 use super::Cli;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, parser::ValueSource};
+use loadgen_stats::nearest;
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
@@ -24,6 +25,9 @@ pub(crate) const OPTIONS: [&str; 14] = [
     "insecure",
     "quiet",
 ];
+
+/// What the name of each variable begins with.
+const PREFIX: &str = "LOADGEN_";
 
 /// Commands whose options they are; those of `mock` mean something else.
 const COMMANDS: [&str; 3] = ["run", "check", "debug"];
@@ -53,7 +57,53 @@ pub(crate) fn parse(
 
 /// The name of the variable that gives an option.
 pub(crate) fn variable(option: &str) -> String {
-    format!("LOADGEN_{}", option.to_uppercase().replace('-', "_"))
+    format!("{PREFIX}{}", option.to_uppercase().replace('-', "_"))
+}
+
+/// Variables that look like ours and are none, each with what to do; for commands that read ours.
+///
+/// One that is like none of ours is the user's own, such as one that a scenario reads.
+pub(crate) fn misspelt(
+    args: &[OsString],
+    vars: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    let command = Cli::command();
+    let Ok(matches) = command.clone().try_get_matches_from(args) else {
+        return Vec::new();
+    };
+    let Some(name) = matches
+        .subcommand_name()
+        .filter(|name| COMMANDS.contains(name))
+    else {
+        return Vec::new();
+    };
+    let known = OPTIONS.map(variable);
+    let options = command
+        .find_subcommand(name)
+        .into_iter()
+        .flat_map(clap::Command::get_arguments);
+    let others: BTreeMap<String, String> = options
+        .filter_map(clap::Arg::get_long)
+        .map(|option| {
+            (
+                variable(option),
+                format!("--{option} is given on the command line only"),
+            )
+        })
+        .collect();
+    let ours = vars.keys().filter(|&name| !known.contains(name));
+    ours.filter_map(|name| {
+        // Without what all have in common, which would make any two look alike.
+        let upper = name.to_uppercase();
+        let rest = upper.strip_prefix(PREFIX)?;
+        let near = || nearest(rest, known.iter().map(|known| &known[PREFIX.len()..]));
+        let help = match others.get(name) {
+            Some(help) => help.clone(),
+            None => format!("did you mean {PREFIX}{}?", near()?),
+        };
+        Some((name.clone(), help))
+    })
+    .collect()
 }
 
 /// The arguments that variables stand for.
@@ -302,6 +352,41 @@ mod tests {
         ] {
             let error = read("loadgen run a.toml", &[(variable, value)]).unwrap_err();
             assert!(error.contains(variable) && error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn misspelt_variables_are_told() {
+        let of_vus = "did you mean LOADGEN_VUS?";
+        let cases = [
+            ("loadgen run a.toml", "LOADGEN_VSU", Some(of_vus)),
+            ("loadgen check a.toml", "loadgen_vus", Some(of_vus)),
+            (
+                "loadgen debug a.toml",
+                "LOADGEN_SEEED",
+                Some("did you mean LOADGEN_SEED?"),
+            ),
+            (
+                "loadgen run a.toml",
+                "LOADGEN_THRESHOLD",
+                Some("--threshold is given on the command line only"),
+            ),
+            ("loadgen run a.toml", "LOADGEN_VUS", None),
+            // The user's own.
+            ("loadgen run a.toml", "LOADGEN_API_TOKEN", None),
+            ("loadgen run a.toml", "LOADGEN_TOKEN", None),
+            ("loadgen run a.toml", "VSU", None),
+            ("loadgen mock", "LOADGEN_VSU", None),
+        ];
+        for (line, variable, expected) in cases {
+            let args: Vec<_> = line.split(' ').map(OsString::from).collect();
+            let vars = BTreeMap::from([(variable.to_owned(), "1".to_owned())]);
+            let found = misspelt(&args, &vars);
+            let expected: Vec<_> = expected
+                .map(|help| (variable.to_owned(), help.to_owned()))
+                .into_iter()
+                .collect();
+            assert_eq!(found, expected, "{line} {variable}");
         }
     }
 }

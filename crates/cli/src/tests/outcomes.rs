@@ -92,9 +92,19 @@ fn thresholds_decide() {
             "--threshold",
             "http_reqs: count == 6",
             "--threshold",
-            "http_reqs: count > 6",
+            "iterations: count > 6",
         ],
         99,
+    );
+    // The two can never both hold.
+    check(
+        &[
+            "--threshold",
+            "http_reqs: count == 6",
+            "--threshold",
+            "http_reqs: count > 6",
+        ],
+        2,
     );
     check(
         &["--threshold", "http_req_duration{status=500}: p95 < 2s"],

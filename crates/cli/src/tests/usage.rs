@@ -109,6 +109,20 @@ fn wrong_usage_is_told() {
 }
 
 #[test]
+fn a_misspelt_variable_is_told_and_the_command_goes_on() {
+    let stage = Stage::new(&["check", "a.toml"]).file("a.toml", PLAIN);
+    let played = on(stage.var("LOADGEN_VSU", "9").var("LOADGEN_TOKEN", "t"));
+    assert_eq!(
+        (played.code, played.err.as_str()),
+        (
+            0,
+            "warning: the variable LOADGEN_VSU is not read\nhint: did you mean LOADGEN_VUS?\n"
+        )
+    );
+    assert!(played.out.contains("2 users"), "{}", played.out);
+}
+
+#[test]
 fn what_is_asked_for_is_printed() {
     check(&["--help"], 0, "debug");
     check(&["run", "--help"], 0, "--threshold");

@@ -143,17 +143,3 @@ pub(crate) fn slo() -> impl Iterator<Item = Trend> + Clone {
         .copied()
         .filter(move |trend| !not_of_one_request.contains(trend))
 }
-
-/// Whether only streams have the time.
-pub(crate) const fn only_of_streams(trend: Trend) -> bool {
-    matches!(
-        trend,
-        Trend::Ttft
-            | Trend::TtftService
-            | Trend::TtftText
-            | Trend::Itl
-            | Trend::Tpot
-            | Trend::StreamDuration
-            | Trend::StreamTail
-    )
-}

@@ -2,7 +2,7 @@
 
 use super::{Lowering, Provenance};
 use crate::{
-    document::{SloEntry, StepTable, ThresholdEntry, keys},
+    document::{SloEntry, StepTable, ThresholdEntry},
     plan::{DialectName, StreamSpec},
     problem::{Place, Problem},
 };
@@ -63,6 +63,7 @@ impl Lowering<'_> {
             self.useless_limits(layout);
         }
         let mut thresholds = Vec::new();
+        let mut places = Vec::new();
         let document = self.document;
         for entry in &document.thresholds {
             let place = |problem: &ThresholdProblem| in_file(entry, problem);
@@ -72,7 +73,10 @@ impl Lowering<'_> {
                 place: &place,
             };
             let from = self.provenance(&entry.expression.place);
-            thresholds.extend(self.threshold(&wanted, layout, from));
+            if let Some(threshold) = self.threshold(&wanted, layout, from) {
+                thresholds.push(threshold);
+                places.push(entry.expression.place.clone());
+            }
         }
         for given in &self.overrides.thresholds {
             let text = given.value.as_str();
@@ -102,8 +106,12 @@ impl Lowering<'_> {
                 place: &place,
             };
             let from = Provenance::Given(given.origin.clone());
-            thresholds.extend(self.threshold(&wanted, layout, from));
+            if let Some(threshold) = self.threshold(&wanted, layout, from) {
+                thresholds.push(threshold);
+                places.push(marked(0..text.len()));
+            }
         }
+        self.contradictions(&thresholds, &places);
         layout.map(|_| thresholds)
     }
 
@@ -116,10 +124,6 @@ impl Lowering<'_> {
         let unknown = Layout::default();
         match Threshold::parse(wanted.metric, wanted.expression, layout.unwrap_or(&unknown)) {
             Ok(threshold) => {
-                if layout.is_some_and(|layout| never_timed(wanted.metric, layout)) {
-                    self.useless_threshold(wanted);
-                    return None;
-                }
                 self.explain(
                     &format!("thresholds.{}", wanted.metric),
                     threshold.expression(),
@@ -143,19 +147,18 @@ impl Lowering<'_> {
         }
     }
 
-    /// Tells a threshold on what no step can have.
-    fn useless_threshold(&mut self, wanted: &Wanted<'_>) {
-        let name = metric_name(wanted.metric);
-        let message = format!("no step can have `{name}`");
-        let start = wanted.metric.find(name).unwrap_or_default();
-        let place = (wanted.place)(&ThresholdProblem {
-            place: ThresholdPlace::Metric,
-            span: start..start + name.len(),
-            message: message.clone(),
-            help: None,
-        });
-        let help = "only streams have it: add `stream` to a step";
-        self.tell(Problem::new(place, message).help(help));
+    /// Tells thresholds that cannot hold together, so that no run could pass.
+    fn contradictions(&mut self, thresholds: &[Threshold], places: &[Place]) {
+        for (first, second) in Threshold::contradictions(thresholds) {
+            let message = format!(
+                "`{}` of `{}` cannot hold together with `{}`",
+                thresholds[second].expression(),
+                thresholds[second].metric(),
+                thresholds[first].expression(),
+            );
+            let problem = Problem::new(places[second].clone(), message);
+            self.tell(problem.more(&places[first], "the other one"));
+        }
     }
 
     /// Tells limits of `[slo]` that no step can have.
@@ -178,21 +181,10 @@ impl Lowering<'_> {
     }
 }
 
-/// The metric without its tags.
-fn metric_name(metric: &str) -> &str {
-    metric.split('{').next().unwrap_or(metric).trim()
-}
-
-/// Whether only streams have the metric, and no step streams.
-fn never_timed(metric: &str, layout: &Layout) -> bool {
-    Trend::from_name(metric_name(metric)).is_some_and(keys::only_of_streams)
-        && !layout.steps.iter().any(|step| step.stream)
-}
-
 /// Whether a step can have the time.
 fn applies(trend: Trend, stream: Option<&StreamSpec>) -> bool {
     let Some(stream) = stream else {
-        return !keys::only_of_streams(trend);
+        return !trend.is_of_streams();
     };
     match trend {
         Trend::TtftText => stream.dialect.tells_text(),

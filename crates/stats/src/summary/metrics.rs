@@ -1,7 +1,7 @@
 //! The tables of metrics: of the run, of each scenario, of each step.
 
 use super::{ScenarioSummary, StepSummary};
-use crate::threshold::judge::{Facts, per_second};
+use crate::threshold::judge::{Span, per_second};
 use crate::{
     Counter, Figure, Gauge, Layout, Metric, Rate, ScenarioIndex, Selection, StepIndex, Totals,
     Trend, TrendCell, VusRange,
@@ -129,7 +129,7 @@ impl TrendFigures {
 pub(super) struct Table<'a> {
     pub(super) layout: &'a Layout,
     pub(super) totals: &'a Totals,
-    pub(super) facts: Facts,
+    pub(super) facts: Span,
     /// Metrics that thresholds name.
     pub(super) named: &'a [Metric],
 }

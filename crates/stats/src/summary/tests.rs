@@ -496,11 +496,13 @@ fn every_warning_says_what_to_do() {
         Warning::GeneratorBusy { share: 0.97 },
         Warning::DroppedIterations { count: 1 },
         Warning::TooFewSamples {
+            thresholds: 1,
             threshold: "ttft: p99 < 1s".into(),
             more: Some(268),
             of: "samples",
         },
         Warning::TooFewSamples {
+            thresholds: 3,
             threshold: "ttft: p99 < 1s".into(),
             more: None,
             of: "samples",
@@ -528,7 +530,7 @@ fn every_warning_says_what_to_do() {
         "a worker thread used 97 % of a core for three seconds or longer",
         "1 due iteration never begun",
         "too few samples to be sure of `ttft: p99 < 1s`: about 268 more samples would do",
-        "`ttft: p99 < 1s` lies too near its limit for any number of samples to be sure",
+        "too few samples to be sure of 3 thresholds, least of `ttft: p99 < 1s`: it lies too near its limit for any number of samples",
         "2 requests found no free local port",
         "2 requests found no free file descriptor",
         "the run log is incomplete: no space left",
@@ -710,17 +712,21 @@ fn one_line_says_why_nothing_succeeded() {
 }
 
 #[test]
-fn too_few_samples_are_warned_of_by_threshold() {
+fn too_few_samples_are_warned_of_once_for_all_thresholds() {
     let summary = run()
+        .threshold("http_req_duration", "p95 < 101ms")
         .threshold("http_req_duration", "p99 < 1s")
+        .threshold("http_req_waiting", "p99 < 1s")
+        .threshold("http_req_duration", "p99.9 < 101ms")
         .threshold("http_req_duration", "p50 < 1s")
         .sum_up(|recorder| many(recorder, 100, &plain(LIST, 0, 100)));
-    let threshold = "http_req_duration: p99 < 1s".to_owned();
+    let threshold = "http_req_duration: p99.9 < 101ms".to_owned();
     assert_eq!(
         summary.warnings,
         [Warning::TooFewSamples {
+            thresholds: 3,
             threshold,
-            more: Some(268),
+            more: Some(3588),
             of: "samples"
         }]
     );

@@ -101,19 +101,27 @@ fn unfinished(material: &Material<'_>, warnings: &mut Vec<Warning>) {
     }
 }
 
+/// One warning for all thresholds, of the one that needs the most: a short run would raise it for each.
 fn too_few_samples(thresholds: &[Judged], warnings: &mut Vec<Warning>) {
-    for threshold in thresholds {
-        if let Some(too_few) = threshold.too_few {
-            warnings.push(Warning::TooFewSamples {
-                threshold: format!("{}: {}", threshold.metric, threshold.expression),
-                more: too_few.more,
-                of: if too_few.of_streams {
-                    "streams"
-                } else {
-                    "samples"
-                },
-            });
-        }
+    let unsure = || {
+        thresholds
+            .iter()
+            .filter_map(|threshold| Some((threshold, threshold.too_few?)))
+    };
+    let most = unsure()
+        .rev()
+        .max_by_key(|(_, too_few)| too_few.more.unwrap_or(u64::MAX));
+    if let Some((threshold, too_few)) = most {
+        warnings.push(Warning::TooFewSamples {
+            thresholds: unsure().count() as u64,
+            threshold: format!("{}: {}", threshold.metric, threshold.expression),
+            more: too_few.more,
+            of: if too_few.of_streams {
+                "streams"
+            } else {
+                "samples"
+            },
+        });
     }
 }
 

@@ -54,6 +54,7 @@ pub(super) fn parse(
         .zip(metric)
         .map(|(aggregate, metric)| measure(metric, aggregate));
     let limit = read_limit(&number, &unit, measure, &mut problems);
+    never_holds(&number, operator, limit, measure, &mut problems);
     no_clause(&clause, &mut problems);
     match (aggregate, operator, limit) {
         (Some(aggregate), Some(operator), Some(limit)) if problems.is_empty() => Ok(Condition {
@@ -188,6 +189,27 @@ fn read_limit(
     Some(limit)
 }
 
+/// Tells a limit on the wrong side of all that can be observed.
+fn never_holds(
+    number: &Piece<'_>,
+    operator: Option<Operator>,
+    limit: Option<f64>,
+    measure: Option<Measure>,
+    problems: &mut Vec<ThresholdProblem>,
+) {
+    let (Some(operator), Some(limit)) = (operator, limit) else {
+        return;
+    };
+    let (message, help) = match operator {
+        Operator::Less if limit <= 0.0 => ("nothing is ever below zero", "write `<= 0`"),
+        Operator::Greater if measure == Some(Measure::Share) && limit >= 1.0 => {
+            ("no share is ever above 100 %", "write `>= 100%`")
+        }
+        _ => return,
+    };
+    problems.push(problem(number, message.to_owned(), Some(help.to_owned())));
+}
+
 /// What a number of that unit must be multiplied by.
 fn read_unit(
     unit: &Piece<'_>,
@@ -212,6 +234,18 @@ fn read_unit(
         (Some(_), Some(_)) => format!("the unit `{}` does not fit here", unit.text),
         (None, _) => format!("unknown unit `{}`", unit.text),
     };
+    let near = known
+        .is_none()
+        .then(|| nearest_unit(unit.text, measure))
+        .flatten();
+    if let Some(near) = near {
+        problems.push(problem(
+            unit,
+            message,
+            Some(format!("did you mean `{near}`?")),
+        ));
+        return None;
+    }
     let help = match measure {
         Some(Measure::Time) => "a time is written with `us`, `ms` or `s`",
         Some(Measure::Share) => "a share is written with `%`, or as a number from 0 to 1",
@@ -221,6 +255,41 @@ fn read_unit(
     };
     problems.push(problem(unit, message, Some(help.to_owned())));
     None
+}
+
+/// The unit that is most likely meant by other ways to write it.
+fn nearest_unit(text: &str, measure: Option<Measure>) -> Option<&'static str> {
+    const OTHERS: [(&str, Measure, &[&str]); 4] = [
+        (
+            "ms",
+            Measure::Time,
+            &[
+                "msec",
+                "msecs",
+                "millis",
+                "millisecond",
+                "milliseconds",
+                "MS",
+                "Ms",
+            ],
+        ),
+        (
+            "s",
+            Measure::Time,
+            &["sec", "secs", "second", "seconds", "S"],
+        ),
+        ("%", Measure::Share, &["pct", "percent", "%%"]),
+        (
+            "/s",
+            Measure::PerSecond,
+            &["rps", "ps", "/sec", "/second", "req/s", "reqs/s"],
+        ),
+    ];
+    let mut fits = OTHERS
+        .into_iter()
+        .filter(|&(_, of, _)| measure.is_none_or(|measure| measure == of));
+    fits.find(|(_, _, others)| others.contains(&text))
+        .map(|(unit, ..)| unit)
 }
 
 /// What may come to follow the number one day is refused, so that it is not taken for granted.

@@ -66,15 +66,15 @@ impl Unit {
     }
 }
 
-/// What is known of a run besides its totals.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts {
-    /// Length of the measured part.
-    pub(crate) measured: Duration,
-    /// Whether a signal ended the run.
-    pub(crate) interrupted: bool,
-    /// The virtual users over the measured part.
-    pub(crate) vus: Option<VusRange>,
+/// A part of a run that is judged: what is known of it besides its totals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Its length: what counts per second are taken over.
+    pub measured: Duration,
+    /// Whether a signal ended the run in it.
+    pub interrupted: bool,
+    /// The virtual users in it.
+    pub vus: Option<VusRange>,
 }
 
 /// One observed number.
@@ -86,12 +86,20 @@ struct Observation {
     too_few: Option<TooFew>,
 }
 
+impl Threshold {
+    /// Judges what `totals` hold as a whole, such as a part of a run or the sum of several.
+    #[must_use]
+    pub fn judge(&self, totals: &Totals, layout: &Layout, span: Span) -> Judged {
+        judge(self, totals, layout, span)
+    }
+}
+
 /// Judges one threshold.
 pub(crate) fn judge(
     threshold: &Threshold,
     totals: &Totals,
     layout: &Layout,
-    facts: Facts,
+    facts: Span,
 ) -> Judged {
     let Condition {
         operator, limit, ..
@@ -119,7 +127,7 @@ pub(crate) fn judge(
     }
 }
 
-fn observe(threshold: &Threshold, totals: &Totals, layout: &Layout, facts: Facts) -> Observation {
+fn observe(threshold: &Threshold, totals: &Totals, layout: &Layout, facts: Span) -> Observation {
     let (selection, condition) = (&threshold.selection, threshold.condition);
     match threshold.metric {
         Metric::Trend(trend) => of_trend(trend, condition, selection, totals, layout),

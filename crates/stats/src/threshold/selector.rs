@@ -2,8 +2,14 @@
 
 use super::{ThresholdPlace, ThresholdProblem};
 use crate::spelling::nearest;
-use crate::{ErrorKind, Layout, Metric, Outcome, ScenarioIndex, Selection, StepIndex, Trend};
+use crate::{
+    ErrorKind, Layout, Metric, Outcome, Rate, ScenarioIndex, Selection, StepIndex, StepLayout,
+    Trend,
+};
 use std::ops::Range;
+
+const ONLY_STREAMS: &str = "only streams have it: add `stream` to a step";
+const ONLY_LIMITED: &str = "only requests with limits have it: add `[slo]`";
 
 /// Why a selector could not be read, and the metric if at least that is known.
 #[derive(Debug)]
@@ -27,20 +33,28 @@ pub(super) fn parse(text: &str, layout: &Layout) -> Result<(Metric, Selection), 
     let metric = name(&text[..brace], &mut problems);
     let mut selection = Selection::default();
     let mut seen: Vec<&str> = Vec::new();
-    for tag in tags(text, brace, &mut problems) {
+    let tags = tags(text, brace, &mut problems);
+    for tag in &tags {
         if seen.contains(&tag.name) {
             problems.push(problem(
                 tag.name_span.clone(),
                 format!("tag `{}` is given twice", tag.name),
                 None,
             ));
-        } else if metric.is_none_or(|metric| allowed(metric, &tag, &mut problems)) {
-            set(&mut selection, &tag, layout, &mut problems);
+        } else if metric.is_none_or(|metric| allowed(metric, tag, &mut problems)) {
+            set(&mut selection, tag, layout, &mut problems);
         }
         seen.push(tag.name);
     }
     narrow_steps(&mut selection, text, brace, layout, &mut problems);
     exclude_status_with_outcome(&selection, brace..text.len(), metric, &mut problems);
+    if let Some(metric) = metric.filter(|_| problems.is_empty()) {
+        let of_step = tags.iter().find(|tag| tag.name == "step");
+        let of_scenario = || tags.iter().find(|tag| tag.name == "scenario");
+        let name = trimmed(&text[..brace], 0);
+        let part = of_step.or_else(of_scenario);
+        problems.extend(never_measured(metric, name, &selection, layout, part));
+    }
     match metric {
         Some(metric) if problems.is_empty() => Ok((metric, selection)),
         metric => Err(Failed { metric, problems }),
@@ -258,6 +272,36 @@ fn exclude_status_with_outcome(
             help,
         ));
     }
+}
+
+/// Tells a metric that no selected step can have: it would stay without a sample, and fail.
+fn never_measured(
+    metric: Metric,
+    name_span: Range<usize>,
+    selection: &Selection,
+    layout: &Layout,
+    part: Option<&Tag<'_>>,
+) -> Option<ThresholdProblem> {
+    let (can, help): (fn(&StepLayout) -> bool, _) = match metric {
+        Metric::Trend(trend) if trend.is_of_streams() => (|step| step.stream, ONLY_STREAMS),
+        Metric::Rate(Rate::StreamFailed) => (|step| step.stream, ONLY_STREAMS),
+        Metric::Rate(Rate::Goodput) => (|step| !step.slo.is_empty(), ONLY_LIMITED),
+        _ => return None,
+    };
+    let mut steps = layout.steps.iter().enumerate();
+    let name = metric.name();
+    let (span, message) = if layout.steps.iter().any(can) {
+        let is_measured = |(place, step)| selection.has_step(layout, StepIndex(place)) && can(step);
+        let part = part.filter(|_| !steps.any(is_measured))?;
+        let message = format!("{} `{}` cannot have `{name}`", part.name, part.value);
+        (part.value_span.clone(), message)
+    } else if layout.steps.is_empty() {
+        // Where the steps are not known, nothing is said of them.
+        return None;
+    } else {
+        (name_span, format!("no step can have `{name}`"))
+    };
+    Some(problem(span, message, Some(help.to_owned())))
 }
 
 fn problem(span: Range<usize>, message: String, help: Option<String>) -> ThresholdProblem {

@@ -52,9 +52,12 @@ pub(super) fn read(
     Some(aggregate)
 }
 
-/// `p99.9` → 0.999, by the decimal point, as a division would round it off.
+/// `p99.9` → 0.999, by the decimal point, as a division would round it off. So is `p999`.
 fn quantile(text: &str) -> Option<f64> {
     let digits = text.strip_prefix('p')?;
+    if digits.len() > 2 && digits.bytes().all(|digit| digit == b'9') {
+        return format!("0.{digits}").parse().ok();
+    }
     let plain = digits
         .chars()
         .all(|letter| letter.is_ascii_digit() || letter == '.');

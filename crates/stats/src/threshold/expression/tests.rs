@@ -23,6 +23,8 @@ fn conditions() {
             LessOrEqual,
             250.0,
         ),
+        (TREND, "p999 < 250ms", Quantile(0.999), Less, 250.0),
+        (TREND, "p9999 < 1s", Quantile(0.9999), Less, 1000.0),
         (TREND, "med < 1_500", Quantile(0.5), Less, 1500.0),
         (TREND, "p50 < 10us", Quantile(0.5), Less, 0.01),
         (TREND, "p50 < 10µs", Quantile(0.5), Less, 0.01),
@@ -145,6 +147,41 @@ fn every_problem_is_marked() {
         (TREND, "p95 < s", "[] a number is missing | -"),
         (TREND, "p95 < 1.2.3s", "[1.2.3] `1.2.3` is no number | -"),
         (TREND, "p95 < -1s", "[-1] no metric is below zero | -"),
+        (
+            TREND,
+            "max < 0ms",
+            "[0] nothing is ever below zero | write `<= 0`",
+        ),
+        (
+            RATE,
+            "rate < 0%",
+            "[0] nothing is ever below zero | write `<= 0`",
+        ),
+        (
+            RATE,
+            "rate > 100%",
+            "[100] no share is ever above 100 % | write `>= 100%`",
+        ),
+        (
+            TREND,
+            "p95 < 2sec",
+            "[sec] unknown unit `sec` | did you mean `s`?",
+        ),
+        (
+            TREND,
+            "p95 < 2msec",
+            "[msec] unknown unit `msec` | did you mean `ms`?",
+        ),
+        (
+            COUNTER,
+            "rate > 2rps",
+            "[rps] unknown unit `rps` | did you mean `/s`?",
+        ),
+        (
+            RATE,
+            "rate < 2percent",
+            "[percent] unknown unit `percent` | did you mean `%`?",
+        ),
         (
             TREND,
             "p95 < 2m",

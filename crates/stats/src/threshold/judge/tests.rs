@@ -5,14 +5,14 @@ use crate::fixtures::{CHAT, LIST, failed, hung, layout, millis, ms, plain, strea
 use crate::{Cut, Ending, ErrorKind, Iteration, Recorder, Sample, ScenarioIndex};
 use std::sync::Arc;
 
-const FACTS: Facts = Facts {
+const FACTS: Span = Span {
     measured: Duration::from_secs(10),
     interrupted: false,
     vus: None,
 };
 
 /// Judges one threshold on what `tell` records.
-fn judged(metric: &str, expression: &str, facts: Facts, tell: impl Fn(&mut Recorder)) -> Judged {
+fn judged(metric: &str, expression: &str, facts: Span, tell: impl Fn(&mut Recorder)) -> Judged {
     let mut layout = layout();
     let threshold = Threshold::parse(metric, expression, &layout).unwrap();
     layout.selected = Threshold::selected(std::slice::from_ref(&threshold));
@@ -53,7 +53,7 @@ fn observed_values() {
         min: 1,
         max: 9,
     });
-    let facts = Facts { vus, ..FACTS };
+    let facts = Span { vus, ..FACTS };
     let cases = [
         (
             "http_req_duration",
@@ -165,7 +165,7 @@ fn observed_values() {
 
 #[test]
 fn a_metric_without_a_sample_fails_unless_a_signal_came_first() {
-    let interrupted = Facts {
+    let interrupted = Span {
         interrupted: true,
         ..FACTS
     };
@@ -180,7 +180,7 @@ fn a_metric_without_a_sample_fails_unless_a_signal_came_first() {
         });
     };
     type Tell<'a> = &'a dyn Fn(&mut Recorder);
-    let cases: [(&str, &str, Facts, Tell<'_>, bool); 10] = [
+    let cases: [(&str, &str, Span, Tell<'_>, bool); 10] = [
         ("ttft", "p95 < 2s", FACTS, &nothing, true),
         ("ttft", "p95 < 2s", interrupted, &nothing, false),
         // Requests finished, and still no first output: that is no matter of time.
@@ -200,7 +200,7 @@ fn a_metric_without_a_sample_fails_unless_a_signal_came_first() {
         (
             "http_reqs",
             "rate > 1/s",
-            Facts {
+            Span {
                 measured: Duration::ZERO,
                 ..FACTS
             },

@@ -72,6 +72,7 @@ fn selections() {
 fn a_step_name_of_several_scenarios_means_all_of_them() {
     let mut layout = layout();
     layout.steps[2].name = "chat".to_owned();
+    layout.steps[2].stream = true;
     let both = parse("ttft{step=chat}", &layout).unwrap().1;
     assert_eq!(both.steps, Some(vec![CHAT, StepIndex(2)]));
     let one = parse("ttft{step=chat,scenario=probe}", &layout).unwrap().1;
@@ -164,6 +165,36 @@ fn every_problem_is_marked() {
     ];
     for (text, expected) in cases {
         assert_eq!(problems(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_metric_that_the_selected_steps_cannot_have_is_a_problem() {
+    let help = "only streams have it: add `stream` to a step";
+    let cases = [
+        ("ttft{step=list}", format!("[list] step `list` cannot have `ttft` | {help}")),
+        ("tpot{scenario=probe}", format!("[probe] scenario `probe` cannot have `tpot` | {help}")),
+        (
+            "stream_failed{ step = list, status = 200 }",
+            format!("[list] step `list` cannot have `stream_failed` | {help}"),
+        ),
+        (
+            "goodput{step=ping}",
+            "[ping] step `ping` cannot have `goodput` | only requests with limits have it: add `[slo]`".to_owned(),
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(problems(text), [expected], "{text}");
+    }
+    let mut plain = layout();
+    for step in &mut plain.steps {
+        (step.stream, step.slo) = (false, Vec::new());
+    }
+    for name in ["ttft", "itl", "stream_failed", "goodput"] {
+        let failed = parse(name, &plain).unwrap_err().problems;
+        assert_eq!(failed[0].message, format!("no step can have `{name}`"));
+        // Of steps that are not known nothing is said.
+        assert!(parse(name, &Layout::default()).is_ok(), "{name}");
     }
 }
 
