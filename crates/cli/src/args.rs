@@ -156,8 +156,8 @@ pub(crate) struct LoadArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub(crate) struct OutputArgs {
-    /// Write the result to a file, `-` for the standard output (repeatable). FORMAT: json (the summary), log (the run
-    /// log, instead of .loadgen/runs)
+    /// Write the result to a file, `-` for the standard output (repeatable). FORMAT: json (the summary), csv (the course
+    /// of the run), junit, markdown, github (annotations), log (the run log, as the run goes)
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(crate) out: Vec<Out>,
     /// Seed of everything random; drawn and shown where none is given
@@ -186,7 +186,8 @@ pub(crate) struct ReportArgs {
     /// The run log; without it the one that was written last in .loadgen/runs
     #[arg(value_name = "RUNLOG", value_hint = clap::ValueHint::FilePath)]
     pub(crate) run_log: Option<PathBuf>,
-    /// Write the summary to a file as well, `-` for the standard output (repeatable). FORMAT: json
+    /// Write the result to a file as well, `-` for the standard output (repeatable). FORMAT: json, csv, junit, markdown,
+    /// github
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(crate) out: Vec<Out>,
 }
@@ -266,6 +267,14 @@ pub(crate) struct Out {
 pub(crate) enum Format {
     /// The summary as JSON.
     Json,
+    /// The windows as CSV.
+    Csv,
+    /// The thresholds as a JUnit report.
+    Junit,
+    /// What a reviewer wants to know, as Markdown.
+    Markdown,
+    /// Annotations of GitHub Actions.
+    Github,
     /// The run log.
     Log,
 }
@@ -297,10 +306,7 @@ impl FromStr for Out {
             let known: Vec<_> = formats()
                 .map(|format| format.get_name().to_owned())
                 .collect();
-            format!(
-                "unknown format `{format}`; there are {}",
-                known.join(" and ")
-            )
+            format!("unknown format `{format}`; there are {}", known.join(", "))
         };
         Ok(Self {
             format: Format::from_str(format, false).map_err(unknown)?,
@@ -361,8 +367,11 @@ mod tests {
         check::<Out>("html=a.html", None);
         check::<Out>("json", None);
         check::<Out>("json=", None);
-        let refused = "csv=a".parse::<Out>().unwrap_err();
-        assert_eq!(refused, "unknown format `csv`; there are json and log");
+        let refused = "cvs=a".parse::<Out>().unwrap_err();
+        assert_eq!(
+            refused,
+            "unknown format `cvs`; there are json, csv, junit, markdown, github, log"
+        );
     }
 
     #[test]

@@ -8,8 +8,9 @@ use loadgen_engine::Stop;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fs::{self, File, OpenOptions},
-    io::{self, IsTerminal, Read, Write},
+    fs::{self, File, Metadata, OpenOptions},
+    io::{self, IsTerminal, Read, Seek as _, SeekFrom, Write},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -93,6 +94,11 @@ impl Environment {
         File::open(self.folder.join(path))
     }
 
+    /// The identity of a regular file. It is not opened: a pipe would lose what it holds.
+    pub(crate) fn identity(&self, path: &Path) -> Option<FileId> {
+        identity_in(&fs::metadata(self.folder.join(path)).ok()?)
+    }
+
     /// Opens a file to be written later. What it holds stays until then.
     pub(crate) fn open_for_writing(&self, path: &Path) -> io::Result<File> {
         OpenOptions::new()
@@ -167,6 +173,27 @@ pub(crate) fn overwrite(mut file: &File, bytes: &[u8]) -> io::Result<()> {
         file.set_len(0)?;
     }
     file.write_all(bytes)
+}
+
+/// Adds to what a file holds.
+pub(crate) fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    if file.metadata()?.is_file() {
+        file.seek(SeekFrom::End(0))?;
+    }
+    file.write_all(bytes)
+}
+
+/// What tells a file from every other, by whatever names they go: its device and its number there.
+pub(crate) type FileId = (u64, u64);
+
+/// The identity of a regular file that is open.
+pub(crate) fn identity(file: &File) -> Option<FileId> {
+    identity_in(&file.metadata().ok()?)
+}
+
+/// Pipes and devices may be written to twice.
+fn identity_in(metadata: &Metadata) -> Option<FileId> {
+    metadata.is_file().then(|| (metadata.dev(), metadata.ino()))
 }
 
 #[expect(

@@ -9,8 +9,8 @@ use loadgen_stats::{Live, Window};
 pub(crate) struct Watcher<'a> {
     /// What the person sees.
     pub(crate) progress: Progress<'a>,
-    /// The run log, where there is one.
-    pub(crate) log: Option<RunLog>,
+    /// The run logs.
+    pub(crate) logs: Vec<RunLog>,
     /// What the generator uses.
     pub(crate) monitor: Monitor,
 }
@@ -21,8 +21,10 @@ impl Observer for Watcher<'_> {
     }
 
     fn window(&mut self, window: &Window, live: &Live) -> Directive {
-        if let Some(trouble) = self.log.as_mut().and_then(|log| log.window(window)) {
-            self.progress.teller().say(&trouble);
+        for log in &mut self.logs {
+            if let Some(trouble) = log.window(window) {
+                self.progress.teller().say(&trouble);
+            }
         }
         self.progress.show(window.end, live);
         Directive::Continue

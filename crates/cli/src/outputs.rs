@@ -2,94 +2,166 @@
 
 use crate::{
     args::{Format, Out},
-    environment::{Environment, overwrite},
+    environment::{Environment, FileId, append, identity, overwrite},
     error::Error,
 };
+use loadgen_report::{Header, write_csv, write_github, write_json, write_junit, write_markdown};
+use loadgen_stats::Summary;
 use std::{
     fs::File,
+    io,
     path::{Path, PathBuf},
 };
+
+/// What GitHub Actions shows below a job: steps add to it.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// Where results go.
 #[derive(Default)]
 pub(crate) struct Outputs {
-    json: Vec<Place>,
-    /// The run log's place, where one was asked for.
-    pub(crate) log: Option<(PathBuf, File)>,
+    results: Vec<(Format, Place)>,
+    /// The places of run logs, which are written as the run goes.
+    pub(crate) logs: Vec<(PathBuf, File)>,
 }
 
 enum Place {
     StandardOutput,
-    File(PathBuf, File),
+    File {
+        path: PathBuf,
+        file: File,
+        /// Whether what it holds stays.
+        adds: bool,
+    },
 }
 
 impl Outputs {
-    /// Opens every place, so that a run is not for nothing.
-    pub(crate) fn open(outs: &[Out], environment: &Environment) -> Result<Self, Error> {
+    /// Opens every place, so that a run is not for nothing. None may be one of `inputs`, which are still read.
+    pub(crate) fn open(
+        outs: &[Out],
+        inputs: &[&Path],
+        environment: &Environment,
+    ) -> Result<Self, Error> {
+        let mut taken = inputs
+            .iter()
+            .filter_map(|&path| Some((path, environment.identity(path)?)))
+            .collect::<Vec<_>>();
         let mut outputs = Self::default();
         for (at, Out { format, path }) in outs.iter().enumerate() {
             if outs[..at].iter().any(|other| other.path == *path) {
                 let path = path.display();
                 return Err(Error::usage(format!("two outputs cannot go to `{path}`")));
             }
-            let standard = path == Path::new("-");
-            match format {
-                Format::Json if standard => outputs.json.push(Place::StandardOutput),
-                Format::Json => outputs
-                    .json
-                    .push(Place::File(path.clone(), open(path, environment)?)),
-                Format::Log if standard => {
-                    return Err(Error::usage(
-                        "a run log needs a file: it is written as the run goes",
-                    ));
+            if path == Path::new("-") {
+                if *format == Format::Log {
+                    let message = "a run log needs a file: it is written as the run goes";
+                    return Err(Error::usage(message));
                 }
-                Format::Log if outputs.log.is_some() => {
-                    return Err(Error::usage("--out log= can be given once only"));
-                }
-                Format::Log => {
-                    let file = open(path, environment)?;
-                    // The log is appended to as the run goes; what was there would stand before it.
-                    overwrite(&file, b"").map_err(|error| unwritable(path, error))?;
-                    outputs.log = Some((path.clone(), file));
-                }
+                outputs.results.push((*format, Place::StandardOutput));
+                continue;
             }
+            let file = environment
+                .open_for_writing(path)
+                .map_err(|error| unwritable(path, error))?;
+            refuse_same(path, &file, &taken)?;
+            taken.extend(identity(&file).map(|identity| (path.as_path(), identity)));
+            outputs.take(*format, path, file, environment)?;
         }
         Ok(outputs)
     }
 
-    /// Whether a result takes the standard output, so that text for people must go elsewhere.
-    pub(crate) fn take_standard_output(&self) -> bool {
-        self.json
-            .iter()
-            .any(|place| matches!(place, Place::StandardOutput))
-    }
-
-    /// Writes the summary to every place that asked for it as JSON.
-    pub(crate) fn write_json(&self, text: &str, environment: &Environment) -> Result<(), Error> {
-        for place in &self.json {
-            match place {
-                Place::StandardOutput => {
-                    environment
-                        .out
-                        .print(text)
-                        .map_err(|error| Error::failed("write to the standard output", error))?;
-                }
-                Place::File(path, file) => {
-                    overwrite(file, text.as_bytes()).map_err(|error| unwritable(path, error))?;
-                }
-            }
+    fn take(
+        &mut self,
+        format: Format,
+        path: &Path,
+        file: File,
+        environment: &Environment,
+    ) -> Result<(), Error> {
+        let path = path.to_owned();
+        if format == Format::Log {
+            // The log is appended to as the run goes; what was there would stand before it.
+            overwrite(&file, b"").map_err(|error| unwritable(&path, error))?;
+            self.logs.push((path, file));
+            return Ok(());
         }
+        let shown = environment.var(STEP_SUMMARY);
+        let adds =
+            format == Format::Markdown && shown.is_some_and(|shown| path == Path::new(shown));
+        self.results
+            .push((format, Place::File { path, file, adds }));
         Ok(())
     }
+
+    /// Whether a result takes the standard output for itself, so that text for people must go elsewhere. Annotations do
+    /// not: they are found among other lines.
+    pub(crate) fn take_standard_output(&self) -> bool {
+        self.results.iter().any(|(format, place)| {
+            *format != Format::Github && matches!(place, Place::StandardOutput)
+        })
+    }
+
+    /// Writes every result. One that cannot be written keeps no other from it: each is told, the last as the error.
+    pub(crate) fn write(
+        &self,
+        header: &Header,
+        summary: &Summary,
+        environment: &Environment,
+    ) -> Result<(), Error> {
+        let written = self.results.iter().map(|(format, place)| {
+            let bytes = render(*format, header, summary)
+                .map_err(|error| Error::failed("write a result", error))?;
+            place.write(&bytes, environment)
+        });
+        let mut failed: Vec<Error> = written.filter_map(Result::err).collect();
+        let last = failed.pop();
+        for error in failed {
+            error.show(environment, false);
+        }
+        last.map_or(Ok(()), Err)
+    }
 }
 
-fn open(path: &Path, environment: &Environment) -> Result<File, Error> {
-    environment
-        .open_for_writing(path)
-        .map_err(|error| unwritable(path, error))
+impl Place {
+    fn write(&self, bytes: &[u8], environment: &Environment) -> Result<(), Error> {
+        match self {
+            Self::StandardOutput => environment
+                .out
+                .print(&String::from_utf8_lossy(bytes))
+                .map_err(|error| Error::failed("write to the standard output", error)),
+            Self::File { path, file, adds } => {
+                let write = if *adds { append } else { overwrite };
+                write(file, bytes).map_err(|error| unwritable(path, error))
+            }
+        }
+    }
 }
 
-fn unwritable(path: &Path, error: std::io::Error) -> Error {
+fn render(format: Format, header: &Header, summary: &Summary) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match format {
+        Format::Json => write_json(&mut bytes, header, summary),
+        Format::Csv => write_csv(&mut bytes, summary),
+        Format::Junit => write_junit(&mut bytes, header, summary),
+        Format::Markdown => write_markdown(&mut bytes, header, summary),
+        Format::Github => write_github(&mut bytes, header, summary),
+        // Written as the run goes.
+        Format::Log => Ok(()),
+    }?;
+    Ok(bytes)
+}
+
+/// Two names may be of one file.
+fn refuse_same(path: &Path, file: &File, taken: &[(&Path, FileId)]) -> Result<(), Error> {
+    let id = identity(file);
+    let same = taken.iter().find(|(_, other)| Some(*other) == id);
+    same.map_or(Ok(()), |(other, _)| {
+        let (path, other) = (path.display(), other.display());
+        Err(Error::usage(format!(
+            "`{path}` is the same file as `{other}`"
+        )))
+    })
+}
+
+fn unwritable(path: &Path, error: io::Error) -> Error {
     Error::failed(format!("write `{}`", path.display()), error)
 }
 
@@ -97,6 +169,10 @@ fn unwritable(path: &Path, error: std::io::Error) -> Error {
 mod tests {
     use super::*;
     use crate::environment::fake::Stage;
+    use loadgen_report::Host;
+    use loadgen_stats::{Layout, Ledger, Offset, RunEnd, StopReason};
+    use serde_json::Value;
+    use std::sync::Arc;
 
     fn outs(texts: &[&str]) -> Vec<Out> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -104,53 +180,162 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_told_before_the_run() {
-        let stage = Stage::new(&[]).file("file", "");
+        let stage = Stage::new(&[]).file("file", "").file("input", "");
+        std::os::unix::fs::symlink("file", stage.folder.path().join("link")).unwrap();
         for (given, opens) in [
             (
-                &["json=a.json", "json=b.json", "json=-", "log=run.jsonl"][..],
+                &[
+                    "json=a.json",
+                    "json=b.json",
+                    "junit=a.xml",
+                    "markdown=a.md",
+                    "csv=-",
+                    "github=a.txt",
+                    "log=run.jsonl",
+                    "log=another.jsonl",
+                ][..],
                 true,
             ),
             (&["json=missing/a.json"], false),
-            (&["json=file/a.json"], false),
+            (&["csv=file/a.csv"], false),
             (&["log=-"], false),
-            (&["log=a", "log=b"], false),
             (&["json=a", "log=a"], false),
-            (&["json=a", "json=b", "json=a"], false),
-            (&["json=-", "json=-"], false),
+            (&["json=a", "json=b", "junit=a"], false),
+            (&["json=-", "github=-"], false),
+            (&["json=a", "csv=./a"], false),
+            (&["json=file", "csv=link"], false),
+            (&["json=input"], false),
+            (&["json=/dev/null", "csv=/dev/../dev/null"], true),
             (&[], true),
         ] {
+            let inputs = [Path::new("input"), Path::new("nowhere")];
             assert_eq!(
-                Outputs::open(&outs(given), &stage.environment).is_ok(),
+                Outputs::open(&outs(given), &inputs, &stage.environment).is_ok(),
                 opens,
                 "{given:?}"
             );
         }
     }
 
+    /// A run without any request, as one that was stopped at once.
+    fn nothing() -> (Header, Summary) {
+        let header = Header {
+            version: "0.1.0".to_owned(),
+            name: "idle".to_owned(),
+            load: String::new(),
+            plan: Value::Null,
+            plan_hash: String::new(),
+            seed: 7,
+            started_at: "2026-03-01T12:00:00Z".to_owned(),
+            target: None,
+            target_is_embedded: false,
+            host: Host::default(),
+            layout: Layout::default(),
+            thresholds: Vec::new(),
+            measured: (Offset::ZERO, Offset::ZERO),
+            strict: false,
+            allow_all_failed: false,
+        };
+        let end = RunEnd::new(StopReason::Completed, header.measured, Offset::ZERO);
+        let summary = Ledger::new(Arc::new(Layout::default()), Vec::new()).finish(&end);
+        (header, summary)
+    }
+
+    #[track_caller]
+    fn write(outputs: &Outputs, stage: &Stage) -> Result<(), Error> {
+        let (header, summary) = nothing();
+        outputs.write(&header, &summary, &stage.environment)
+    }
+
     #[test]
-    fn every_place_gets_the_text() {
-        let stage = Stage::new(&[]).file("a.json", "something longer that was there before");
-        let outputs = Outputs::open(
-            &outs(&["json=a.json", "json=-", "json=b.json"]),
-            &stage.environment,
-        )
-        .unwrap();
+    fn every_place_gets_its_format() {
+        let old = "something longer that was there before, and goes on and on";
+        let stage = Stage::new(&[]).file("a.csv", old);
+        let given = [
+            "json=-",
+            "csv=a.csv",
+            "junit=a.xml",
+            "markdown=a.md",
+            "github=a.txt",
+        ];
+        let outputs = Outputs::open(&outs(&given), &[], &stage.environment).unwrap();
         assert!(outputs.take_standard_output());
-        outputs.write_json("{}\n", &stage.environment).unwrap();
-        assert_eq!(stage.out.text(), "{}\n");
-        for path in ["a.json", "b.json"] {
-            assert_eq!(
-                stage.environment.read_text(Path::new(path)).unwrap(),
-                "{}\n"
-            );
+        write(&outputs, &stage).unwrap();
+        assert!(
+            stage
+                .out
+                .text()
+                .starts_with("{\n  \"schema\": \"loadgen.summary/1\"")
+        );
+        for (path, begin) in [
+            ("a.csv", "start_s,end_s,vus,"),
+            (
+                "a.xml",
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>",
+            ),
+            ("a.md", "### ✅ `idle` passed"),
+            ("a.txt", "::notice title=idle%3A passed::"),
+        ] {
+            let text = stage.environment.read_text(Path::new(path)).unwrap();
+            assert!(text.starts_with(begin), "{text}");
+            assert!(!text.contains(old), "{text}");
         }
     }
 
     #[test]
-    fn a_full_disk_is_an_error() {
+    fn the_summary_of_a_job_is_added_to() {
+        let there = "### another step\n";
+        for (variable, format, kept) in [
+            ("sum.md", "markdown", true),
+            ("other.md", "markdown", false),
+            ("sum.md", "csv", false),
+            ("", "markdown", false),
+        ] {
+            let stage = Stage::new(&[])
+                .var(STEP_SUMMARY, variable)
+                .file("sum.md", there);
+            let given = outs(&[&format!("{format}=sum.md")]);
+            let outputs = Outputs::open(&given, &[], &stage.environment).unwrap();
+            write(&outputs, &stage).unwrap();
+            let text = stage.environment.read_text(Path::new("sum.md")).unwrap();
+            assert_eq!(text.starts_with(there), kept, "{variable} {format}: {text}");
+            assert!(text.len() > there.len() && text.contains("idle") != (format == "csv"));
+        }
+    }
+
+    #[test]
+    fn annotations_stand_among_other_lines() {
         let stage = Stage::new(&[]);
-        let outputs = Outputs::open(&outs(&["json=/dev/full"]), &stage.environment).unwrap();
-        assert!(outputs.write_json("{}\n", &stage.environment).is_err());
-        assert!(!outputs.take_standard_output());
+        for (given, taken) in [("github=-", false), ("csv=-", true), ("junit=a", false)] {
+            let outputs = Outputs::open(&outs(&[given]), &[], &stage.environment).unwrap();
+            assert_eq!(outputs.take_standard_output(), taken, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_that_loses_nothing_else() {
+        let stage = Stage::new(&[]);
+        let given = [
+            "json=/dev/full",
+            "csv=a.csv",
+            "junit=/dev/../dev/full",
+            "markdown=a.md",
+        ];
+        let outputs = Outputs::open(&outs(&given), &[], &stage.environment).unwrap();
+        let error = write(&outputs, &stage).unwrap_err();
+        error.show(&stage.environment, false);
+        for path in ["/dev/full", "/dev/../dev/full"] {
+            let told = format!("error: failed to write `{path}`: ");
+            assert_eq!(
+                stage.err.text().matches(&told).count(),
+                1,
+                "{}",
+                stage.err.text()
+            );
+        }
+        for path in ["a.csv", "a.md"] {
+            let text = stage.environment.read_text(Path::new(path)).unwrap();
+            assert!(!text.is_empty(), "{path}");
+        }
     }
 }

@@ -103,8 +103,9 @@ impl RunLog {
     fn note(&mut self, written: Result<(), loadgen_report::Error>) -> Option<String> {
         let trouble = reason(&written.err()?);
         self.trouble = Some(trouble.clone());
+        let path = self.shown().unwrap_or_default();
         Some(format!(
-            "warning: the run log is incomplete: {trouble}; the run goes on"
+            "warning: the run log `{path}` is incomplete: {trouble}; the run goes on"
         ))
     }
 }

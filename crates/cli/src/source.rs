@@ -44,6 +44,12 @@ impl Wanted<'_> {
         self.scenario().is_ok_and(url::is_url)
     }
 
+    /// The files that are read, which no output may replace.
+    pub(crate) fn inputs(&self) -> Vec<&Path> {
+        let scenario = self.scenario().ok().filter(|text| !url::is_url(text));
+        scenario.map(Path::new).into_iter().collect()
+    }
+
     /// The file or URL. `--json` takes a value or none, so it may have swallowed the URL behind it.
     fn scenario(&self) -> Result<&str, Error> {
         let swallowed = || {

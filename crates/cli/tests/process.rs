@@ -223,7 +223,10 @@ fn a_file_that_may_not_grow_ends_no_run() {
         .unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{:?} {told}", output.status);
-    assert!(told.contains("the run log is incomplete"), "{told}");
+    assert!(
+        told.contains("the run log `run.jsonl` is incomplete"),
+        "{told}"
+    );
     assert!(String::from_utf8_lossy(&output.stdout).contains("passed"));
 }
 

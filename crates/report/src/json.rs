@@ -6,6 +6,7 @@ mod named;
 
 use crate::Header;
 use loadgen_stats::Summary;
+pub(crate) use metrics::millis;
 use metrics::{LagJson, Metrics, TrendJson};
 use named::Named;
 use schemars::{JsonSchema, generate::SchemaSettings};

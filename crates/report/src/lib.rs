@@ -1,12 +1,22 @@
 //! Writes and reads the run log; renders summaries and verdicts.
 
+mod csv;
 mod error;
+mod findings;
+mod github;
 mod json;
+mod junit;
+mod markdown;
 mod runlog;
 mod text;
+mod xml;
 
+pub use csv::write_csv;
 pub use error::Error;
+pub use github::write_github;
 pub use json::{SUMMARY_SCHEMA, summary_schema, write_json};
+pub use junit::write_junit;
+pub use markdown::write_markdown;
 pub use runlog::{
     Closing, Header, Host, LogEnd, METRIC_DEFINITIONS, RUN_LOG_SCHEMA, Replayed, RunLogReader,
     RunLogWriter, replay,

@@ -8,12 +8,13 @@ mod streams;
 mod style;
 mod table;
 mod troubles;
-mod units;
-mod verdict;
+pub(crate) mod units;
+pub(crate) mod verdict;
 
 use crate::Header;
 use loadgen_stats::Summary;
 use std::io::{self, Write};
+pub(crate) use style::plain;
 use style::{Line, Paint};
 
 /// No line is longer.

@@ -129,6 +129,12 @@ impl Threshold {
         &self.expression_text
     }
 
+    /// The part of the run that it is on.
+    #[must_use]
+    pub const fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
     /// The trends by status that `thresholds` need recorders of their own for: what [`Layout::selected`] must hold.
     #[must_use]
     pub fn selected(thresholds: &[Self]) -> Vec<SelectedTrend> {

@@ -1,6 +1,5 @@
 //! `loadgen report`: a run log rendered again.
 
-use super::run::json;
 use crate::{
     args::{Format, ReportArgs},
     environment::Environment,
@@ -22,9 +21,10 @@ pub(crate) fn report(
     colour: bool,
 ) -> Result<Exit, Error> {
     if args.out.iter().any(|out| out.format == Format::Log) {
-        return Err(Error::usage(
-            "--out log= writes the log of a run; a report is made from one",
-        ));
+        return Err(
+            Error::usage("--out log= writes the log of a run; a report is made from one")
+                .hint("cp copies it"),
+        );
     }
     let path = match &args.run_log {
         Some(path) => path.clone(),
@@ -33,14 +33,15 @@ pub(crate) fn report(
     let Replayed {
         header, summary, ..
     } = read(&path, environment)?;
-    let outputs = Outputs::open(&args.out, environment)?;
+    let outputs = Outputs::open(&args.out, &[&path], environment)?;
     let mut text = Vec::new();
     // Writing to memory does not fail.
-    if outputs.take_standard_output() {
+    let printed = if outputs.take_standard_output() {
         let _ = write_verdict(&mut text, &summary, false);
         environment
             .err
             .say(String::from_utf8_lossy(&text).trim_end());
+        Ok(Exit::Passed)
     } else {
         let run_log = path.display().to_string();
         let _ = write_text(
@@ -52,10 +53,10 @@ pub(crate) fn report(
                 run_log: Some(&run_log),
             },
         );
-        super::print(environment, &String::from_utf8_lossy(&text))?;
-    }
-    outputs.write_json(&json(&header, &summary)?, environment)?;
-    Ok(Exit::Passed)
+        super::print(environment, &String::from_utf8_lossy(&text))
+    };
+    outputs.write(&header, &summary, environment)?;
+    printed
 }
 
 fn last(environment: &Environment) -> Result<PathBuf, Error> {

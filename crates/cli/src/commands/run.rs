@@ -18,10 +18,10 @@ use jiff::Timestamp;
 use loadgen_engine::{Outcome, Placement, Settings, Stop};
 use loadgen_host::{Monitor, PreciseTiming};
 use loadgen_http::HttpConnect;
-use loadgen_report::{Closing, Header, TextOptions, write_json, write_text, write_verdict};
+use loadgen_report::{Closing, Header, TextOptions, write_text, write_verdict};
 use loadgen_scenario::Plan;
 use loadgen_stats::Summary;
-use std::{convert::Infallible, future::pending, sync::Arc};
+use std::{convert::Infallible, fs::File, future::pending, io, path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
 /// Carries out one load test.
@@ -41,7 +41,7 @@ pub(crate) fn run(
     let mut plan = wanted.plan(environment)?.plan;
     let connect = wiring::connect(&args.network, environment)?;
     wiring::hide_proxies(&mut plan, environment);
-    let outputs = Outputs::open(&args.output.out, environment)?;
+    let outputs = Outputs::open(&args.output.out, &wanted.inputs(), environment)?;
     let stop =
         (environment.signals)().map_err(|error| Error::failed("listen for signals", error))?;
     let settings = settings(&args.output, environment);
@@ -65,7 +65,7 @@ pub(crate) fn run(
     };
     let mut watcher = Watcher {
         progress: Progress::new(&environment.err, header::goal(&plan), args.output.quiet),
-        log: course.open_log(args.output.no_log, circumstances.started),
+        logs: course.open_logs(args.output.no_log, circumstances.started),
         monitor: Monitor::start(),
     };
     let outcome = carry_out(plan, settings, connect, &mut watcher, stop);
@@ -121,30 +121,31 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    /// Begins the run log. Where its folder cannot be written to, the run goes on without.
-    fn open_log(&mut self, unwanted: bool, started: Timestamp) -> Option<RunLog> {
-        let place = match self.outputs.log.take() {
-            Some(place) => Ok(place),
-            None if unwanted => return None,
-            None => RunLog::create(&self.header.name, started, self.environment),
-        };
+    /// Begins the run logs. One whose file cannot be made or written is missing; the run goes on.
+    fn open_logs(&mut self, unwanted: bool, started: Timestamp) -> Vec<RunLog> {
+        let own = (!unwanted).then(|| RunLog::create(&self.header.name, started, self.environment));
+        let asked = std::mem::take(&mut self.outputs.logs).into_iter().map(Ok);
+        let places = own.into_iter().chain(asked);
+        places.map(|place| self.open_log(place)).collect()
+    }
+
+    fn open_log(&self, place: io::Result<(PathBuf, File)>) -> RunLog {
         match place {
             Ok((path, file)) => {
                 let (log, trouble) = RunLog::begin(path, file, &self.header);
                 trouble.inspect(|trouble| self.environment.err.say(trouble));
-                Some(log)
+                log
             }
             Err(error) => {
-                let log = RunLog::absent(&error);
                 self.environment.err.say(&format!(
                     "warning: there is no run log: {error}; the run goes on"
                 ));
-                Some(log)
+                RunLog::absent(&error)
             }
         }
     }
 
-    /// Closes the run log, writes every result, and tells how the run ended.
+    /// Closes the run logs, writes every result, and tells how the run ended.
     fn conclude(&self, outcome: Outcome, watcher: &mut Watcher<'_>) -> Result<Exit, Error> {
         let Outcome { mut summary, end } = outcome;
         let closing = Closing {
@@ -152,16 +153,17 @@ impl Course<'_> {
             verdict: summary.verdict,
             warnings: summary.warnings.clone(),
         };
-        if let Some(log) = &mut watcher.log {
+        for log in &mut watcher.logs {
             if let Some(trouble) = log.close(&closing) {
                 self.environment.err.say(&trouble);
             }
             summary.warnings.extend(log.warning());
         }
-        let run_log = watcher.log.as_ref().and_then(RunLog::shown);
-        self.print(&summary, run_log.as_deref())?;
+        let run_log = watcher.logs.iter().find_map(RunLog::shown);
+        let printed = self.print(&summary, run_log.as_deref());
         self.outputs
-            .write_json(&json(&self.header, &summary)?, self.environment)?;
+            .write(&self.header, &summary, self.environment)?;
+        printed?;
         Ok(Exit::of_run(summary.verdict, summary.stop_reason))
     }
 
@@ -193,14 +195,6 @@ impl Course<'_> {
             .print(&text)
             .map_err(|error| Error::failed("write to the standard output", error))
     }
-}
-
-/// The summary as JSON.
-pub(super) fn json(header: &Header, summary: &Summary) -> Result<String, Error> {
-    let mut text = Vec::new();
-    write_json(&mut text, header, summary)
-        .map_err(|error| Error::failed("write the summary as JSON", error))?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 fn refuse(args: &RunArgs, wanted: &Wanted<'_>) -> Result<(), Error> {

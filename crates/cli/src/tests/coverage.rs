@@ -41,6 +41,7 @@ const OPTIONS: &[(&str, &[&str])] = &[
         "run --out",
         &[
             "a_run_passes",
+            "every_format_tells_of_the_run",
             "the_log_goes_where_it_is_wanted",
             "results_on_the_standard_output_are_alone_there",
         ],

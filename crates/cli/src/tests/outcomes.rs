@@ -247,25 +247,33 @@ fn the_log_goes_where_it_is_wanted() {
     assert!(!played.stage.folder.path().join(".loadgen").exists());
     assert!(!played.out.contains("run log"), "{}", played.out);
 
+    let read = |played: &Played, path| {
+        let text = played.stage.environment.read_text(Path::new(path)).unwrap();
+        assert!(
+            text.lines().count() >= 3,
+            "a head, a window, an end: {text}"
+        );
+        text
+    };
+    let own = ".loadgen/runs/plain-19700101T000000Z.jsonl";
     let played = check(&["--out", "log=mine.jsonl"], 0);
+    assert!(played.out.contains(own), "{}", played.out);
+    assert_eq!(read(&played, "mine.jsonl"), read(&played, own));
+
+    let played = check(&["--no-log", "--out", "log=mine.jsonl"], 0);
     assert!(!played.stage.folder.path().join(".loadgen").exists());
     assert!(played.out.contains("mine.jsonl"), "{}", played.out);
-    let text = played
-        .stage
-        .environment
-        .read_text(Path::new("mine.jsonl"))
-        .unwrap();
-    assert!(
-        text.lines().count() >= 3,
-        "a head, a window, an end: {text}"
-    );
+    read(&played, "mine.jsonl");
 }
 
 #[test]
 fn trouble_with_the_log_stops_no_run() {
     let played = check(&["--out", "log=/dev/full"], 0);
     assert_eq!(
-        played.err.matches("the run log is incomplete").count(),
+        played
+            .err
+            .matches("the run log `/dev/full` is incomplete")
+            .count(),
         1,
         "{}",
         played.err
@@ -283,6 +291,49 @@ fn trouble_with_the_log_stops_no_run() {
         played.err.contains("there is no run log") && played.out.contains("log-incomplete"),
         "{}",
         played.err
+    );
+}
+
+#[test]
+fn every_format_tells_of_the_run() {
+    let words = [
+        "--threshold",
+        "http_reqs: count > 6",
+        "--out",
+        "csv=out.csv",
+        "--out",
+        "junit=out.xml",
+        "--out",
+        "markdown=out.md",
+        "--out",
+        "github=-",
+    ];
+    let played = check(&words, 99);
+    let read = |path| played.stage.environment.read_text(Path::new(path)).unwrap();
+    let csv = read("out.csv");
+    let column = csv
+        .lines()
+        .next()
+        .unwrap()
+        .split(',')
+        .position(|name| name == "http_reqs");
+    let requests = csv
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(column.unwrap()).unwrap());
+    assert_eq!(
+        requests
+            .map(|count| count.parse::<u64>().unwrap())
+            .sum::<u64>(),
+        6
+    );
+    assert!(read("out.xml").contains("<failure message=\"was 6\" type=\"threshold\">"));
+    assert!(read("out.md").contains("| ❌ | `http_reqs` | `count > 6` | **6** |"));
+    let error = "::error title=plain%3A http_reqs%3A count > 6::was 6\n";
+    assert!(
+        played.out.starts_with("✗ failed") && played.out.contains(error),
+        "{}",
+        played.out
     );
 }
 

@@ -75,9 +75,14 @@ fn wrong_usage_is_told() {
         "cannot go together",
     );
     check(
-        &["run", "a.toml", "--out", "csv=a"],
+        &["run", "a.toml", "--out", "html=a"],
         2,
-        "unknown format `csv`",
+        "unknown format `html`",
+    );
+    check(
+        &["run", "a.toml", "--out", "json=./a.toml"],
+        2,
+        "`./a.toml` is the same file as `a.toml`",
     );
     check(&["run", "a.toml", "--out", "log=-"], 2, "needs a file");
     check(

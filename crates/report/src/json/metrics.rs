@@ -169,6 +169,6 @@ impl LagJson {
 }
 
 /// Milliseconds, exact to the nanosecond.
-pub(super) fn millis(time: Duration) -> f64 {
+pub(crate) fn millis(time: Duration) -> f64 {
     time.as_nanos() as f64 / 1e6
 }

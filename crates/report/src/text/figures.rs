@@ -12,9 +12,7 @@ pub(super) const WIDTHS: [usize; 6] = [30, 10, 10, 10, 10, 10];
 
 /// A figure: `≥` where timed-out requests reach, `~` where few samples lie beyond.
 pub(super) fn figure(figure: Figure) -> Span {
-    let rough = if figure.rough { "~" } else { "" };
-    let at_least = if figure.at_least { "≥" } else { "" };
-    Paint::Plain.on(format!("{rough}{at_least}{}", units::time(figure.value)))
+    Paint::Plain.on(units::figure(figure))
 }
 
 /// The cells of a row: a name and its quantiles.

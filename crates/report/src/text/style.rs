@@ -61,7 +61,7 @@ impl Paint {
     /// This colour for the text.
     pub(crate) fn on(self, text: impl AsRef<str>) -> Span {
         Span {
-            text: clean(text.as_ref()),
+            text: plain(text.as_ref()),
             paint: self,
         }
     }
@@ -231,7 +231,7 @@ fn push_word(lines: &mut [String], word: &str) {
 }
 
 /// The text without what could drive a terminal or turn the order of the writing: messages come from services.
-fn clean(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let unfit = |char: char| {
         char.is_control()
             || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -1,6 +1,14 @@
 //! Numbers as people read them: three digits that count, and the unit beside them.
 
+use loadgen_stats::Figure;
 use std::time::Duration;
+
+/// A time with its marks: `≥` where timed-out requests reach, `~` where few samples lie beyond.
+pub(crate) fn figure(figure: Figure) -> String {
+    let rough = if figure.rough { "~" } else { "" };
+    let at_least = if figure.at_least { "≥" } else { "" };
+    format!("{rough}{at_least}{}", time(figure.value))
+}
 
 /// A time: `0 ms`, `812 µs`, `12.3 ms`, `1.05 s`, `2m 03s`, `1h 02m`. At most seven characters below 100 hours.
 pub(crate) fn time(value: Duration) -> String {

@@ -6,15 +6,54 @@ use super::{heading, units};
 use loadgen_stats::{Judged, Rate, StopReason, Summary, Unit, Verdict, Warning};
 use std::time::Duration;
 
+/// How a threshold stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// It does not hold.
+    Broken,
+    /// It cannot be told.
+    Unsure,
+    /// A signal came before there was anything to judge.
+    NotJudged,
+    /// It holds.
+    Held,
+}
+
+/// The verdict in one word.
+pub(crate) fn word(summary: &Summary) -> &'static str {
+    match summary.verdict {
+        Verdict::Pass if told_nothing(summary) => "interrupted",
+        Verdict::Pass => "passed",
+        Verdict::Fail => "failed",
+        Verdict::Inconclusive => "inconclusive",
+    }
+}
+
+/// Why the verdict is as it is, in one line.
+pub(crate) fn why(summary: &Summary) -> String {
+    reason(summary).replace(NO_BREAK, " ")
+}
+
+/// How the threshold stands in this run.
+pub(crate) fn standing(summary: &Summary, judged: &Judged) -> Standing {
+    let doubtful = summary.verdict == Verdict::Inconclusive;
+    match (judged.judged, judged.ok) {
+        (false, _) => Standing::NotJudged,
+        (true, false) => Standing::Broken,
+        (true, true) if doubtful && judged.too_few.is_some() => Standing::Unsure,
+        (true, true) => Standing::Held,
+    }
+}
+
 /// The verdict and its reason: one line, and more where the reason is long.
 pub(super) fn lines(summary: &Summary, columns: usize) -> Vec<Line> {
-    let (sign, word, paint) = match summary.verdict {
-        Verdict::Pass if told_nothing(summary) => ("–", "interrupted", Paint::BoldYellow),
-        Verdict::Pass => ("✓", "passed", Paint::BoldGreen),
-        Verdict::Fail => ("✗", "failed", Paint::BoldRed),
-        Verdict::Inconclusive => ("?", "inconclusive", Paint::BoldYellow),
+    let (sign, paint) = match summary.verdict {
+        Verdict::Pass if told_nothing(summary) => ("–", Paint::BoldYellow),
+        Verdict::Pass => ("✓", Paint::BoldGreen),
+        Verdict::Fail => ("✗", Paint::BoldRed),
+        Verdict::Inconclusive => ("?", Paint::BoldYellow),
     };
-    let word = format!("{sign} {word}");
+    let word = format!("{sign} {}", word(summary));
     let indent = width(&word) + 2;
     let reason = Paint::Plain.on(reason(summary));
     let room = columns.saturating_sub(indent);
@@ -36,10 +75,11 @@ pub(super) fn thresholds(summary: &Summary, columns: usize) -> Vec<Line> {
     }
     let mut table = Table::of_texts(2);
     for judged in &summary.thresholds {
-        let (sign, paint) = match (judged.judged, judged.ok) {
-            (false, _) => ("–", Paint::Dim),
-            (true, true) => ("✓", Paint::Green),
-            (true, false) => ("✗", Paint::Red),
+        let (sign, paint) = match standing(summary, judged) {
+            Standing::NotJudged => ("–", Paint::Dim),
+            Standing::Held => ("✓", Paint::Green),
+            Standing::Unsure => ("?", Paint::Yellow),
+            Standing::Broken => ("✗", Paint::Red),
         };
         let observed = observed(judged);
         table.signed_row(
@@ -160,7 +200,7 @@ fn doubtful(summary: &Summary) -> String {
 }
 
 /// What was observed, as a person reads it.
-fn observed(judged: &Judged) -> String {
+pub(crate) fn observed(judged: &Judged) -> String {
     let Some(value) = judged.observed else {
         return if judged.judged {
             "no sample"

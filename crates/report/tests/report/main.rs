@@ -7,6 +7,7 @@
 
 mod json;
 mod log;
+mod outputs;
 mod runs;
 mod size;
 mod text;

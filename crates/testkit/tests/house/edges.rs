@@ -103,7 +103,7 @@ const ROOMS: &[Room] = &[
             "serde_json",
             "thiserror",
         ],
-        dev: &["jsonschema"],
+        dev: &["jsonschema", "roxmltree"],
     },
     Room {
         package: "loadgen-mock",

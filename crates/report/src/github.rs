@@ -1,0 +1,122 @@
+//! A run as lines that GitHub Actions turns into annotations.
+
+use crate::Header;
+use crate::findings::{self, Ending, Finding};
+use crate::text::{plain, verdict};
+use loadgen_stats::Summary;
+use std::io::{self, Write};
+
+/// GitHub shows no more of a kind for a step of a job.
+const MOST: usize = 10;
+
+/// Writes the run as workflow commands of GitHub Actions: an error for each threshold that does not hold and for
+/// whatever else makes the exit code other than 0, else one notice; and a warning for each warning. The runner finds them
+/// in what a step prints.
+///
+/// # Errors
+///
+/// Where `out` fails.
+pub fn write_github(mut out: impl Write, header: &Header, summary: &Summary) -> io::Result<()> {
+    let mut text = String::new();
+    for line in limited(errors(header, summary)) {
+        text.push_str(&command("error", &line));
+    }
+    if text.is_empty() {
+        let title = format!("{}: {}", header.name, verdict::word(summary));
+        text = command("notice", &(title, verdict::why(summary)));
+    }
+    for line in limited(warnings(header, summary)) {
+        text.push_str(&command("warning", &line));
+    }
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Titles and messages.
+fn errors(header: &Header, summary: &Summary) -> Vec<(String, String)> {
+    let findings = findings::of(header, summary).into_iter();
+    let errors = findings.filter_map(|Finding { name, ending, .. }| {
+        let title = format!("{}: {name}", header.name);
+        match ending {
+            Ending::Failed(reason) => Some((title, reason.message)),
+            Ending::Error(reason) => Some((title, format!("{}: {}", reason.kind, reason.message))),
+            Ending::Passed | Ending::Skipped(_) => None,
+        }
+    });
+    errors.collect()
+}
+
+fn warnings(header: &Header, summary: &Summary) -> Vec<(String, String)> {
+    let warnings = summary.warnings.iter().map(|warning| {
+        let title = format!("{}: {}", header.name, warning.code());
+        (
+            title,
+            format!("{}\n{}", warning.message(), warning.advice()),
+        )
+    });
+    warnings.collect()
+}
+
+/// As many as are shown, the last of which tells of the others.
+fn limited(mut all: Vec<(String, String)>) -> Vec<(String, String)> {
+    if all.len() > MOST {
+        let more = all.len() - MOST + 1;
+        all.truncate(MOST - 1);
+        all.push((
+            format!("and {more} more"),
+            "all of them stand in the log of this step".to_owned(),
+        ));
+    }
+    all
+}
+
+fn command(kind: &str, (title, message): &(String, String)) -> String {
+    let message: Vec<String> = message.lines().map(plain).collect();
+    let message = escaped(&message.join("\n"));
+    let title = escaped(&plain(title))
+        .replace(':', "%3A")
+        .replace(',', "%2C");
+    format!("::{kind} title={title}::{message}\n")
+}
+
+/// A message may hold anything, and must stay one command.
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_hold_any_text() {
+        let cases = [
+            ("a", "b", "::error title=a::b\n"),
+            ("a: b, c", "d: e, f", "::error title=a%3A b%2C c::d: e, f\n"),
+            ("100%", "5 %\nmore", "::error title=100%25::5 %25%0Amore\n"),
+            (
+                "a\n::b",
+                "c\r\n::error::d\u{1b}[31m",
+                "::error title=a %3A%3Ab::c%0A::error::d\u{fffd}[31m\n",
+            ),
+        ];
+        for (title, message, expected) in cases {
+            assert_eq!(
+                command("error", &(title.to_owned(), message.to_owned())),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn no_more_than_are_shown() {
+        for (count, last) in [(1, "0"), (10, "9"), (11, "and 2 more"), (40, "and 31 more")] {
+            let all = (0..count).map(|n| (n.to_string(), String::new())).collect();
+            let limited = limited(all);
+            assert_eq!(limited.len(), count.min(MOST));
+            assert_eq!(limited.last().unwrap().0, last);
+        }
+    }
+}
