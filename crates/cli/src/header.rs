@@ -100,5 +100,7 @@ fn host() -> Host {
         arch: facts.arch,
         cpus: facts.cpus,
         memory_bytes: facts.memory_bytes,
+        open_files: loadgen_host::file_limit().ok(),
+        local_ports: facts.local_ports,
     }
 }

@@ -3,6 +3,7 @@
 use crate::{progress::Progress, run_log::RunLog};
 use loadgen_engine::{Directive, GeneratorSample, Observer};
 use loadgen_host::Monitor;
+use loadgen_http::OpenPorts;
 use loadgen_stats::{Live, Window};
 
 /// Watches a run for the command line.
@@ -13,11 +14,16 @@ pub(crate) struct Watcher<'a> {
     pub(crate) logs: Vec<RunLog>,
     /// What the generator uses.
     pub(crate) monitor: Monitor,
+    /// The ports of its connections.
+    pub(crate) ports: OpenPorts,
 }
 
 impl Observer for Watcher<'_> {
     fn generator(&mut self) -> Option<GeneratorSample> {
-        Some(self.monitor.sample())
+        Some(GeneratorSample {
+            ports: Some(self.ports.look()),
+            ..self.monitor.sample()
+        })
     }
 
     fn window(&mut self, window: &Window, live: &Live) -> Directive {

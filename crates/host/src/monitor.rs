@@ -1,4 +1,4 @@
-//! Watches what the generator itself uses: processor time by thread, and memory.
+//! Watches what the generator itself uses: processor time and waits by thread, memory, files and ports.
 
 use crate::proc;
 use loadgen_engine::GeneratorSample;
@@ -32,7 +32,8 @@ impl Monitor {
         }
     }
 
-    /// What was used since the last sample. Figures that the system does not give are 0.
+    /// What was used since the last sample. Figures that the system does not give are 0 or absent. The ports of
+    /// connections are not told: who opens connections knows them.
     pub fn sample(&mut self) -> GeneratorSample {
         let now = Snapshot::take();
         let used = now.since(&self.last);
@@ -40,9 +41,13 @@ impl Monitor {
         self.last = now;
         GeneratorSample {
             workers: used.workers,
+            queued: used.queued.unwrap_or_default(),
             cpu_percent: used.all * 100.0,
             rss_bytes,
             peak_rss_bytes,
+            open_files: proc::open_files(),
+            time_wait: proc::read("/proc/net/sockstat", proc::time_wait).ok(),
+            ..GeneratorSample::default()
         }
     }
 }
@@ -61,6 +66,8 @@ struct Thread {
     kind: Kind,
     /// Its time on a processor so far.
     running: Duration,
+    /// Its time in the queue for one so far, where the kernel keeps it.
+    queued: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +85,8 @@ struct Used {
     all: f64,
     /// By each worker, in the order of their numbers.
     workers: Vec<f64>,
+    /// The time that each worker waited for a processor; absent where the kernel does not keep it.
+    queued: Option<Vec<f64>>,
 }
 
 impl Snapshot {
@@ -101,23 +110,32 @@ impl Snapshot {
             return Used::default();
         }
         let mut all = self.process.saturating_sub(earlier.process);
+        let share = |time: Duration| time.as_secs_f64() / elapsed;
         let mut workers = BTreeMap::new();
         for (id, thread) in &self.threads {
-            let before = earlier
-                .threads
-                .get(id)
-                .map_or(Duration::ZERO, |thread| thread.running);
-            let used = thread.running.saturating_sub(before);
+            let before = earlier.threads.get(id);
+            let used = thread
+                .running
+                .saturating_sub(before.map_or(Duration::ZERO, |before| before.running));
             match thread.kind {
                 Kind::Mock => all = all.saturating_sub(used),
                 Kind::Worker(number) => {
-                    *workers.entry(number).or_insert(0.0) += used.as_secs_f64() / elapsed;
+                    let waited_before = before.and_then(|before| before.queued);
+                    let queued = thread
+                        .queued
+                        .map(|now| share(now.saturating_sub(waited_before.unwrap_or_default())));
+                    let sum = workers.entry(number).or_insert((0.0, Some(0.0)));
+                    *sum = (
+                        sum.0 + share(used),
+                        sum.1.zip(queued).map(|(sum, queued)| sum + queued),
+                    );
                 }
             }
         }
         Used {
-            all: all.as_secs_f64() / elapsed,
-            workers: workers.into_values().collect(),
+            all: share(all),
+            queued: workers.values().map(|&(_, queued)| queued).collect(),
+            workers: workers.into_values().map(|(used, _)| used).collect(),
         }
     }
 }
@@ -128,15 +146,22 @@ fn read_thread(id: &str) -> Option<Thread> {
     let text = fs::read_to_string(format!("{folder}/stat")).ok()?;
     let (name, ticks) = proc::stat(&text)?;
     let kind = kind(name)?;
-    // In nanoseconds where the kernel keeps them, in ticks otherwise.
+    // In nanoseconds where the kernel keeps them (a thread that is looked at has run); otherwise the time on a
+    // processor is known in ticks, and the time in the queue not at all.
     let exact = fs::read_to_string(format!("{folder}/schedstat"))
         .ok()
-        .and_then(|text| proc::schedstat(&text));
+        .and_then(|text| proc::schedstat(&text))
+        .filter(|(running, _)| !running.is_zero());
     let in_ticks = || Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND));
-    let running = exact
-        .filter(|running| !running.is_zero())
-        .unwrap_or_else(in_ticks);
-    Some(Thread { kind, running })
+    let (running, queued) = match exact {
+        Some((running, queued)) => (running, Some(queued)),
+        None => (in_ticks(), None),
+    };
+    Some(Thread {
+        kind,
+        running,
+        queued,
+    })
 }
 
 /// What a thread of this name does.
@@ -171,7 +196,14 @@ mod tests {
     fn snapshot(at: Instant, (process, threads): State<'_>) -> Snapshot {
         let threads = threads.iter().map(|&(id, kind, running)| {
             let running = Duration::from_millis(running);
-            (id.to_owned(), Thread { kind, running })
+            (
+                id.to_owned(),
+                Thread {
+                    kind,
+                    running,
+                    queued: None,
+                },
+            )
         });
         Snapshot {
             at,
@@ -244,6 +276,84 @@ mod tests {
         );
         // No time has passed.
         check((700, &[]), (800, &[("8", Worker(0), 800)]), 0, 0.0, &[]);
+    }
+
+    #[test]
+    fn waits_are_told_where_the_kernel_keeps_them() {
+        // Milliseconds in the queue of two workers before and after two seconds.
+        for (before, after, expected) in [
+            (
+                [Some(5), Some(0)],
+                [Some(105), Some(500)],
+                Some([0.05, 0.25]),
+            ),
+            ([Some(9), Some(0)], [Some(3), Some(2)], Some([0.0, 0.001])),
+            ([None, None], [None, None], None),
+            ([None, Some(1)], [None, Some(2)], None),
+        ] {
+            let start = Instant::now();
+            let at = |at: Instant, queued: [Option<u64>; 2]| Snapshot {
+                at,
+                process: Duration::ZERO,
+                threads: (0..2)
+                    .map(|number| {
+                        let thread = Thread {
+                            kind: Worker(number),
+                            running: Duration::ZERO,
+                            queued: queued[number].map(Duration::from_millis),
+                        };
+                        (number.to_string(), thread)
+                    })
+                    .collect(),
+            };
+            let used = at(start + Duration::from_secs(2), after).since(&at(start, before));
+            assert_eq!(used.queued, expected.map(Vec::from), "{before:?} {after:?}");
+        }
+    }
+
+    /// Two threads that spin on one processor: each waits while the other runs.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_worker_that_must_wait_for_its_processor_is_seen() {
+        use nix::{
+            sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+            unistd::Pid,
+        };
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let here = Pid::from_raw(0);
+        let allowed = sched_getaffinity(here).unwrap();
+        let first = (0..CpuSet::count()).find(|&cpu| allowed.is_set(cpu).unwrap());
+        let mut one = CpuSet::new();
+        one.set(first.unwrap()).unwrap();
+        let seen = AtomicBool::new(false);
+        let spin = || {
+            sched_setaffinity(here, &one).unwrap();
+            while !seen.load(Ordering::Relaxed) {
+                black_box(seen.load(Ordering::Relaxed));
+            }
+        };
+        let mut last = None;
+        thread::scope(|scope| {
+            let mut monitor = Monitor::start();
+            for name in ["worker-3", "hog"] {
+                let builder = thread::Builder::new().name(name.to_owned());
+                builder.spawn_scoped(scope, spin).unwrap();
+            }
+            for _ in 0..100_000 {
+                let sample = monitor.sample();
+                let waited = sample.queued.first().is_some_and(|&queued| queued > 0.0);
+                last = Some(sample);
+                if waited {
+                    break;
+                }
+            }
+            seen.store(true, Ordering::Relaxed);
+        });
+        let queued = last.unwrap().queued;
+        assert!(
+            queued.first().is_some_and(|&queued| queued > 0.0),
+            "{queued:?}"
+        );
     }
 
     #[test]

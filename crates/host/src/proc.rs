@@ -31,13 +31,32 @@ pub(crate) fn port_range(text: &str) -> Option<(u16, u16)> {
     (words.next().is_none() && first <= last).then_some((first, last))
 }
 
-/// The time on a processor in a thread's `schedstat`, whose first number counts it in nanoseconds.
-pub(crate) fn schedstat(text: &str) -> Option<Duration> {
-    text.split_whitespace()
-        .next()?
-        .parse()
-        .ok()
-        .map(Duration::from_nanos)
+/// The time on a processor and the time in the queue for one in a thread's `schedstat`, both in nanoseconds.
+pub(crate) fn schedstat(text: &str) -> Option<(Duration, Duration)> {
+    let mut times = text.split_whitespace();
+    let mut time = || times.next()?.parse().ok().map(Duration::from_nanos);
+    Some((time()?, time()?))
+}
+
+/// The ports that wait out the end of a connection, in `sockstat`.
+pub(crate) fn time_wait(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("TCP:"))?;
+    let mut words = line.split_whitespace();
+    words.find(|word| *word == "tw")?;
+    words.next()?.parse().ok()
+}
+
+/// The open file descriptors of this process; absent where they cannot be told.
+pub(crate) fn open_files() -> Option<u64> {
+    const FOLDER: &str = "/proc/self/fd";
+    // The kernel counts them since 6.2; before, one has to.
+    let counted = fs::metadata(FOLDER).ok()?.len();
+    if counted > 0 {
+        return Some(counted);
+    }
+    let entries = fs::read_dir(FOLDER).ok()?.count() as u64;
+    // The look itself takes one.
+    entries.checked_sub(1)
 }
 
 /// The name and the used processor time in a thread's `stat`, in ticks of the kernel. The name stands in brackets and
@@ -117,13 +136,46 @@ mod tests {
             &[
                 (
                     "3250012345 7777 1502\n",
-                    Some(Duration::from_nanos(3_250_012_345)),
+                    Some((
+                        Duration::from_nanos(3_250_012_345),
+                        Duration::from_nanos(7777),
+                    )),
                 ),
-                ("0 0 0", Some(Duration::ZERO)),
+                ("0 0 0", Some((Duration::ZERO, Duration::ZERO))),
+                ("5", None),
                 ("a b c", None),
                 ("", None),
             ],
         );
+    }
+
+    #[test]
+    fn ports_that_wait() {
+        check(
+            time_wait,
+            &[
+                (
+                    "sockets: used 25\nTCP: inuse 1 orphan 0 tw 28 alloc 1 mem 0\nUDP: inuse 0 mem 0\n",
+                    Some(28),
+                ),
+                ("TCP: inuse 1 orphan 0\n", None),
+                ("UDP: inuse 0 tw 3\n", None),
+                ("", None),
+            ],
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn open_files_are_counted() {
+        let before = open_files().unwrap();
+        // Other tests open and close files at the same time, but none as many.
+        let many: Vec<_> = (0..500)
+            .map(|_| fs::File::open("/dev/null").unwrap())
+            .collect();
+        let after = open_files().unwrap();
+        assert!(before >= 3 && after >= before + 400, "{before} {after}");
+        drop(many);
     }
 
     #[test]

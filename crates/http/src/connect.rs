@@ -1,8 +1,8 @@
 //! Makes connectors: what the engine is given to reach the network.
 
 use crate::{
-    connection::HttpConnection, error::Error, options::Options, proxy::Proxy, shard::Shard,
-    socket::keep_stamping, tls::TlsSettings,
+    connection::HttpConnection, error::Error, options::Options, ports::OpenPorts, proxy::Proxy,
+    shard::Shard, socket::keep_stamping, tls::TlsSettings,
 };
 use loadgen_engine::{Connect, Connector, HttpVersion, Origin};
 use std::{io, net::UdpSocket, rc::Rc, sync::Arc};
@@ -23,6 +23,7 @@ pub struct HttpConnector {
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) tls: TlsSettings,
+    pub(crate) ports: OpenPorts,
     _stamping: Option<UdpSocket>,
 }
 
@@ -42,9 +43,16 @@ impl HttpConnect {
             shared: Arc::new(Shared {
                 options,
                 tls,
+                ports: OpenPorts::default(),
                 _stamping: stamping,
             }),
         })
+    }
+
+    /// The local ports that connections hold.
+    #[must_use]
+    pub fn ports(&self) -> OpenPorts {
+        self.shared.ports.clone()
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     alarm::Alarm,
     failure::{Authority, connecting, failure, protocol, transfer},
     limits::Limits,
+    ports::HeldPort,
     proxy::Proxy,
     response::{Head, Receive, Response},
     shard::Shard,
@@ -84,8 +85,8 @@ impl Dial<'_> {
         self.exchange.dns = self.limits.clock.now().since(began);
         let addresses = found.map_err(|TimedOut| self.connect_timeout(origin))??;
         match self.open_one_of(&addresses, deadline).await {
-            Ok(stream) => {
-                Socket::tcp(stream, options.kernel_stamps).map_err(|error| transfer(&error))
+            Ok((stream, port)) => {
+                Socket::tcp(stream, options.kernel_stamps, port).map_err(|error| transfer(&error))
             }
             Err(error) => {
                 self.shard.resolver.forget(host, port);
@@ -100,14 +101,15 @@ impl Dial<'_> {
         &mut self,
         addresses: &[SocketAddr],
         deadline: Instant,
-    ) -> Result<TcpStream, Option<io::Error>> {
+    ) -> Result<(TcpStream, HeldPort), Option<io::Error>> {
+        let port = self.shard.shared.ports.hold();
         let mut last = None;
         for (tried, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
             let share = u32::try_from(addresses.len() - tried).map_or(left, |others| left / others);
             let until = deadline.min(Instant::now() + share);
             match within(self.alarm, until, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Ok(stream)) => return Ok((stream, port)),
                 Ok(Err(error)) => last = Some(error),
                 Err(TimedOut) => last = None,
             }

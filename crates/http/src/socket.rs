@@ -1,5 +1,6 @@
 //! One connected socket: waits for readiness, reads with the kernel's receive stamp, writes.
 
+use crate::ports::HeldPort;
 use nix::{
     cmsg_space,
     sys::{
@@ -48,6 +49,7 @@ pub(crate) struct Received {
 pub(crate) struct Socket {
     stream: Stream,
     stamps: bool,
+    _port: Option<HeldPort>,
 }
 
 #[derive(Debug)]
@@ -67,7 +69,7 @@ impl ReadBuffer {
 
 impl Socket {
     /// A TCP connection; asks the kernel for stamps where `stamps` says so.
-    pub(crate) fn tcp(stream: TcpStream, stamps: bool) -> io::Result<Self> {
+    pub(crate) fn tcp(stream: TcpStream, stamps: bool, port: HeldPort) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         // A kernel without stamps is no failure: arrivals are then dated by the read, and the summary says so.
         let stamps =
@@ -75,6 +77,7 @@ impl Socket {
         Ok(Self {
             stream: Stream::Tcp(stream),
             stamps,
+            _port: Some(port),
         })
     }
 
@@ -83,6 +86,7 @@ impl Socket {
         Self {
             stream: Stream::Unix(stream),
             stamps: false,
+            _port: None,
         }
     }
 

@@ -44,6 +44,26 @@ async fn names_are_looked_up_once() {
 }
 
 #[tokio::test]
+async fn ports_are_counted_while_connections_hold_them() {
+    let server =
+        ScriptedServer::repeat(vec![Step::ReadRequest, ok("x"), Step::WaitForClose]).unwrap();
+    let connect = HttpConnect::new(Options::default()).unwrap();
+    let ports = connect.ports();
+    let ask = Ask::get(server.address());
+    let (mut first, mut second) = (User::of(&connect), User::of(&connect));
+    for user in [&mut first, &mut second] {
+        assert_eq!(failed(&user.ask(&ask).await), None);
+    }
+    assert_eq!(ports.look(), 2);
+    drop(first);
+    assert_eq!((ports.look(), ports.look()), (2, 1));
+    // What does not come about holds none.
+    let nobody = Ask::get(refused_address().unwrap());
+    assert!(failed(&second.ask(&nobody).await).is_some());
+    assert_eq!((ports.look(), ports.look()), (2, 1));
+}
+
+#[tokio::test]
 async fn connections_can_be_sent_elsewhere() {
     let server =
         ScriptedServer::repeat(vec![Step::ReadRequest, ok("here"), Step::WaitForClose]).unwrap();

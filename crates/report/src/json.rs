@@ -271,8 +271,22 @@ struct QuantilesJson {
 struct GeneratorJson {
     /// Processor time in percent of one core; null where it is not known.
     cpu_percent: Option<f64>,
+    /// The worker threads, in the order of their numbers; empty where nothing is known of them.
+    workers: Vec<WorkerJson>,
     /// The most resident memory; null where it is not known.
     peak_rss_bytes: Option<u64>,
+    /// The most open file descriptors of the process, an embedded target's included; looked at each second. Null where
+    /// it is not known.
+    open_files_peak: Option<u64>,
+    /// How many it may have open; null where it is not known.
+    open_files_limit: Option<u64>,
+    /// The most local ports that connections to targets had at once; null where it is not known.
+    ports_peak: Option<u64>,
+    /// The ports that one local address has for one address of a target; null where it is not known.
+    ports_limit: Option<u64>,
+    /// The most ports of the whole machine that waited out the end of a connection (`TIME_WAIT`), in which they cannot
+    /// be used again; looked at each second. Null where it is not known.
+    time_wait_peak: Option<u64>,
     /// What dated the arrivals.
     arrival_clock: ClockJson,
     /// How late requests began; null where there was none.
@@ -285,6 +299,20 @@ struct GeneratorJson {
     coalesced_prompt: u64,
     /// Extra events of a read that was late.
     coalesced_late: u64,
+}
+
+/// One worker thread. All in percent of one core.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Worker")]
+struct WorkerJson {
+    /// Processor time.
+    cpu_percent: f64,
+    /// Processor time in its busiest second.
+    cpu_percent_peak: f64,
+    /// Time in which it could have run, but waited for a processor; null where the system does not tell.
+    run_queue_percent: Option<f64>,
+    /// The same in the second in which it waited most; null where the system does not tell.
+    run_queue_percent_peak: Option<f64>,
 }
 
 /// What dated the arrivals.

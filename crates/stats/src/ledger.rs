@@ -4,6 +4,7 @@ mod live;
 
 pub use live::Live;
 
+use crate::health::Health;
 use crate::history::History;
 use crate::summary::{self, RunEnd, Summary};
 use crate::{GeneratorSample, Layout, Offset, Threshold, Totals, VusRange, Window};
@@ -29,6 +30,7 @@ pub struct Ledger {
     history: History,
     recent: Recent,
     machine: Machine,
+    health: Health,
 }
 
 /// What the generator used of its machine so far.
@@ -71,6 +73,7 @@ impl Ledger {
             history: History::new(),
             recent: Recent::default(),
             machine: Machine::default(),
+            health: Health::default(),
             layout,
             thresholds,
         }
@@ -97,6 +100,7 @@ impl Ledger {
         self.history.push(&self.window, &self.layout);
         self.recent.push(&self.window);
         self.machine.push(&self.window);
+        self.health.push(&self.window);
         self.closed = true;
         &self.window
     }
@@ -155,6 +159,7 @@ impl Ledger {
             thresholds: &self.thresholds,
             history: &self.history,
             machine: &self.machine,
+            health: &self.health,
             end,
         })
     }

@@ -9,6 +9,7 @@ mod confidence;
 mod error_kind;
 #[cfg(test)]
 mod fixtures;
+mod health;
 mod history;
 mod layout;
 mod ledger;
@@ -27,6 +28,7 @@ mod window;
 
 pub use cell::{CellParts, Figure, LONGEST, TrendCell};
 pub use error_kind::ErrorKind;
+pub use health::WorkerSummary;
 pub use history::{Quantiles, SummaryWindow};
 pub use layout::{
     Layout, ScenarioIndex, ScenarioLayout, SelectedTrend, SloLimit, StepIndex, StepLayout,

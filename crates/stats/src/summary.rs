@@ -15,6 +15,7 @@ pub use outcome::OutcomeSummary;
 pub use streams::StreamSummary;
 pub use verdict::Verdict;
 
+use crate::health::Health;
 use crate::history::{History, SummaryWindow};
 use crate::ledger::Machine;
 use crate::threshold::judge::{Span, judge};
@@ -122,6 +123,7 @@ pub(crate) struct Material<'a> {
     pub(crate) thresholds: &'a [Threshold],
     pub(crate) history: &'a History,
     pub(crate) machine: &'a Machine,
+    pub(crate) health: &'a Health,
     pub(crate) end: &'a RunEnd,
 }
 

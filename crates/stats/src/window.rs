@@ -29,16 +29,32 @@ pub struct VusRange {
 }
 
 /// What the generator used of its machine over one interval.
+///
+/// The most of a second stands apart only where the interval was put together from several: in one second it is the
+/// mean.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GeneratorSample {
     /// Processor time of each worker thread, as a fraction of one core.
     pub workers: Vec<f64>,
+    /// The most of it in a second; empty where that is `workers`.
+    pub workers_peak: Vec<f64>,
+    /// The part of the interval in which each worker thread could have run, but waited for a processor; empty where the
+    /// system does not tell.
+    pub queued: Vec<f64>,
+    /// The most of it in a second; empty where that is `queued`.
+    pub queued_peak: Vec<f64>,
     /// Processor time of the whole process, without an embedded target, in percent of one core.
     pub cpu_percent: f64,
     /// Resident memory at the end, in bytes.
     pub rss_bytes: u64,
     /// The most resident memory so far, in bytes.
     pub peak_rss_bytes: u64,
+    /// The most open file descriptors of the process that a look saw.
+    pub open_files: Option<u64>,
+    /// The most local ports that connections to targets had at once.
+    pub ports: Option<u64>,
+    /// The most ports of the whole machine that waited out the end of a connection when it was looked at.
+    pub time_wait: Option<u64>,
 }
 
 impl VusRange {
@@ -85,15 +101,41 @@ impl GeneratorSample {
             whole if whole > 0.0 => (first * length + second * next_length) / whole,
             _ => second,
         };
-        let workers = self.workers.len().max(next.workers.len());
-        let of = |sample: &Self, worker: usize| sample.workers.get(worker).copied().unwrap_or(0.0);
         Self {
-            workers: (0..workers)
-                .map(|worker| mean(of(&self, worker), of(next, worker)))
-                .collect(),
+            workers: by_worker(&self.workers, &next.workers, mean),
+            workers_peak: by_worker(self.workers_most(), next.workers_most(), f64::max),
+            queued: by_worker(&self.queued, &next.queued, mean),
+            queued_peak: by_worker(self.queued_most(), next.queued_most(), f64::max),
             cpu_percent: mean(self.cpu_percent, next.cpu_percent),
             rss_bytes: next.rss_bytes,
             peak_rss_bytes: self.peak_rss_bytes.max(next.peak_rss_bytes),
+            open_files: self.open_files.max(next.open_files),
+            ports: self.ports.max(next.ports),
+            time_wait: self.time_wait.max(next.time_wait),
         }
     }
+
+    /// Processor time of each worker thread in its busiest second.
+    #[must_use]
+    pub fn workers_most(&self) -> &[f64] {
+        most(&self.workers_peak, &self.workers)
+    }
+
+    /// The part of a second that each worker thread waited for a processor, where it waited most.
+    #[must_use]
+    pub fn queued_most(&self) -> &[f64] {
+        most(&self.queued_peak, &self.queued)
+    }
+}
+
+fn most<'a>(peaks: &'a [f64], means: &'a [f64]) -> &'a [f64] {
+    if peaks.is_empty() { means } else { peaks }
+}
+
+/// Puts the figures of each worker together; 0 for one that is missing on a side.
+fn by_worker(first: &[f64], second: &[f64], put: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    let of = |figures: &[f64], worker: usize| figures.get(worker).copied().unwrap_or(0.0);
+    (0..first.len().max(second.len()))
+        .map(|worker| put(of(first, worker), of(second, worker)))
+        .collect()
 }

@@ -67,6 +67,7 @@ pub(crate) fn run(
         progress: Progress::new(&environment.err, header::goal(&plan), args.output.quiet),
         logs: course.open_logs(args.output.no_log, circumstances.started),
         monitor: Monitor::start(),
+        ports: connect.ports(),
     };
     let outcome = carry_out(plan, settings, connect, &mut watcher, stop);
     watcher.progress.finish();

@@ -460,6 +460,33 @@ fn the_load_has_as_many_threads_as_asked_for() {
 }
 
 #[test]
+fn what_the_generator_took_is_told() {
+    let text = PLAIN.replace("vus = 2\niterations = 6\n", "vus = 3\nduration = \"2s\"\n");
+    let words = [
+        "run",
+        "plain.toml",
+        "--workers",
+        "1",
+        "--out",
+        "json=out.json",
+    ];
+    let played = on(Stage::new(&words).file("plain.toml", &text));
+    assert_eq!(played.code, 0, "{}", played.err);
+    let summary = played.json("out.json");
+    let generator = &summary["generator"];
+    let count = |name: &str| generator[name].as_u64().unwrap();
+    // Each user holds one port, and no more than that.
+    assert_eq!(count("ports_peak"), 3);
+    assert!(count("open_files_peak") > 6, "both ends of each connection");
+    assert!(count("open_files_limit") >= count("open_files_peak"));
+    assert!(count("ports_limit") > 1 && count("peak_rss_bytes") > 1 << 20);
+    let worker = |name: &str| generator["workers"][0][name].as_f64().unwrap();
+    assert!(worker("cpu_percent") > 0.0 && worker("cpu_percent_peak") >= worker("cpu_percent"));
+    assert!(worker("run_queue_percent_peak") >= worker("run_queue_percent"));
+    assert!(played.out.contains("3 of "), "{}", played.out);
+}
+
+#[test]
 fn what_runs_at_the_end_has_so_long_to_finish() {
     let text = PLAIN
         .replace("iterations = 6\n", "duration = \"1h\"\n")

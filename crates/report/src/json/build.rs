@@ -4,12 +4,13 @@ use super::metrics::{self, LagJson, TrendJson, millis};
 use super::{
     ClockJson, ErrorJson, GeneratorJson, InFlightJson, OutcomesJson, QuantilesJson, SUMMARY_SCHEMA,
     ScenarioJson, StepJson, StopReasonJson, StreamsJson, SummaryJson, ThresholdJson, VerdictJson,
-    WarningJson, WindowJson,
+    WarningJson, WindowJson, WorkerJson,
 };
-use crate::Header;
+use crate::{Header, Host};
 use loadgen_stats::{
     ArrivalClock, ErrorSummary, GeneratorSummary, InFlight, Judged, OutcomeSummary, Quantiles,
     ScenarioSummary, StopReason, StreamSummary, Summary, SummaryWindow, Verdict, Warning,
+    WorkerSummary,
 };
 
 impl<'a> SummaryJson<'a> {
@@ -46,7 +47,7 @@ impl<'a> SummaryJson<'a> {
             errors: summary.errors.iter().map(Into::into).collect(),
             warnings: summary.warnings.iter().map(Into::into).collect(),
             windows: summary.windows.iter().map(Into::into).collect(),
-            generator: (&summary.generator).into(),
+            generator: GeneratorJson::of(&header.host, &summary.generator),
         }
     }
 }
@@ -198,11 +199,17 @@ impl From<Quantiles> for QuantilesJson {
     }
 }
 
-impl From<&GeneratorSummary> for GeneratorJson {
-    fn from(generator: &GeneratorSummary) -> Self {
+impl GeneratorJson {
+    fn of(host: &Host, generator: &GeneratorSummary) -> Self {
         Self {
             cpu_percent: generator.cpu_percent,
+            workers: generator.workers.iter().map(Into::into).collect(),
             peak_rss_bytes: generator.peak_rss_bytes,
+            open_files_peak: generator.open_files_peak,
+            open_files_limit: host.open_files,
+            ports_peak: generator.ports_peak,
+            ports_limit: host.ports(),
+            time_wait_peak: generator.time_wait_peak,
             arrival_clock: match generator.arrival_clock {
                 ArrivalClock::Kernel => ClockJson::Kernel,
                 ArrivalClock::Read => ClockJson::Read,
@@ -212,6 +219,17 @@ impl From<&GeneratorSummary> for GeneratorJson {
             clock_fallbacks: generator.clock_fallbacks,
             coalesced_prompt: generator.coalesced_prompt,
             coalesced_late: generator.coalesced_late,
+        }
+    }
+}
+
+impl From<&WorkerSummary> for WorkerJson {
+    fn from(worker: &WorkerSummary) -> Self {
+        Self {
+            cpu_percent: worker.cpu_percent,
+            cpu_percent_peak: worker.cpu_percent_peak,
+            run_queue_percent: worker.run_queue_percent,
+            run_queue_percent_peak: worker.run_queue_percent_peak,
         }
     }
 }

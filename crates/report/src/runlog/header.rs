@@ -66,6 +66,21 @@ pub struct Host {
     /// Memory in bytes, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// File descriptors that the process may have open, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<u64>,
+    /// The first and the last port that outgoing connections get, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_ports: Option<(u16, u16)>,
+}
+
+impl Host {
+    /// The ports that one local address has for one address of a target, where known.
+    #[must_use]
+    pub fn ports(&self) -> Option<u64> {
+        let (first, last) = self.local_ports?;
+        Some(u64::from(last.checked_sub(first)?) + 1)
+    }
 }
 
 /// The line as written.

@@ -31,20 +31,27 @@ struct VusRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct GeneratorRecord {
     workers: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    workers_peak: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    queued: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    queued_peak: Vec<f64>,
     cpu_percent: f64,
     rss_bytes: u64,
     peak_rss_bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open_files: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ports: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time_wait: Option<u64>,
 }
 
 impl WindowRecord {
     pub(super) fn of(window: &Window) -> Self {
         let VusRange { last, min, max } = window.vus;
-        let generator = window.generator.as_ref().map(|sample| GeneratorRecord {
-            workers: sample.workers.clone(),
-            cpu_percent: sample.cpu_percent,
-            rss_bytes: sample.rss_bytes,
-            peak_rss_bytes: sample.peak_rss_bytes,
-        });
+        let generator = window.generator.as_ref().map(GeneratorRecord::of);
         Self {
             start_ns: window.start.as_nanos(),
             end_ns: window.end.as_nanos(),
@@ -72,12 +79,7 @@ impl WindowRecord {
                 "the number of virtual users lies outside its own range",
             ));
         }
-        let generator = self.generator.as_ref().map(|sample| GeneratorSample {
-            workers: sample.workers.clone(),
-            cpu_percent: sample.cpu_percent,
-            rss_bytes: sample.rss_bytes,
-            peak_rss_bytes: sample.peak_rss_bytes,
-        });
+        let generator = self.generator.as_ref().map(GeneratorRecord::restore);
         let last_second = self.end_ns / 1_000_000_000 + SLACK_S;
         let totals = self.totals.restore(layout, last_second)?;
         Ok(Window {
@@ -87,5 +89,37 @@ impl WindowRecord {
             totals,
             generator,
         })
+    }
+}
+
+impl GeneratorRecord {
+    fn of(sample: &GeneratorSample) -> Self {
+        Self {
+            workers: sample.workers.clone(),
+            workers_peak: sample.workers_peak.clone(),
+            queued: sample.queued.clone(),
+            queued_peak: sample.queued_peak.clone(),
+            cpu_percent: sample.cpu_percent,
+            rss_bytes: sample.rss_bytes,
+            peak_rss_bytes: sample.peak_rss_bytes,
+            open_files: sample.open_files,
+            ports: sample.ports,
+            time_wait: sample.time_wait,
+        }
+    }
+
+    fn restore(&self) -> GeneratorSample {
+        GeneratorSample {
+            workers: self.workers.clone(),
+            workers_peak: self.workers_peak.clone(),
+            queued: self.queued.clone(),
+            queued_peak: self.queued_peak.clone(),
+            cpu_percent: self.cpu_percent,
+            rss_bytes: self.rss_bytes,
+            peak_rss_bytes: self.peak_rss_bytes,
+            open_files: self.open_files,
+            ports: self.ports,
+            time_wait: self.time_wait,
+        }
     }
 }

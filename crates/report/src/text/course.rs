@@ -3,7 +3,9 @@
 use super::style::{Line, Paint, fit, width};
 use super::{heading, labelled, units};
 use crate::Header;
-use loadgen_stats::{ArrivalClock, Counter, GeneratorSummary, Metric, MetricValue, Summary};
+use loadgen_stats::{
+    ArrivalClock, Counter, GeneratorSummary, Metric, MetricValue, Summary, WorkerSummary,
+};
 
 /// What was run, where and when.
 pub(super) fn opening(header: &Header, summary: &Summary, columns: usize) -> Vec<Line> {
@@ -50,6 +52,12 @@ pub(super) fn lines(
     lines.extend(labelled(
         "generator",
         &generator(header, &summary.generator),
+        columns,
+    ));
+    lines.extend(labelled("workers", &workers(&summary.generator), columns));
+    lines.extend(labelled(
+        "sockets",
+        &sockets(header, &summary.generator),
         columns,
     ));
     lines.extend(labelled("lag", &lag(&summary.generator), columns));
@@ -139,6 +147,48 @@ fn generator(header: &Header, generator: &GeneratorSummary) -> Vec<String> {
     parts
 }
 
+/// The busiest worker thread, and the one that waited most for a processor.
+fn workers(generator: &GeneratorSummary) -> Vec<String> {
+    let most = |of: fn(&WorkerSummary) -> Option<f64>| {
+        let values = generator.workers.iter().filter_map(of);
+        values.reduce(f64::max)
+    };
+    let mut parts = Vec::new();
+    if let Some(mean) = most(|worker| Some(worker.cpu_percent)) {
+        let peak = most(|worker| Some(worker.cpu_percent_peak)).unwrap_or(mean);
+        let whose = if generator.workers.len() > 1 {
+            "the busiest "
+        } else {
+            ""
+        };
+        parts.push(format!(
+            "{whose}{mean:.0}% of a core, {peak:.0}% in its busiest second"
+        ));
+    }
+    if let Some(mean) = most(|worker| worker.run_queue_percent) {
+        let peak = most(|worker| worker.run_queue_percent_peak).unwrap_or(mean);
+        parts.push(format!(
+            "waited for a core {mean:.1}% of the time, {peak:.0}% in a second"
+        ));
+    }
+    parts
+}
+
+/// Local ports and file descriptors, beside what there may be.
+fn sockets(header: &Header, generator: &GeneratorSummary) -> Vec<String> {
+    let part = |peak: Option<u64>, limit: Option<u64>, what: &str| {
+        let peak = units::count(peak?);
+        Some(match limit {
+            Some(limit) => format!("{peak} of {} {what}", units::count(limit)),
+            None => format!("{peak} {what}"),
+        })
+    };
+    let host = &header.host;
+    let ports = part(generator.ports_peak, host.ports(), "ports");
+    let files = part(generator.open_files_peak, host.open_files, "open files");
+    ports.into_iter().chain(files).collect()
+}
+
 fn lag(generator: &GeneratorSummary) -> Vec<String> {
     let named = [
         ("schedule_lag", generator.schedule_lag),
@@ -147,8 +197,12 @@ fn lag(generator: &GeneratorSummary) -> Vec<String> {
     let known = named
         .into_iter()
         .filter_map(|(name, lag)| Some((name, lag?)));
+    let late = generator.coalesced_late;
+    let events = units::plural(late, "event", "events");
+    let together = (late > 0).then(|| format!("{events} read late, together with others"));
     known
         .map(|(name, lag)| format!("{name} p99 {}", units::time(lag.p99.value)))
+        .chain(together)
         .collect()
 }
 

@@ -148,10 +148,27 @@ fn names_are_those_of_the_contract() {
         "/generator",
         &[
             "cpu_percent",
+            "workers",
             "peak_rss_bytes",
+            "open_files_peak",
+            "open_files_limit",
+            "ports_peak",
+            "ports_limit",
+            "time_wait_peak",
             "arrival_clock",
             "schedule_lag",
             "read_lag",
+            "coalesced_prompt",
+            "coalesced_late",
+        ],
+    );
+    has(
+        "/generator/workers/0",
+        &[
+            "cpu_percent",
+            "cpu_percent_peak",
+            "run_queue_percent",
+            "run_queue_percent_peak",
         ],
     );
     has("/generator/read_lag", &["p50", "p99", "max"]);

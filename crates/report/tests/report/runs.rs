@@ -73,6 +73,8 @@ pub(crate) fn header(name: &str, layout: Layout, thresholds: &[(&str, &str)]) ->
             arch: "x86_64".to_owned(),
             cpus: 8,
             memory_bytes: Some(16_000_000_000),
+            open_files: Some(1_048_576),
+            local_ports: Some((32_768, 60_999)),
         },
         layout,
         thresholds: thresholds
@@ -106,9 +108,14 @@ impl Script {
         let totals = self.recorder.swap(Totals::new(&self.layout));
         let generator = Some(GeneratorSample {
             workers: vec![0.1 + 0.001 * self.windows.len() as f64, 0.2],
+            queued: vec![0.004, 0.001 * self.windows.len() as f64],
             cpu_percent: 31.5,
             rss_bytes: 21_000_000,
             peak_rss_bytes: 22_500_000,
+            open_files: Some(40 + self.windows.len() as u64 % 5),
+            ports: Some(20),
+            time_wait: Some(3),
+            ..GeneratorSample::default()
         });
         self.windows.push(Window {
             start,

@@ -43,6 +43,7 @@ fn generator(worker: f64) -> Option<GeneratorSample> {
         cpu_percent: worker * 100.0,
         rss_bytes: 1000,
         peak_rss_bytes: 2000,
+        ..GeneratorSample::default()
     })
 }
 

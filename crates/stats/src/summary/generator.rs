@@ -1,7 +1,7 @@
 //! What is said of the generator.
 
 use super::{ArrivalClock, Material};
-use crate::{Figure, Selection, Trend, TrendCell};
+use crate::{Figure, Selection, Trend, TrendCell, WorkerSummary};
 use std::time::Duration;
 
 /// What the generator did.
@@ -9,8 +9,16 @@ use std::time::Duration;
 pub struct GeneratorSummary {
     /// Processor time in percent of one core, where it is known.
     pub cpu_percent: Option<f64>,
+    /// The worker threads, in the order of their numbers; empty where nothing is known of them.
+    pub workers: Vec<WorkerSummary>,
     /// The most resident memory in bytes, where it is known.
     pub peak_rss_bytes: Option<u64>,
+    /// The most open file descriptors of the process that a look each second saw, where it is known.
+    pub open_files_peak: Option<u64>,
+    /// The most local ports that connections to targets had at once, where it is known.
+    pub ports_peak: Option<u64>,
+    /// The most ports of the whole machine that a look each second saw waiting out the end of a connection.
+    pub time_wait_peak: Option<u64>,
     /// What dated the arrivals.
     pub arrival_clock: ArrivalClock,
     /// How late requests began.
@@ -42,6 +50,7 @@ pub(super) fn sum_up(material: &Material<'_>) -> GeneratorSummary {
         layout,
         totals,
         machine,
+        health,
         end,
         ..
     } = material;
@@ -54,6 +63,10 @@ pub(super) fn sum_up(material: &Material<'_>) -> GeneratorSummary {
     };
     GeneratorSummary {
         cpu_percent: end.cpu_percent.or(mean_cpu),
+        workers: health.workers(),
+        open_files_peak: health.open_files,
+        ports_peak: health.ports,
+        time_wait_peak: health.time_wait,
         peak_rss_bytes: end
             .peak_rss_bytes
             .or_else(|| (machine.peak_rss_bytes > 0).then_some(machine.peak_rss_bytes)),
