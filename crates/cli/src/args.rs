@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Debug(Box<DebugArgs>),
     /// Render a run log again; without a path, that of the last run
     Report(ReportArgs),
+    /// Write a scenario to begin with: a commented starter, or one made of a cURL command
+    New(NewArgs),
     /// Serve the embedded target: an LLM chat server beside plain endpoints
     Mock(MockArgs),
     /// Print the JSON Schema of scenario files
@@ -237,6 +239,18 @@ pub(crate) struct MockArgs {
     /// Seed of all that is drawn [default: 0]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+}
+
+/// `loadgen new`.
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// Where the file is written; `-` for the standard output. Nothing is overwritten
+    #[arg(value_name = "PATH", default_value = "scenario.toml", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) path: PathBuf,
+    /// Make it of a cURL command, as browsers copy it; `-` reads it from the standard input. Values recognised as
+    /// secrets become variables of the environment
+    #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
+    pub(crate) from_curl: Option<String>,
 }
 
 /// `loadgen schema`.

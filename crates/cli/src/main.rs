@@ -54,6 +54,7 @@ fn obey(cli: &Cli, given: &Given, environment: &Environment) -> Result<Exit, Err
         Command::Check(args) => commands::check(args, given, environment),
         Command::Debug(args) => commands::debug(args, given, environment),
         Command::Report(args) => commands::report(args, environment, colour.out),
+        Command::New(args) => commands::new(args, environment),
         Command::Mock(args) => commands::mock(args, environment),
         Command::Schema(args) => commands::schema(args, environment),
         Command::Completions(args) => commands::completions(args, environment),

@@ -6,6 +6,7 @@ mod mocking;
 mod options;
 mod outcomes;
 mod shapes;
+mod starting;
 mod usage;
 mod wire;
 

@@ -3,6 +3,7 @@
 //! [`load`] reads a file's text, [`load_url`] the options of `loadgen run http://…`; both end in the same [`Plan`].
 //! Nothing here touches files, clocks, sockets or a source of randomness of its own.
 
+mod curl;
 mod document;
 mod lower;
 mod overrides;
@@ -15,6 +16,7 @@ mod template;
 mod url;
 mod url_mode;
 
+pub use curl::{CurlError, CurlSecret, FromCurl, from_curl};
 pub use lower::{Explained, Lowered, Provenance, SourceText, load};
 pub use overrides::{Given, Overrides};
 pub use plan::{

@@ -204,6 +204,8 @@ const OPTIONS: &[(&str, &[&str])] = &[
         &["the_mock_has_as_many_threads_as_asked_for"],
     ),
     ("mock --seed", &["the_seed_of_the_mock_decides_who_fails"]),
+    ("new PATH", &["the_starter_runs", "nothing_is_overwritten"]),
+    ("new --from-curl", &["a_curl_command_becomes_a_scenario"]),
     ("schema --summary", &["what_is_asked_for_is_printed"]),
     ("completions SHELL", &["completions_know_every_command"]),
 ];
