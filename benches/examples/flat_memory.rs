@@ -7,20 +7,18 @@
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
-use loadgen_engine::{Placement, Settings, Stop, run};
-use loadgen_host::{Monitor, PreciseTiming};
+use loadgen_benches::bed::{arguments, carry_out, plan};
+use loadgen_host::Monitor;
 use loadgen_http::{HttpConnect, Options};
 use loadgen_mock::Mock;
-use loadgen_scenario::{Given, Overrides, SourceText, load};
+use loadgen_scenario::{Given, Overrides};
 use loadgen_stats::{GeneratorSample, Live, Window};
 use std::{
     error::Error,
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
-    sync::Arc,
     time::Duration,
 };
-use tokio::sync::watch;
 
 const SCENARIO: &str = r#"
 [load]
@@ -41,11 +39,7 @@ ttft = ["p95 < 1s"]
 "#;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an example reads its own arguments"
-    )]
-    let argument = std::env::args().nth(1);
+    let argument = arguments().into_iter().next();
     if argument.as_deref() == Some("serve") {
         return serve();
     }
@@ -90,38 +84,12 @@ fn measure(url: &str, minutes: u32) -> Result<(), Box<dyn Error>> {
         duration: Some(Given::new(format!("{minutes}m"), "MINUTES")),
         ..Overrides::default()
     };
-    let source = SourceText {
-        path: "built in",
-        text: SCENARIO,
-        stem: "flat-memory",
-    };
-    let plan = load(source, &overrides)
-        .map_err(|problems| problems.to_string())?
-        .plan;
-    let settings = Settings {
-        workers: 1,
-        seed: 1,
-        placement: Placement::Threads,
-        strict: false,
-        allow_all_failed: false,
-    };
-    let (_go_on, stop) = watch::channel(Stop::Run);
+    let plan = plan("flat-memory", SCENARIO, &overrides)?;
     let mut memory = Memory {
         monitor: Monitor::start(),
         by_second: Vec::new(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let connect = HttpConnect::new(Options::default())?;
-    let outcome = runtime.block_on(run(
-        Arc::new(plan),
-        settings,
-        connect,
-        PreciseTiming,
-        &mut memory,
-        stop,
-    ))?;
+    let outcome = carry_out(plan, HttpConnect::new(Options::default())?, &mut memory)?;
     println!("requests {}", outcome.summary.outcomes.ok);
     let at = |minute: u32| memory.by_second.get((minute * 60 - 1) as usize).copied();
     let (first, last) = (

@@ -8,28 +8,18 @@
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
-use loadgen_benches::quantile;
-use loadgen_engine::{Placement, Settings, Stop, run};
-use loadgen_host::PreciseTiming;
+use loadgen_benches::{
+    bed::{argument, carry_out, plan},
+    quantile,
+};
 use loadgen_http::{HttpConnect, Options};
 use loadgen_mock::Mock;
-use loadgen_scenario::{Given, Overrides, SourceText, load};
+use loadgen_scenario::{Given, Overrides};
 use loadgen_stats::Counter;
-use std::{error::Error, sync::Arc};
-use tokio::sync::watch;
+use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an example reads its own arguments"
-    )]
-    let mut arguments = std::env::args().skip(1);
-    let rate = arguments
-        .next()
-        .map_or(Ok(1_000), |text| text.parse::<u32>())?;
-    let seconds = arguments
-        .next()
-        .map_or(Ok(10), |text| text.parse::<u32>())?;
+    let (rate, seconds) = (argument(0, 1_000_u32)?, argument(1, 10_u32)?);
     let text = format!(
         "load = {{ rate = \"{rate}/s\", duration = \"{seconds}s\" }}\n\
          [[step]]\nget = \"/plain\"\nheaders = {{ x-request-id = \"{{{{ vu }}}}\" }}\n"
@@ -40,34 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         target: Some(Given::new(mock.url(), "the bench")),
         ..Overrides::default()
     };
-    let source = SourceText {
-        path: "built in",
-        text: &text,
-        stem: "open-arrivals",
-    };
-    let plan = load(source, &overrides)
-        .map_err(|problems| problems.to_string())?
-        .plan;
-    let settings = Settings {
-        workers: 1,
-        seed: 1,
-        placement: Placement::Threads,
-        strict: false,
-        allow_all_failed: false,
-    };
-    let (_go_on, stop) = watch::channel(Stop::Run);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let connect = HttpConnect::new(Options::default())?;
-    let outcome = runtime.block_on(run(
-        Arc::new(plan),
-        settings,
-        connect,
-        PreciseTiming,
-        &mut (),
-        stop,
-    ))?;
+    let plan = plan("open-arrivals", &text, &overrides)?;
+    let outcome = carry_out(plan, HttpConnect::new(Options::default())?, &mut ())?;
     let mut late = Vec::new();
     for record in mock.truth() {
         let number: u64 = record.id.ok_or("a request without a number")?.parse()?;

@@ -8,12 +8,14 @@
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
-use loadgen_benches::{Notes, Seen, Tap, quantile};
-use loadgen_engine::{Placement, Settings, Stop, run};
-use loadgen_host::PreciseTiming;
+use loadgen_benches::{
+    Notes, Seen, Tap,
+    bed::{Watcher, argument, carry_out, plan},
+    quantile,
+};
 use loadgen_http::{HttpConnect, Options};
 use loadgen_mock::{Ended, Mock, TruthRecord};
-use loadgen_scenario::{Given, Overrides, SourceText, load};
+use loadgen_scenario::{Given, Overrides};
 use loadgen_stats::{Counter, Rate};
 use std::{
     collections::HashMap,
@@ -21,7 +23,6 @@ use std::{
     sync::{Arc, PoisonError},
     time::Duration,
 };
-use tokio::sync::watch;
 
 const SCENARIO: &str = r#"
 [load]
@@ -39,17 +40,7 @@ stream = "openai"
 const BURST: Duration = Duration::from_secs(1);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an example reads its own arguments"
-    )]
-    let mut arguments = std::env::args().skip(1);
-    let streams = arguments
-        .next()
-        .map_or(Ok(1_000), |text| text.parse::<u32>())?;
-    let seconds = arguments
-        .next()
-        .map_or(Ok(15), |text| text.parse::<u32>())?;
+    let (streams, seconds) = (argument(0, 1_000_u32)?, argument(1, 15_u32)?);
     let settings = loadgen_mock::Settings {
         ttft: Duration::from_millis(200),
         itl: Duration::from_millis(50),
@@ -65,36 +56,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         duration: Some(Given::new(format!("{seconds}s"), "SECONDS")),
         ..Overrides::default()
     };
-    let source = SourceText {
-        path: "built in",
-        text: SCENARIO,
-        stem: "thousand-streams",
-    };
-    let plan = load(source, &overrides)
-        .map_err(|problems| problems.to_string())?
-        .plan;
+    let plan = plan("thousand-streams", SCENARIO, &overrides)?;
     let notes = Notes::default();
     let connect = Tap::new(HttpConnect::new(Options::default())?, Arc::clone(&notes));
-    let settings = Settings {
-        workers: 1,
-        seed: 1,
-        placement: Placement::Threads,
-        strict: false,
-        allow_all_failed: false,
-    };
-    let (_go_on, stop) = watch::channel(Stop::Run);
-    let mut monitor = Watcher(loadgen_host::Monitor::start());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let outcome = runtime.block_on(run(
-        Arc::new(plan),
-        settings,
-        connect,
-        PreciseTiming,
-        &mut monitor,
-        stop,
-    ))?;
+    let outcome = carry_out(plan, connect, &mut Watcher::start())?;
     let seen = notes.lock().unwrap_or_else(PoisonError::into_inner);
     let truth = mock.truth();
     println!("{streams} streams for {seconds} s, one worker, the server on a thread of its own");
@@ -108,14 +73,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         outcome.summary.generator.cpu_percent.unwrap_or_default()
     );
     compare(&seen, &truth)
-}
-
-struct Watcher(loadgen_host::Monitor);
-
-impl loadgen_engine::Observer for Watcher {
-    fn generator(&mut self) -> Option<loadgen_stats::GeneratorSample> {
-        Some(self.0.sample())
-    }
 }
 
 fn compare(seen: &[Seen], truth: &[TruthRecord]) -> Result<(), Box<dyn Error>> {

@@ -1,4 +1,8 @@
-//! What the benches share: a connection that notes each request beside the statistics, to join it with a server's truth.
+//! What the benches share: the target, the bed that examples lie on, and a connection that notes each request beside the
+//! statistics, to join it with a server's truth.
+
+pub mod bed;
+pub mod target;
 
 use loadgen_engine::{Call, Connect, Connection, Connector, Exchange, StreamSink};
 use std::{
