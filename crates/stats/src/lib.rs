@@ -1,10 +1,11 @@
-//! Turns samples into windows, summaries and threshold verdicts.
+//! Turns samples into windows, summaries, threshold verdicts and comparisons.
 //!
 //! Pure arithmetic: no clock, no HTTP, no tokio, no scenario text. A shard of the engine owns one [`Recorder`] and
 //! tells it what happened; once a second its [`Totals`] are handed to the [`Ledger`], which merges them into a
 //! [`Window`] and into the whole run, and in the end sums up: [`Summary`].
 
 mod cell;
+mod compare;
 mod confidence;
 mod error_kind;
 #[cfg(test)]
@@ -27,6 +28,11 @@ mod warning;
 mod window;
 
 pub use cell::{CellParts, Figure, LONGEST, TrendCell};
+pub use compare::{
+    Caution, Change, CompareError, CompareOptions, ComparedRow, ComparedRun, Comparison, Interval,
+    Method, Objection, RunData, RunFacts, RunFigure, RunSeries, SeriesBuilder, Side, Statistic,
+    Subject, Tolerance, ToleranceProblem, check_tolerances, compare,
+};
 pub use error_kind::ErrorKind;
 pub use health::WorkerSummary;
 pub use history::{Quantiles, SummaryWindow};

@@ -1,0 +1,199 @@
+//! Says with statistics whether runs are worse than others.
+//!
+//! One run a side: the windows of each are drawn again and again, in blocks, as neighbouring seconds hang together
+//! (stationary bootstrap, Politis and Romano 1994), and the spread of a statistic over the draws tells how far chance
+//! moves it. Several runs a side: the runs themselves are the units. Every row is a change of one statistic with its
+//! interval; what is said of many rows at once is corrected for their number (Holm 1979).
+//!
+//! The same input gives the same answer: the seed of the draws is an argument.
+
+mod block;
+mod bootstrap;
+mod comparison;
+mod contrast;
+mod decide;
+mod facts;
+mod figure;
+mod series;
+mod student;
+mod tolerance;
+
+pub use comparison::{Change, CompareError, ComparedRow, Comparison, Interval, Method};
+pub use facts::{Caution, Objection, RunFacts, Side};
+pub use figure::{RunFigure, Statistic, Subject};
+pub use series::{RunSeries, SeriesBuilder};
+pub use tolerance::{Tolerance, ToleranceProblem};
+
+use contrast::Contrast;
+use decide::Judgement;
+use tolerance::Limits;
+
+/// One run, as it is compared.
+#[derive(Clone, Debug)]
+pub struct ComparedRun {
+    /// What is known of it.
+    pub facts: RunFacts,
+    /// What it measured.
+    pub data: RunData,
+}
+
+/// What a run measured.
+#[derive(Clone, Debug)]
+pub enum RunData {
+    /// Window by window: from a run log.
+    Windows(Box<RunSeries>),
+    /// Only its figures: from a summary.
+    Figures(Vec<RunFigure>),
+}
+
+/// How runs are compared.
+#[derive(Clone, Debug, Default)]
+pub struct CompareOptions {
+    /// How large a change must be to count; the last one that fits a row is taken.
+    pub tolerances: Vec<Tolerance>,
+    /// Whether runs that should not be compared are compared all the same.
+    pub force: bool,
+    /// The seed of the draws.
+    pub seed: u64,
+}
+
+/// Two figures of the same statistic.
+struct Pair<'a> {
+    base: Vec<&'a RunFigure>,
+    current: Vec<&'a RunFigure>,
+}
+
+/// Compares the runs of two sides.
+///
+/// # Errors
+///
+/// Where the sides should not be compared, cannot be, or have nothing in common; where a tolerance fits no row.
+pub fn compare(
+    base: &[ComparedRun],
+    current: &[ComparedRun],
+    options: &CompareOptions,
+) -> Result<Comparison, CompareError> {
+    let (objections, cautions) = facts::examine(base, current);
+    if !objections.is_empty() && !options.force {
+        return Err(CompareError::Refused(objections));
+    }
+    let method = method(base, current)?;
+    let sides = [base, current].map(|side| figures(side, only_ok(base, current)));
+    let pairs = pairs(&sides);
+    if pairs.is_empty() {
+        return Err(CompareError::NothingInCommon);
+    }
+    let subjects = pairs.iter().map(|pair| pair.base[0]);
+    tolerance::refuse_unused(&options.tolerances, subjects)?;
+    let judged: Vec<Judgement<'_>> = pairs
+        .iter()
+        .zip(0..)
+        .map(|(pair, place)| Judgement {
+            base: &pair.base,
+            current: &pair.current,
+            contrast: contrast(
+                pair,
+                method,
+                (base, current),
+                options.seed.wrapping_add(place),
+            ),
+            limits: Limits::of(&options.tolerances, pair.base[0]),
+        })
+        .collect();
+    let rows = decide::rows(&judged);
+    Ok(Comparison {
+        verdict: decide::whole(&rows),
+        longer: decide::longer(&rows),
+        rows,
+        method,
+        base: base.iter().map(|run| run.facts.clone()).collect(),
+        current: current.iter().map(|run| run.facts.clone()).collect(),
+        objections,
+        cautions,
+    })
+}
+
+/// The tolerances that fit no row of a run: to be told before another is made to be compared with it.
+///
+/// # Errors
+///
+/// The first that fits none.
+pub fn check_tolerances(run: &ComparedRun, tolerances: &[Tolerance]) -> Result<(), CompareError> {
+    let figures = figures(std::slice::from_ref(run), false);
+    tolerance::refuse_unused(tolerances, figures.iter().flatten())
+}
+
+/// The change of one statistic, and how far chance goes.
+fn contrast(
+    pair: &Pair<'_>,
+    method: Method,
+    sides: (&[ComparedRun], &[ComparedRun]),
+    seed: u64,
+) -> Option<Contrast> {
+    match (method, &sides.0[0].data, &sides.1[0].data) {
+        (Method::Windows, RunData::Windows(base), RunData::Windows(current)) => {
+            Contrast::of_windows(pair.base[0], base, pair.current[0], current, seed)
+        }
+        (Method::Windows, ..) => None,
+        (Method::Runs { paired }, ..) => Contrast::of_runs(&pair.base, &pair.current, paired),
+    }
+}
+
+/// Whether windows or runs are the units.
+fn method(base: &[ComparedRun], current: &[ComparedRun]) -> Result<Method, CompareError> {
+    match (base, current) {
+        ([], _) | (_, []) => Err(CompareError::NothingInCommon),
+        ([one], [other]) => {
+            let has_windows = |run: &ComparedRun| matches!(run.data, RunData::Windows(_));
+            if has_windows(one) && has_windows(other) {
+                Ok(Method::Windows)
+            } else {
+                Err(CompareError::NoWindows)
+            }
+        }
+        _ => Ok(Method::Runs {
+            paired: facts::interleaved(base, current),
+        }),
+    }
+}
+
+/// Whether times are those of successful requests alone: where so many fail or are refused that they would flatter.
+fn only_ok(base: &[ComparedRun], current: &[ComparedRun]) -> bool {
+    let mut runs = base.iter().chain(current);
+    let all_have_windows = runs
+        .clone()
+        .all(|run| matches!(run.data, RunData::Windows(_)));
+    all_have_windows
+        && runs.any(|run| match &run.data {
+            RunData::Windows(series) => series.many_unsuccessful(),
+            RunData::Figures(_) => false,
+        })
+}
+
+fn figures(runs: &[ComparedRun], only_ok: bool) -> Vec<Vec<RunFigure>> {
+    let of = |run: &ComparedRun| match &run.data {
+        RunData::Windows(series) => series.figures(only_ok),
+        RunData::Figures(figures) => figures.clone(),
+    };
+    runs.iter().map(of).collect()
+}
+
+/// The statistics that every run of both sides has.
+fn pairs([base, current]: &[Vec<Vec<RunFigure>>; 2]) -> Vec<Pair<'_>> {
+    fn in_each<'a>(runs: &'a [Vec<RunFigure>], wanted: &RunFigure) -> Option<Vec<&'a RunFigure>> {
+        runs.iter()
+            .map(|figures| figures.iter().find(|figure| figure.is_alike(wanted)))
+            .collect()
+    }
+    let first = base.first().into_iter().flatten();
+    let both = first.filter_map(|wanted| {
+        Some(Pair {
+            base: in_each(base, wanted)?,
+            current: in_each(current, wanted)?,
+        })
+    });
+    both.collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! Whether runs may be compared at all: what each was, and what sets two of them apart.
+
+use super::ComparedRun;
+use crate::{StopReason, Verdict};
+use std::{fmt, time::Duration};
+
+/// What is known of a run beside its numbers. What a summary does not tell is absent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunFacts {
+    /// What to call it: its path.
+    pub label: String,
+    /// The name of its scenario.
+    pub name: String,
+    /// The version of loadgen that carried it out.
+    pub version: String,
+    /// SHA-256 of its canonical plan.
+    pub plan_hash: String,
+    /// The version of what the names of metrics mean.
+    pub definitions: Option<u32>,
+    /// The name of the machine that made the load.
+    pub hostname: Option<String>,
+    /// The processors of that machine.
+    pub cpus: Option<u64>,
+    /// Their architecture.
+    pub arch: Option<String>,
+    /// When it began, in RFC 3339 and UTC.
+    pub started_at: String,
+    /// Length of its measured part.
+    pub measured: Duration,
+    /// Its own verdict.
+    pub verdict: Verdict,
+    /// Why it ended.
+    pub stop_reason: StopReason,
+}
+
+/// A side of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What is measured against.
+    Base,
+    /// What is judged.
+    Current,
+}
+
+/// Why runs should not be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Objection {
+    /// They did not do the same.
+    Plan {
+        /// The run that differs from the first of the base.
+        run: String,
+    },
+    /// The names of metrics did not mean the same.
+    Definitions {
+        /// The run that differs.
+        run: String,
+    },
+    /// The loads came from machines with other numbers of processors.
+    Cpus {
+        /// The run that differs.
+        run: String,
+        /// Its processors, and those of the first of the base.
+        cpus: (u64, u64),
+    },
+    /// The loads came from machines of other architectures.
+    Arch {
+        /// The run that differs.
+        run: String,
+        /// Its architecture, and that of the first of the base.
+        arch: (String, String),
+    },
+    /// A run cannot be trusted itself.
+    Inconclusive {
+        /// The run.
+        run: String,
+        /// The side it is on.
+        side: Side,
+    },
+}
+
+/// What to bear in mind where runs are compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caution {
+    /// The loads came from several machines.
+    Hosts {
+        /// Their names.
+        hosts: Vec<String>,
+    },
+    /// Several versions of loadgen carried them out.
+    Versions {
+        /// The versions.
+        versions: Vec<String>,
+    },
+    /// A run did not go to its end.
+    Stopped {
+        /// The run.
+        run: String,
+        /// Why.
+        reason: StopReason,
+    },
+}
+
+/// What speaks against comparing the runs, and what to bear in mind.
+pub(super) fn examine(
+    base: &[ComparedRun],
+    current: &[ComparedRun],
+) -> (Vec<Objection>, Vec<Caution>) {
+    let (mut objections, mut cautions) = (Vec::new(), Vec::new());
+    let Some(first) = base.first().map(|run| &run.facts) else {
+        return (objections, cautions);
+    };
+    let sides = [(Side::Base, base), (Side::Current, current)];
+    let all = sides
+        .iter()
+        .flat_map(|(side, runs)| runs.iter().map(move |run| (*side, &run.facts)));
+    for (side, facts) in all.clone() {
+        objections.extend(facts.differs_from(first));
+        if facts.verdict == Verdict::Inconclusive {
+            let run = facts.label.clone();
+            objections.push(Objection::Inconclusive { run, side });
+        } else if facts.stop_reason != StopReason::Completed {
+            let (run, reason) = (facts.label.clone(), facts.stop_reason);
+            cautions.push(Caution::Stopped { run, reason });
+        }
+    }
+    let hosts = distinct(
+        all.clone()
+            .filter_map(|(_, facts)| facts.hostname.as_deref()),
+    );
+    if hosts.len() > 1 {
+        cautions.push(Caution::Hosts { hosts });
+    }
+    let versions = distinct(all.map(|(_, facts)| facts.version.as_str()));
+    if versions.len() > 1 {
+        cautions.push(Caution::Versions { versions });
+    }
+    (objections, cautions)
+}
+
+impl RunFacts {
+    /// Why it should not be compared with `first`. What one of the two does not tell is no reason.
+    #[must_use]
+    pub fn differs_from(&self, first: &Self) -> Vec<Objection> {
+        let run = || self.label.clone();
+        let mut objections = Vec::new();
+        if self.plan_hash != first.plan_hash {
+            objections.push(Objection::Plan { run: run() });
+        }
+        if differ(self.definitions.as_ref(), first.definitions.as_ref()).is_some() {
+            objections.push(Objection::Definitions { run: run() });
+        }
+        if let Some(cpus) = differ(self.cpus.as_ref(), first.cpus.as_ref()) {
+            objections.push(Objection::Cpus { run: run(), cpus });
+        }
+        if let Some(arch) = differ(self.arch.as_ref(), first.arch.as_ref()) {
+            objections.push(Objection::Arch { run: run(), arch });
+        }
+        objections
+    }
+}
+
+fn differ<T: PartialEq + Clone>(one: Option<&T>, other: Option<&T>) -> Option<(T, T)> {
+    let (one, other) = (one?, other?);
+    (one != other).then(|| (one.clone(), other.clone()))
+}
+
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for name in names.filter(|name| !name.is_empty()) {
+        if !seen.iter().any(|known| known == name) {
+            seen.push(name.to_owned());
+        }
+    }
+    seen
+}
+
+/// Whether the runs of the two sides took turns: as many on each, and never two of one side in a row.
+pub(super) fn interleaved(base: &[ComparedRun], current: &[ComparedRun]) -> bool {
+    if base.len() != current.len() || base.len() < 2 {
+        return false;
+    }
+    let pairs = base.iter().zip(current);
+    let mut order: Vec<&str> = Vec::new();
+    for (one, other) in pairs {
+        order.extend([
+            one.facts.started_at.as_str(),
+            other.facts.started_at.as_str(),
+        ]);
+    }
+    // RFC 3339 in UTC sorts as text.
+    order.is_sorted_by(|earlier, later| earlier < later)
+}
+
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plan { run } => write!(f, "`{run}` ran another plan than the base"),
+            Self::Definitions { run } => {
+                write!(
+                    f,
+                    "`{run}` was measured by other definitions of the metrics than the base"
+                )
+            }
+            Self::Cpus {
+                run,
+                cpus: (found, first),
+            } => {
+                write!(
+                    f,
+                    "the load of `{run}` came from {found} processors, that of the base from {first}"
+                )
+            }
+            Self::Arch {
+                run,
+                arch: (found, first),
+            } => {
+                write!(
+                    f,
+                    "the load of `{run}` came from {found} processors, that of the base from {first}"
+                )
+            }
+            Self::Inconclusive { run, .. } => write!(f, "`{run}` was inconclusive itself"),
+        }
+    }
+}
+
+impl fmt::Display for Caution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hosts { hosts } => {
+                write!(
+                    f,
+                    "the loads came from several machines: {}",
+                    hosts.join(", ")
+                )
+            }
+            Self::Versions { versions } => {
+                write!(
+                    f,
+                    "the loads came from several versions of loadgen: {}",
+                    versions.join(", ")
+                )
+            }
+            Self::Stopped { run, reason } => {
+                write!(f, "`{run}` did not go to its end: {}", reason.name())
+            }
+        }
+    }
+}

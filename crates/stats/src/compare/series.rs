@@ -1,0 +1,320 @@
+//! A run as a comparison takes it in: for each metric and step, what each window held.
+
+mod window;
+
+use super::bootstrap::{Cumulative, Quantile, Ratio, Spread, spread};
+use super::figure::{COUNTERS, RunFigure, Statistic, Subject, trends};
+use crate::{
+    Layout, Metric, Offset, Outcome, Rate, ScenarioIndex, Selection, StepIndex, Trend, TrendCell,
+    Window,
+};
+use std::time::Duration;
+use window::{Held, Times};
+
+/// More windows are drawn together as longer ones.
+const MOST_WINDOWS: f64 = 600.0;
+/// The share of failed and refused requests above which the times of all would flatter.
+const MANY: f64 = 0.01;
+
+/// Takes in a run window by window.
+#[derive(Clone, Debug)]
+pub struct SeriesBuilder {
+    layout: Layout,
+    parts: Vec<Part>,
+    spans: Vec<(Offset, Offset)>,
+}
+
+/// A run as a comparison takes it in.
+#[derive(Clone, Debug)]
+pub struct RunSeries {
+    parts: Vec<Part>,
+    /// The seconds of the measured part that each window covers.
+    seconds: Vec<f64>,
+}
+
+/// The whole run, one scenario, or one step.
+#[derive(Clone, Debug)]
+struct Part {
+    selection: Selection,
+    scenario: Option<String>,
+    step: Option<String>,
+    windows: Vec<Held>,
+    /// Each compared trend over all windows: of every outcome, and of `ok` alone.
+    whole: Vec<[TrendCell; 2]>,
+}
+
+impl SeriesBuilder {
+    /// For runs of that layout.
+    #[must_use]
+    pub fn new(layout: &Layout) -> Self {
+        Self {
+            parts: parts(layout),
+            layout: layout.clone(),
+            spans: Vec::new(),
+        }
+    }
+
+    /// Takes in the next window.
+    pub fn push(&mut self, window: &Window) {
+        self.spans.push((window.start, window.end));
+        for part in &mut self.parts {
+            part.push(&window.totals, &self.layout);
+        }
+    }
+
+    /// The run, whose measured part was that. What became known after it counts with the last window in it.
+    #[must_use]
+    pub fn finish(self, measured: (Offset, Offset)) -> RunSeries {
+        let (from, until) = measured;
+        let inside =
+            |&(start, end): &(Offset, Offset)| end.min(until).since(start.max(from)).as_secs_f64();
+        let covered: Vec<f64> = self.spans.iter().map(inside).collect();
+        let groups = groups(&covered);
+        let mut parts = self.parts;
+        for part in &mut parts {
+            let windows = std::mem::take(&mut part.windows);
+            part.windows = Held::gathered(windows, &groups);
+        }
+        let mut seconds = vec![0.0; groups.last().map_or(0, |last| last + 1)];
+        for (&group, covered) in groups.iter().zip(covered) {
+            seconds[group] += covered;
+        }
+        RunSeries { parts, seconds }
+    }
+}
+
+/// Which of the windows that are drawn each window belongs to: equally long ones, whose number is bounded.
+fn groups(covered: &[f64]) -> Vec<usize> {
+    let total: f64 = covered.iter().sum();
+    let longest = covered.iter().copied().fold(0.0, f64::max);
+    // Windows end a little early or late.
+    let enough = 0.95 * longest.max(total / MOST_WINDOWS);
+    let mut groups = Vec::with_capacity(covered.len());
+    let (mut group, mut gathered, mut left) = (0, 0.0, total);
+    for &seconds in covered {
+        if gathered >= enough && left >= enough && seconds > 0.0 {
+            group += 1;
+            gathered = 0.0;
+        }
+        groups.push(group);
+        gathered += seconds;
+        left -= seconds;
+    }
+    groups
+}
+
+impl RunSeries {
+    /// How many windows there are to draw from.
+    #[must_use]
+    pub fn windows(&self) -> usize {
+        self.seconds.len()
+    }
+
+    /// The length of the measured part.
+    #[must_use]
+    pub fn measured(&self) -> Duration {
+        Duration::try_from_secs_f64(self.seconds.iter().sum()).unwrap_or_default()
+    }
+
+    /// Whether so many requests failed or were refused that the times of all would flatter.
+    pub(super) fn many_unsuccessful(&self) -> bool {
+        let run = self.parts.first().map_or(&[][..], |run| &run.windows);
+        let [ok, failed, rejected] = run.iter().fold([0; 3], |mut sum, window| {
+            for (sum, count) in sum.iter_mut().zip(window.outcomes) {
+                *sum += count;
+            }
+            sum
+        });
+        (failed + rejected) as f64 > MANY * (ok + failed + rejected) as f64
+    }
+
+    /// Every number that is compared; `only_ok`: times of successful requests alone, where they are kept apart.
+    pub(super) fn figures(&self, only_ok: bool) -> Vec<RunFigure> {
+        let mut figures = Vec::new();
+        for part in &self.parts {
+            for (place, trend) in trends().enumerate() {
+                part.times(place, trend, only_ok, &mut figures);
+            }
+            part.rates(&mut figures);
+            part.counts(self.seconds.iter().sum(), &mut figures);
+        }
+        figures
+    }
+
+    /// How far chance moves that number.
+    pub(super) fn spread(&self, figure: &RunFigure, seed: u64) -> Option<Spread> {
+        let subject = &figure.subject;
+        let part = self
+            .parts
+            .iter()
+            .find(|part| part.scenario == subject.scenario && part.step == subject.step)?;
+        let ratio = |of: &dyn Fn(&Held) -> (f64, f64)| {
+            let (above, below) = part.windows.iter().map(of).unzip();
+            spread(&Ratio { above, below }, seed)
+        };
+        match subject.metric {
+            Metric::Trend(trend) => {
+                let place = trends().position(|one| one == trend)?;
+                let times = |held: &Held| held.times(place, subject.outcome.is_some()).clone();
+                let Some(q) = figure.statistic.quantile() else {
+                    return ratio(&|held| times(held).sum_and_count());
+                };
+                let windows: Vec<Times> = part.windows.iter().map(times).collect();
+                let counts = Cumulative::of(windows.iter().map(Times::counts), milliseconds);
+                spread(&Quantile { q, counts: &counts }, seed)
+            }
+            Metric::Rate(rate) => ratio(&|held| {
+                let share = held.shares[rate.index()];
+                (share.hits as f64, share.total as f64)
+            }),
+            Metric::Counter(counter) => {
+                let place = COUNTERS.iter().position(|&one| one == counter)?;
+                let above = part.windows.iter().map(|held| held.counts[place] as f64);
+                let (above, below) = (above.collect(), self.seconds.clone());
+                spread(&Ratio { above, below }, seed)
+            }
+            Metric::Gauge(_) => None,
+        }
+    }
+}
+
+impl Part {
+    fn push(&mut self, totals: &crate::Totals, layout: &Layout) {
+        let outcomes = totals.outcomes(layout, &self.selection);
+        let [_, failed, rejected] = outcomes;
+        let ok = self.selection.clone().with_outcome(Outcome::Ok);
+        let mut times = Vec::new();
+        for (trend, [whole, whole_ok]) in trends().zip(&mut self.whole) {
+            let all = totals.trend(layout, trend, &self.selection);
+            // Where all succeeded, the two are one.
+            let only_ok = (failed + rejected > 0 && is_by_outcome(trend))
+                .then(|| totals.trend(layout, trend, &ok));
+            whole.merge(&all);
+            whole_ok.merge(only_ok.as_ref().unwrap_or(&all));
+            times.push((Times::of(&all), only_ok.as_ref().map(Times::of)));
+        }
+        let count = |counter| totals.counter(layout, counter, &self.selection).1;
+        let share = |&rate: &Rate| totals.rate(layout, rate, &self.selection);
+        self.windows.push(Held {
+            times,
+            shares: Rate::ALL.iter().map(share).collect(),
+            counts: COUNTERS.map(count),
+            outcomes,
+        });
+    }
+
+    fn subject(&self, metric: Metric) -> Subject {
+        Subject {
+            scenario: self.scenario.clone(),
+            step: self.step.clone(),
+            ..Subject::of_run(metric)
+        }
+    }
+
+    fn times(&self, place: usize, trend: Trend, only_ok: bool, into: &mut Vec<RunFigure>) {
+        let only_ok = only_ok && is_by_outcome(trend);
+        let cell = &self.whole[place][usize::from(only_ok)];
+        let subject = Subject {
+            outcome: only_ok.then_some(Outcome::Ok),
+            ..self.subject(Metric::Trend(trend))
+        };
+        for statistic in Statistic::OF_TREND {
+            let quantile = statistic.quantile();
+            let Some(value) = quantile.map_or_else(|| cell.mean(), |q| cell.quantile(q)) else {
+                continue;
+            };
+            into.push(RunFigure {
+                subject: subject.clone(),
+                statistic,
+                value: value.as_secs_f64() * 1e3,
+                samples: cell.count(),
+                hits: None,
+                rough: quantile.is_some_and(|q| cell.is_rough(q)),
+                at_least: quantile.map_or(cell.censored() > 0, |_| cell.is_at_least(value)),
+            });
+        }
+    }
+
+    fn rates(&self, into: &mut Vec<RunFigure>) {
+        for &rate in Rate::ALL {
+            let mut sum = crate::RateCount::default();
+            self.windows
+                .iter()
+                .for_each(|held| sum.merge(held.shares[rate.index()]));
+            let Some(value) = sum.share() else { continue };
+            into.push(RunFigure {
+                subject: self.subject(Metric::Rate(rate)),
+                statistic: Statistic::Rate,
+                value,
+                samples: sum.total,
+                hits: Some(sum.hits),
+                rough: false,
+                at_least: false,
+            });
+        }
+    }
+
+    fn counts(&self, seconds: f64, into: &mut Vec<RunFigure>) {
+        for (place, counter) in COUNTERS.into_iter().enumerate() {
+            let sum: u64 = self.windows.iter().map(|held| held.counts[place]).sum();
+            if sum == 0 || seconds <= 0.0 {
+                continue;
+            }
+            into.push(RunFigure {
+                subject: self.subject(Metric::Counter(counter)),
+                statistic: Statistic::Rate,
+                value: sum as f64 / seconds,
+                samples: sum,
+                hits: None,
+                rough: false,
+                at_least: false,
+            });
+        }
+    }
+}
+
+/// The whole run; each scenario and each step where there are several.
+fn parts(layout: &Layout) -> Vec<Part> {
+    let whole = || {
+        trends()
+            .map(|_| [TrendCell::new(), TrendCell::new()])
+            .collect()
+    };
+    let part = |selection, scenario: Option<&str>, step: Option<&str>| Part {
+        selection,
+        scenario: scenario.map(str::to_owned),
+        step: step.map(str::to_owned),
+        windows: Vec::new(),
+        whole: whole(),
+    };
+    let mut parts = vec![part(Selection::default(), None, None)];
+    let several = layout.scenarios.len() > 1;
+    for (place, scenario) in layout.scenarios.iter().enumerate().filter(|_| several) {
+        let selection = Selection::of_scenario(ScenarioIndex(place));
+        parts.push(part(selection, Some(&scenario.name), None));
+    }
+    for (place, step) in layout
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|_| layout.steps.len() > 1)
+    {
+        let scenario = layout.scenarios.get(step.scenario.0).filter(|_| several);
+        let scenario = scenario.map(|scenario| scenario.name.as_str());
+        let selection = Selection::of_step(StepIndex(place));
+        parts.push(part(selection, scenario, Some(&step.name)));
+    }
+    parts
+}
+
+/// Whether a trend is kept by outcome.
+const fn is_by_outcome(trend: Trend) -> bool {
+    !matches!(trend, Trend::Itl)
+}
+
+fn milliseconds(micros: u32) -> f64 {
+    f64::from(micros) / 1e3
+}
+
+#[cfg(test)]
+mod tests;
