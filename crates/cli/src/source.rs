@@ -151,10 +151,17 @@ pub(crate) fn workers(asked: Option<u16>) -> usize {
 
 /// Refuses options of connections that cannot go together.
 pub(crate) fn refuse_network(network: &NetworkArgs) -> Result<(), Error> {
-    match (&network.unix_socket, network.connect_to.is_empty()) {
-        (Some(_), false) => Err(Error::usage(
-            "--unix-socket and --connect-to cannot go together",
-        )),
+    let others = [
+        ("--connect-to", network.connect_to.is_empty()),
+        ("--source-address", network.source_address.is_empty()),
+    ];
+    match (
+        &network.unix_socket,
+        others.iter().find(|(_, absent)| !absent),
+    ) {
+        (Some(_), Some((other, _))) => Err(Error::usage(format!(
+            "--unix-socket and {other} cannot go together"
+        ))),
         _ => Ok(()),
     }
 }

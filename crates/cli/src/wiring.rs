@@ -2,11 +2,11 @@
 
 use crate::{args::NetworkArgs, environment::Environment, error::Error, url::without_user};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use loadgen_http::{ClientCertificate, ConnectTo, HttpConnect, Options, Proxies};
+use loadgen_http::{ClientCertificate, ConnectTo, HttpConnect, Options, Proxies, Sources};
 use loadgen_mock::{Mock, Settings};
 use loadgen_scenario::{MockSettings, Origin, Plan, Target};
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -96,10 +96,33 @@ fn options(args: &NetworkArgs, environment: &Environment) -> Result<Options, Err
             .collect::<Result<_, _>>()
             .map_err(unusable)?,
         unix_socket: args.unix_socket.clone(),
+        sources: sources(&args.source_address)?,
         proxies: proxies(environment)?,
         keep_alive: !args.disable_keepalive,
         ..Options::default()
     })
+}
+
+/// The addresses to come from; without any, the system chooses, and loopback has as many as it takes.
+fn sources(given: &[IpAddr]) -> Result<Sources, Error> {
+    if given.is_empty() {
+        // Half of the ports are left to others, and to the ends of earlier connections.
+        let each = loadgen_host::local_ports().map(|(first, last)| u32::from((last - first) / 2));
+        return Ok(each.map_or(Sources::System, |each| Sources::Loopback {
+            each: each.max(1),
+        }));
+    }
+    match given
+        .iter()
+        .find(|address| !loadgen_host::has_address(**address))
+    {
+        Some(absent) => {
+            let message = format!("the source address {absent} is none of this machine");
+            Err(Error::usage(message)
+                .hint("`ip address` lists them; all of 127.0.0.0/8 are for targets on loopback"))
+        }
+        None => Ok(Sources::Of(given.to_vec())),
+    }
 }
 
 /// The proxies that the variables name.
@@ -157,7 +180,8 @@ mod tests {
             .file("cert", "2")
             .file("key", "3");
         let line = "loadgen run http://h --insecure --cacert ca --cert cert --key key \
-            --connect-to a:1:b:2 --connect-to ::c:3 --unix-socket /s --disable-keepalive";
+            --connect-to a:1:b:2 --connect-to ::c:3 --unix-socket /s --disable-keepalive \
+            --source-address 127.0.0.2 --source-address 127.0.0.3";
         let Command::Run(run) = Cli::parse_from(line.split_whitespace()).command else {
             panic!("it is a run");
         };
@@ -168,6 +192,8 @@ mod tests {
         let shown = options.client_certificate.unwrap();
         assert_eq!((shown.chain, shown.key), (b"2".to_vec(), b"3".to_vec()));
         assert_eq!(options.connect_to.len(), 2);
+        let from = ["127.0.0.2", "127.0.0.3"].map(|text| text.parse().unwrap());
+        assert_eq!(options.sources, Sources::Of(from.into()));
         assert_eq!(options.unix_socket.unwrap(), Path::new("/s"));
     }
 
@@ -175,7 +201,14 @@ mod tests {
     fn without_options_everything_is_as_usual() {
         let (given, usual) = (
             options(&NetworkArgs::default(), &Stage::new(&[]).environment).unwrap(),
-            Options::default(),
+            Options {
+                sources: sources(&[]).unwrap(),
+                ..Options::default()
+            },
+        );
+        assert!(
+            matches!(usual.sources, Sources::Loopback { each } if each > 0),
+            "{usual:?}"
         );
         assert_eq!(format!("{given:?}"), format!("{usual:?}"));
     }

@@ -2,7 +2,11 @@
 
 use crate::{Error, proc};
 use nix::sys::utsname::uname;
-use std::{num::NonZero, thread};
+use std::{
+    net::{IpAddr, UdpSocket},
+    num::NonZero,
+    thread,
+};
 
 /// What this machine is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,9 +65,27 @@ pub fn local_ports() -> Result<(u16, u16), Error> {
     proc::read("/proc/sys/net/ipv4/ip_local_port_range", proc::port_range)
 }
 
+/// Whether connections can come from this address.
+#[must_use]
+pub fn has_address(address: IpAddr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_of_loopback_is_of_this_machine() {
+        // The second network is one of those that are for documentation.
+        for (address, expected) in [
+            ("127.0.0.1", true),
+            ("127.3.2.1", true),
+            ("192.0.2.1", false),
+        ] {
+            assert_eq!(has_address(address.parse().unwrap()), expected, "{address}");
+        }
+    }
 
     #[test]
     fn linux_tells_everything() {

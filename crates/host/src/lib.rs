@@ -18,7 +18,7 @@ mod waiters;
 pub use loadgen_engine::TokioTiming as PreciseTiming;
 
 pub use error::Error;
-pub use facts::{Facts, cpus, local_ports, memory_bytes};
+pub use facts::{Facts, cpus, has_address, local_ports, memory_bytes};
 pub use limits::{FileLimit, file_limit, raise_file_limit};
 pub use monitor::Monitor;
 #[cfg(target_os = "linux")]

@@ -2,7 +2,7 @@
 
 use crate::{
     connection::HttpConnection, error::Error, options::Options, ports::OpenPorts, proxy::Proxy,
-    shard::Shard, socket::keep_stamping, tls::TlsSettings,
+    shard::Shard, socket::keep_stamping, sources::Seats, tls::TlsSettings,
 };
 use loadgen_engine::{Connect, Connector, HttpVersion, Origin};
 use std::{io, net::UdpSocket, rc::Rc, sync::Arc};
@@ -24,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) tls: TlsSettings,
     pub(crate) ports: OpenPorts,
+    pub(crate) seats: Seats,
     _stamping: Option<UdpSocket>,
 }
 
@@ -44,6 +45,7 @@ impl HttpConnect {
                 options,
                 tls,
                 ports: OpenPorts::default(),
+                seats: Seats::default(),
                 _stamping: stamping,
             }),
         })

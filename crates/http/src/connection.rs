@@ -8,6 +8,7 @@ use crate::{
     http2::{self, Http2},
     limits::Limits,
     shard::Shard,
+    sources::Seat,
     wire::Wire,
 };
 use loadgen_engine::{Call, Connection, Exchange, Failure, HttpVersion, Origin, StreamSink};
@@ -20,6 +21,7 @@ const KEPT: usize = 32;
 pub struct HttpConnection {
     shard: Rc<Shard>,
     alarm: Alarm,
+    seat: Seat,
     /// One place for each origin and version that was used.
     places: Vec<Place>,
     calls: u64,
@@ -42,8 +44,9 @@ enum Link {
 }
 
 impl HttpConnection {
-    pub(crate) const fn new(shard: Rc<Shard>) -> Self {
+    pub(crate) fn new(shard: Rc<Shard>) -> Self {
         Self {
+            seat: shard.shared.seats.take(),
             shard,
             alarm: Alarm::new(),
             places: Vec::new(),
@@ -95,6 +98,7 @@ impl HttpConnection {
         let mut dial = Dial {
             shard: &self.shard,
             alarm: &mut self.alarm,
+            seat: &mut self.seat,
             limits,
             origin,
             version,

@@ -9,6 +9,7 @@ use crate::{
     response::{Head, Receive, Response},
     shard::Shard,
     socket::Socket,
+    sources::Seat,
     tls::{Shaken, shake_hands},
     wire::{ReadResult, TimedOut, Want, Wire, within},
 };
@@ -30,6 +31,7 @@ pub(crate) struct Dialled {
 pub(crate) struct Dial<'a> {
     pub(crate) shard: &'a Shard,
     pub(crate) alarm: &'a mut Alarm,
+    pub(crate) seat: &'a mut Seat,
     pub(crate) limits: &'a Limits,
     pub(crate) origin: &'a Origin,
     pub(crate) version: HttpVersion,
@@ -102,13 +104,16 @@ impl Dial<'_> {
         addresses: &[SocketAddr],
         deadline: Instant,
     ) -> Result<(TcpStream, HeldPort), Option<io::Error>> {
-        let port = self.shard.shared.ports.hold();
+        let shared = &self.shard.shared;
+        let sources = &shared.options.sources;
+        let port = shared.ports.hold();
         let mut last = None;
         for (tried, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
             let share = u32::try_from(addresses.len() - tried).map_or(left, |others| left / others);
             let until = deadline.min(Instant::now() + share);
-            match within(self.alarm, until, TcpStream::connect(address)).await {
+            let connecting = sources.connect(&shared.seats, self.seat, &shared.ports, *address);
+            match within(self.alarm, until, connecting).await {
                 Ok(Ok(stream)) => return Ok((stream, port)),
                 Ok(Err(error)) => last = Some(error),
                 Err(TimedOut) => last = None,

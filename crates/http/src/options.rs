@@ -3,6 +3,7 @@
 use crate::{
     error::Error,
     proxy::{Proxies, split_port},
+    sources::Sources,
 };
 use loadgen_engine::Origin;
 use std::{fmt, net::SocketAddr, path::PathBuf};
@@ -20,6 +21,8 @@ pub struct Options {
     pub connect_to: Vec<ConnectTo>,
     /// A Unix socket that all connections go to.
     pub unix_socket: Option<PathBuf>,
+    /// From which local addresses TCP connections come.
+    pub sources: Sources,
     /// The proxies.
     pub proxies: Proxies,
     /// Whether a connection is kept for the next request of its user.
@@ -76,6 +79,7 @@ impl Default for Options {
             client_certificate: None,
             connect_to: Vec::new(),
             unix_socket: None,
+            sources: Sources::System,
             proxies: Proxies::default(),
             keep_alive: true,
             body_limit: 1 << 30,

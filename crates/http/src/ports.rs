@@ -29,6 +29,11 @@ impl OpenPorts {
         self.level.most.swap(now, Ordering::Relaxed).max(now)
     }
 
+    /// How many are held now, without that of who asks.
+    pub(crate) fn held_by_others(&self) -> u64 {
+        self.level.now.load(Ordering::Relaxed).saturating_sub(1)
+    }
+
     pub(crate) fn hold(&self) -> HeldPort {
         let now = self.level.now.fetch_add(1, Ordering::Relaxed) + 1;
         self.level.most.fetch_max(now, Ordering::Relaxed);

@@ -3,9 +3,9 @@
 mod support;
 
 use loadgen_engine::ErrorKind;
-use loadgen_http::{ConnectTo, Family, HttpConnect, Options, Proxies};
+use loadgen_http::{ConnectTo, Family, HttpConnect, Options, Proxies, Sources};
 use loadgen_testkit::{ScriptedServer, Step, refused_address};
-use std::net::{Ipv6Addr, TcpListener};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 use support::{
     Ask, User, answer, failed, ok, text, times,
     tls::{Authority, server_config},
@@ -61,6 +61,72 @@ async fn ports_are_counted_while_connections_hold_them() {
     let nobody = Ask::get(refused_address().unwrap());
     assert!(failed(&second.ask(&nobody).await).is_some());
     assert_eq!((ports.look(), ports.look()), (2, 1));
+}
+
+/// Users who each ask so often, on a new connection every time, until the last of them is alone and asks once more;
+/// the last part of the address that each connection came from.
+async fn origins(sources: Sources, users: usize, times: usize) -> Vec<u8> {
+    let script = vec![Step::ReadRequest, ok("x"), Step::Close];
+    let server = ScriptedServer::repeat(script).expect("a port");
+    let options = Options {
+        sources,
+        ..Options::default()
+    };
+    let connect = HttpConnect::new(options).expect("good options");
+    let ask = Ask::get(server.address());
+    let mut all: Vec<User> = (0..users).map(|_| User::of(&connect)).collect();
+    for count in 0..users * times {
+        // A connection that the server has closed is given up, and its port with it, when its user asks again.
+        assert_eq!(failed(&all[count % users].ask(&ask).await), None);
+        server.ended(count + 1).await;
+    }
+    let mut last = all.remove(users - 1);
+    drop(all);
+    assert_eq!(failed(&last.ask(&ask).await), None);
+    let last_part = |from: Option<SocketAddr>| match from.expect("it was accepted").ip() {
+        IpAddr::V4(ip) => ip.octets()[3],
+        IpAddr::V6(_) => 0,
+    };
+    let seen = server.connections();
+    seen.iter().map(|one| last_part(one.from)).collect()
+}
+
+#[tokio::test]
+async fn users_come_from_the_addresses_that_are_given() {
+    assert_eq!(origins(Sources::System, 2, 1).await, [1, 1, 1]);
+    let two = ["127.0.0.2", "127.0.0.3"].map(|text| text.parse().unwrap());
+    let seen = origins(Sources::Of(two.into()), 3, 2).await;
+    assert_eq!(seen, [2, 3, 2, 2, 3, 2, 2]);
+}
+
+#[tokio::test]
+async fn loopback_is_spread_where_one_address_has_too_few_ports() {
+    let seen = origins(Sources::Loopback { each: 100 }, 3, 2).await;
+    assert_eq!(seen, [1; 7]);
+    // The last user keeps its address when the others have gone.
+    let seen = origins(Sources::Loopback { each: 2 }, 5, 1).await;
+    assert_eq!(seen, [1, 1, 2, 2, 3, 3]);
+}
+
+#[tokio::test]
+async fn addresses_that_cannot_be_used_are_told() {
+    let server = ScriptedServer::repeat(vec![Step::ReadRequest, ok("x"), Step::Close]).unwrap();
+    let to = server.address();
+    for (source, reason) in [
+        ("192.0.2.1", "192.0.2.1 is no address of this machine"),
+        ("::1", "none of the source addresses is of IPv4"),
+    ] {
+        let options = Options {
+            sources: Sources::Of(vec![source.parse().unwrap()]),
+            ..Options::default()
+        };
+        let exchange = User::new(options).ask(&Ask::get(to)).await;
+        let message = format!("no connection to {to}: {reason}");
+        assert_eq!(
+            failed(&exchange),
+            Some((ErrorKind::Connect, message.as_str()))
+        );
+    }
 }
 
 #[tokio::test]

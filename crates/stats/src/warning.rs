@@ -181,7 +181,7 @@ impl Warning {
             }
             Self::TooFewSamples { .. } => "run longer, or with more load",
             Self::PortsExhausted { .. } => {
-                "keep connections alive, widen net.ipv4.ip_local_port_range, or use more source addresses"
+                "keep connections alive, come from more addresses (--source-address), or widen net.ipv4.ip_local_port_range"
             }
             Self::FilesExhausted { .. } => "raise the limit of open files (ulimit -n)",
             Self::LogIncomplete { .. } => {

@@ -18,6 +18,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// What one connection saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connection {
+    /// Where it came from.
+    pub from: Option<SocketAddr>,
     /// Every byte the client sent and a step read.
     pub received: Vec<u8>,
     /// `None` while the script plays, then whether it came to its end.
@@ -158,13 +160,16 @@ async fn serve(
     let listener = TcpListener::from_std(listener)?;
     let mut playing = JoinSet::new();
     for script in scripts {
-        let stream = loop {
+        let (stream, from) = loop {
             tokio::select! {
-                accepted = listener.accept() => break accepted?.0,
+                accepted = listener.accept() => break accepted?,
                 Some(_) = playing.join_next() => {}
             }
         };
-        let log = Arc::<Mutex<Connection>>::default();
+        let log = Arc::new(Mutex::new(Connection {
+            from: Some(from),
+            ..Connection::default()
+        }));
         connections
             .lock()
             .expect("no holder of this lock panics")

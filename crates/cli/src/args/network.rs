@@ -1,7 +1,7 @@
 //! Options of how connections are made.
 
 use clap::Args;
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 /// How connections are made.
 #[derive(Debug, Default, Args)]
@@ -22,6 +22,10 @@ pub(crate) struct NetworkArgs {
     /// Connect to another address than the URL says; an empty part stands for any, or for the same (repeatable)
     #[arg(long, value_name = "HOST:PORT:ADDRESS:PORT")]
     pub(crate) connect_to: Vec<String>,
+    /// Connect from this address of this machine; users take several in turn (repeatable). Without it the system chooses,
+    /// and connections to 127.0.0.0/8 come from as many of its addresses as it takes
+    #[arg(long, value_name = "IP")]
+    pub(crate) source_address: Vec<IpAddr>,
     /// Connect to this Unix socket, whatever the URL says
     #[arg(long, value_name = "PATH")]
     pub(crate) unix_socket: Option<PathBuf>,

@@ -61,6 +61,10 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("run --key", &["whom_to_trust_is_said_by_options"]),
     ("run --connect-to", &["connections_go_where_they_are_sent"]),
     (
+        "run --source-address",
+        &["connections_come_from_where_they_are_told"],
+    ),
+    (
         "run --unix-socket",
         &["a_unix_socket_takes_every_connection"],
     ),
@@ -140,6 +144,10 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("debug --cert", &["whom_to_trust_is_said_by_options"]),
     ("debug --key", &["whom_to_trust_is_said_by_options"]),
     ("debug --connect-to", &["debug_shows_what_options_change"]),
+    (
+        "debug --source-address",
+        &["connections_come_from_where_they_are_told"],
+    ),
     (
         "debug --unix-socket",
         &["debug_makes_connections_as_it_is_told"],

@@ -75,6 +75,16 @@ fn wrong_usage_is_told() {
         "cannot go together",
     );
     check(
+        &["run", "http://h", "--source-address", "192.0.2.1"],
+        2,
+        "the source address 192.0.2.1 is none of this machine",
+    );
+    check(
+        &["run", "http://h", "--source-address", "localhost"],
+        2,
+        "--source-address",
+    );
+    check(
         &["run", "a.toml", "--out", "html=a"],
         2,
         "unknown format `html`",

@@ -186,6 +186,58 @@ fn connections_go_where_they_are_sent() {
 }
 
 #[test]
+fn connections_come_from_where_they_are_told() {
+    let from = |server: &ScriptedServer| {
+        let seen = server.connections();
+        let mut seen: Vec<_> = seen
+            .iter()
+            .map(|one| one.from.unwrap().ip().to_string())
+            .collect();
+        seen.sort();
+        seen
+    };
+    let run = [
+        "URL",
+        "-n",
+        "6",
+        "-c",
+        "6",
+        "--no-log",
+        "--disable-keepalive",
+    ];
+    for (more, expected) in [
+        (&[][..], ["127.0.0.1"; 6]),
+        (&["--source-address", "127.0.0.9"], ["127.0.0.9"; 6]),
+    ] {
+        let server = server(OK);
+        let (_, played) = sent(&server, &[&run[..], more].concat(), &[]);
+        assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+        assert_eq!(from(&server), expected);
+    }
+    let (server, two) = (
+        server(OK),
+        [
+            "--source-address",
+            "127.0.0.2",
+            "--source-address",
+            "127.0.0.3",
+        ],
+    );
+    // Each of two users comes from its own address, with every connection.
+    let words = [&["URL", "-n", "2", "-c", "2", "--no-log"][..], &two].concat();
+    let (_, played) = sent(&server, &words, &[]);
+    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    assert!(
+        from(&server)
+            .iter()
+            .all(|from| ["127.0.0.2", "127.0.0.3"].contains(&from.as_str()))
+    );
+    let words = ["debug", &server.url("/"), "--source-address", "127.0.0.7"];
+    assert_eq!(on(Stage::new(&words)).code, 0);
+    assert!(from(&server).contains(&"127.0.0.7".to_owned()));
+}
+
+#[test]
 fn connections_are_kept_unless_that_is_unwanted() {
     let twice = ["URL", "-n", "2", "-c", "1", "--no-log"];
     for (more, connections) in [(&[][..], 1), (&["--disable-keepalive"], 2)] {
