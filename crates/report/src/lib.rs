@@ -4,6 +4,7 @@ mod csv;
 mod error;
 mod findings;
 mod github;
+mod hlog;
 mod json;
 mod junit;
 mod markdown;
@@ -14,11 +15,12 @@ mod xml;
 pub use csv::write_csv;
 pub use error::Error;
 pub use github::write_github;
+pub use hlog::HlogWriter;
 pub use json::{SUMMARY_SCHEMA, summary_schema, write_json};
 pub use junit::write_junit;
 pub use markdown::write_markdown;
 pub use runlog::{
     Closing, Header, Host, LogEnd, METRIC_DEFINITIONS, RUN_LOG_SCHEMA, Replayed, RunLogReader,
-    RunLogWriter, replay,
+    RunLogWriter, replay, replay_each,
 };
 pub use text::{TextOptions, write_text, write_verdict};

@@ -3,6 +3,7 @@
 mod cell;
 mod closing;
 mod counts;
+mod gather;
 mod header;
 mod reader;
 mod replay;
@@ -11,10 +12,12 @@ mod totals;
 mod window;
 mod writer;
 
+pub(crate) use cell::encode;
 pub use closing::Closing;
+pub(crate) use gather::Gathering;
 pub use header::{Header, Host, METRIC_DEFINITIONS, RUN_LOG_SCHEMA};
 pub use reader::{LogEnd, RunLogReader};
-pub use replay::{Replayed, replay};
+pub use replay::{Replayed, replay, replay_each};
 pub use writer::RunLogWriter;
 
 use serde::{Deserialize, Serialize};

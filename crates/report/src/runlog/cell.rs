@@ -144,7 +144,7 @@ impl CellRecord {
 }
 
 /// The histogram as text: HdrHistogram V2, deflated, in base64.
-fn encode(histogram: &Histogram<u64>) -> String {
+pub(crate) fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = Vec::new();
     V2DeflateSerializer::new()
         .serialize(histogram, &mut bytes)

@@ -3,7 +3,7 @@
 use super::reader::{LogEnd, RunLogReader};
 use super::{Closing, Header};
 use crate::error::{Damage, Error};
-use loadgen_stats::{Ledger, Offset, RunEnd, StopReason, Summary, Verdict, Warning};
+use loadgen_stats::{Ledger, Offset, RunEnd, StopReason, Summary, Verdict, Warning, Window};
 use std::{io::BufRead, sync::Arc};
 
 /// A run as its log tells it.
@@ -25,7 +25,19 @@ pub struct Replayed {
 /// # Errors
 ///
 /// Where a line other than a torn last one is damaged.
-pub fn replay<R: BufRead>(mut reader: RunLogReader<R>) -> Result<Replayed, Error> {
+pub fn replay<R: BufRead>(reader: RunLogReader<R>) -> Result<Replayed, Error> {
+    replay_each(reader, |_| {})
+}
+
+/// As [`replay`], and shows every window on the way.
+///
+/// # Errors
+///
+/// As [`replay`].
+pub fn replay_each<R: BufRead>(
+    mut reader: RunLogReader<R>,
+    mut each: impl FnMut(&Window),
+) -> Result<Replayed, Error> {
     let header = reader.header().clone();
     let thresholds = header
         .parsed_thresholds()
@@ -33,6 +45,7 @@ pub fn replay<R: BufRead>(mut reader: RunLogReader<R>) -> Result<Replayed, Error
     let mut ledger = Ledger::new(Arc::new(header.layout.clone()), thresholds);
     while let Some(window) = reader.next_window()? {
         ledger.replay(&window);
+        each(&window);
     }
     let closing = match reader.end() {
         Some(LogEnd::Closed(closing)) => closing.as_ref().clone(),

@@ -2,16 +2,11 @@
 
 use super::closing::{Closing, ClosingRecord};
 use super::header::{Header, HeaderRecord};
-use super::{Record, window::WindowRecord};
+use super::{Gathering, Record, window::WindowRecord};
 use crate::error::Error;
-use loadgen_stats::{Offset, Window};
+use loadgen_stats::Window;
 use serde::Serialize;
-use std::{io::Write, time::Duration};
-
-/// Up to here every window is a record of its own.
-const FINE: Offset = Offset::from_nanos(3600 * 1_000_000_000);
-/// From there on windows are gathered until they span this.
-const COARSE: Duration = Duration::from_secs(10);
+use std::io::Write;
 
 /// Writes a run log: each record is one write of one whole line, so that a killed run loses at most the last.
 ///
@@ -20,7 +15,7 @@ const COARSE: Duration = Duration::from_secs(10);
 pub struct RunLogWriter<W> {
     out: W,
     line: Vec<u8>,
-    gathered: Option<Window>,
+    gathering: Gathering,
     windows: u64,
     failed: bool,
 }
@@ -35,7 +30,7 @@ impl<W: Write> RunLogWriter<W> {
         let mut writer = Self {
             out,
             line: Vec::new(),
-            gathered: None,
+            gathering: Gathering::default(),
             windows: 0,
             failed: false,
         };
@@ -49,23 +44,10 @@ impl<W: Write> RunLogWriter<W> {
     ///
     /// Where it cannot be written, once: after that nothing is written any more.
     pub fn window(&mut self, window: &Window) -> Result<(), Error> {
-        if window.start < FINE && self.gathered.is_none() {
-            return self.record(window);
+        match self.gathering.take(window) {
+            Some(complete) => self.record(&complete),
+            None => Ok(()),
         }
-        let gathered = match self.gathered.take() {
-            Some(mut gathered) => {
-                gathered.extend(window);
-                gathered
-            }
-            None => window.clone(),
-        };
-        // Windows end a little early or late: nearest counts, so that the tenth is never missed.
-        let length = gathered.end.since(gathered.start) + Duration::from_millis(500);
-        if length >= COARSE {
-            return self.record(&gathered);
-        }
-        self.gathered = Some(gathered);
-        Ok(())
     }
 
     /// Appends what is still gathered, and the closing record.
@@ -74,7 +56,7 @@ impl<W: Write> RunLogWriter<W> {
     ///
     /// As [`Self::window`].
     pub fn close(&mut self, closing: &Closing) -> Result<(), Error> {
-        if let Some(gathered) = self.gathered.take() {
+        if let Some(gathered) = self.gathering.rest() {
             self.record(&gathered)?;
         }
         self.write(&Record::Closing(Box::new(ClosingRecord::of(
