@@ -159,7 +159,7 @@ pub(crate) struct LoadArgs {
 #[command(next_help_heading = "Run")]
 pub(crate) struct OutputArgs {
     /// Write the result to a file, `-` for the standard output (repeatable). FORMAT: json (the summary), csv (the course
-    /// of the run), junit, markdown, github (annotations), log (the run log, as the run goes)
+    /// of the run), junit, markdown, github (annotations), hlog (HdrHistogram's interval log), log (the run log)
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(crate) out: Vec<Out>,
     /// Seed of everything random; drawn and shown where none is given
@@ -189,7 +189,7 @@ pub(crate) struct ReportArgs {
     #[arg(value_name = "RUNLOG", value_hint = clap::ValueHint::FilePath)]
     pub(crate) run_log: Option<PathBuf>,
     /// Write the result to a file as well, `-` for the standard output (repeatable). FORMAT: json, csv, junit, markdown,
-    /// github
+    /// github, hlog
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(crate) out: Vec<Out>,
 }
@@ -289,6 +289,8 @@ pub(crate) enum Format {
     Markdown,
     /// Annotations of GitHub Actions.
     Github,
+    /// The distributions as HdrHistogram's interval log.
+    Hlog,
     /// The run log.
     Log,
 }
@@ -384,7 +386,7 @@ mod tests {
         let refused = "cvs=a".parse::<Out>().unwrap_err();
         assert_eq!(
             refused,
-            "unknown format `cvs`; there are json, csv, junit, markdown, github, log"
+            "unknown format `cvs`; there are json, csv, junit, markdown, github, hlog, log"
         );
     }
 

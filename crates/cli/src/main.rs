@@ -6,6 +6,7 @@ mod environment;
 mod error;
 mod exit;
 mod header;
+mod interval_log;
 mod observer;
 mod outputs;
 mod problems;

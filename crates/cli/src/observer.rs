@@ -1,6 +1,6 @@
 //! Hands each window of a run on: to the run log, to the progress, and asks the machine.
 
-use crate::{progress::Progress, run_log::RunLog};
+use crate::{interval_log::IntervalLog, progress::Progress, run_log::RunLog};
 use loadgen_engine::{Directive, GeneratorSample, Observer};
 use loadgen_host::Monitor;
 use loadgen_http::OpenPorts;
@@ -12,6 +12,8 @@ pub(crate) struct Watcher<'a> {
     pub(crate) progress: Progress<'a>,
     /// The run logs.
     pub(crate) logs: Vec<RunLog>,
+    /// The interval logs.
+    pub(crate) hlogs: Vec<IntervalLog<'a>>,
     /// What the generator uses.
     pub(crate) monitor: Monitor,
     /// The ports of its connections.
@@ -27,10 +29,10 @@ impl Observer for Watcher<'_> {
     }
 
     fn window(&mut self, window: &Window, live: &Live) -> Directive {
-        for log in &mut self.logs {
-            if let Some(trouble) = log.window(window) {
-                self.progress.teller().say(&trouble);
-            }
+        let logs = self.logs.iter_mut().map(|log| log.window(window));
+        let hlogs = self.hlogs.iter_mut().map(|log| log.window(window));
+        for trouble in logs.chain(hlogs).flatten() {
+            self.progress.teller().say(&trouble);
         }
         self.progress.show(window.end, live);
         Directive::Continue

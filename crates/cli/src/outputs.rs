@@ -4,6 +4,7 @@ use crate::{
     args::{Format, Out},
     environment::{Environment, FileId, append, identity, overwrite},
     error::Error,
+    interval_log::IntervalLog,
 };
 use loadgen_report::{Header, write_csv, write_github, write_json, write_junit, write_markdown};
 use loadgen_stats::Summary;
@@ -22,9 +23,13 @@ pub(crate) struct Outputs {
     results: Vec<(Format, Place)>,
     /// The places of run logs, which are written as the run goes.
     pub(crate) logs: Vec<(PathBuf, File)>,
+    /// The places of interval logs, which are too.
+    hlogs: Vec<Place>,
+    takes_standard_output: bool,
 }
 
-enum Place {
+/// Where one result goes.
+pub(crate) enum Place {
     StandardOutput,
     File {
         path: PathBuf,
@@ -56,7 +61,11 @@ impl Outputs {
                     let message = "a run log needs a file: it is written as the run goes";
                     return Err(Error::usage(message));
                 }
-                outputs.results.push((*format, Place::StandardOutput));
+                outputs.takes_standard_output |= *format != Format::Github;
+                match format {
+                    Format::Hlog => outputs.hlogs.push(Place::StandardOutput),
+                    _ => outputs.results.push((*format, Place::StandardOutput)),
+                }
                 continue;
             }
             let file = environment
@@ -77,10 +86,14 @@ impl Outputs {
         environment: &Environment,
     ) -> Result<(), Error> {
         let path = path.to_owned();
-        if format == Format::Log {
-            // The log is appended to as the run goes; what was there would stand before it.
+        if matches!(format, Format::Log | Format::Hlog) {
+            // A log is appended to as the run goes; what was there would stand before it.
             overwrite(&file, b"").map_err(|error| unwritable(&path, error))?;
-            self.logs.push((path, file));
+            let adds = true;
+            match format {
+                Format::Hlog => self.hlogs.push(Place::File { path, file, adds }),
+                _ => self.logs.push((path, file)),
+            }
             return Ok(());
         }
         let shown = environment.var(STEP_SUMMARY);
@@ -93,24 +106,39 @@ impl Outputs {
 
     /// Whether a result takes the standard output for itself, so that text for people must go elsewhere. Annotations do
     /// not: they are found among other lines.
-    pub(crate) fn take_standard_output(&self) -> bool {
-        self.results.iter().any(|(format, place)| {
-            *format != Format::Github && matches!(place, Place::StandardOutput)
-        })
+    pub(crate) const fn take_standard_output(&self) -> bool {
+        self.takes_standard_output
     }
 
-    /// Writes every result. One that cannot be written keeps no other from it: each is told, the last as the error.
+    /// Begins the interval logs that were asked for.
+    pub(crate) fn begin_hlogs<'a>(
+        &mut self,
+        header: &Header,
+        environment: &'a Environment,
+    ) -> Vec<IntervalLog<'a>> {
+        let places = std::mem::take(&mut self.hlogs).into_iter();
+        places
+            .map(|place| IntervalLog::begin(place, header, environment))
+            .collect()
+    }
+
+    /// Finishes the interval logs and writes every result. One that cannot be written keeps no other from it: each is
+    /// told, the last as the error.
     pub(crate) fn write(
         &self,
         header: &Header,
         summary: &Summary,
+        hlogs: Vec<IntervalLog<'_>>,
         environment: &Environment,
     ) -> Result<(), Error> {
-        let written = self.results.iter().map(|(format, place)| {
+        let results = self.results.iter().map(|(format, place)| {
             let bytes = render(*format, header, summary)
                 .map_err(|error| Error::failed("write a result", error))?;
-            place.write(&bytes, environment)
+            place
+                .put(&bytes, environment)
+                .map_err(|error| Error::failed(format!("write {}", place.shown()), error))
         });
+        let written = hlogs.into_iter().map(IntervalLog::finish).chain(results);
         let mut failed: Vec<Error> = written.filter_map(Result::err).collect();
         let last = failed.pop();
         for error in failed {
@@ -121,16 +149,22 @@ impl Outputs {
 }
 
 impl Place {
-    fn write(&self, bytes: &[u8], environment: &Environment) -> Result<(), Error> {
+    /// Writes the bytes, beside what was written before or instead.
+    pub(crate) fn put(&self, bytes: &[u8], environment: &Environment) -> io::Result<()> {
         match self {
-            Self::StandardOutput => environment
-                .out
-                .print(&String::from_utf8_lossy(bytes))
-                .map_err(|error| Error::failed("write to the standard output", error)),
-            Self::File { path, file, adds } => {
+            Self::StandardOutput => environment.out.print(&String::from_utf8_lossy(bytes)),
+            Self::File { file, adds, .. } => {
                 let write = if *adds { append } else { overwrite };
-                write(file, bytes).map_err(|error| unwritable(path, error))
+                write(file, bytes)
             }
+        }
+    }
+
+    /// What it is called in messages.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::StandardOutput => "to the standard output".to_owned(),
+            Self::File { path, .. } => format!("`{}`", path.display()),
         }
     }
 }
@@ -144,7 +178,7 @@ fn render(format: Format, header: &Header, summary: &Summary) -> io::Result<Vec<
         Format::Markdown => write_markdown(&mut bytes, header, summary),
         Format::Github => write_github(&mut bytes, header, summary),
         // Written as the run goes.
-        Format::Log => Ok(()),
+        Format::Log | Format::Hlog => Ok(()),
     }?;
     Ok(bytes)
 }
@@ -199,6 +233,8 @@ mod tests {
             (&["json=missing/a.json"], false),
             (&["csv=file/a.csv"], false),
             (&["log=-"], false),
+            (&["hlog=-", "hlog=a.hlog"], true),
+            (&["hlog=-", "csv=-"], false),
             (&["json=a", "log=a"], false),
             (&["json=a", "json=b", "junit=a"], false),
             (&["json=-", "github=-"], false),
@@ -244,7 +280,7 @@ mod tests {
     #[track_caller]
     fn write(outputs: &Outputs, stage: &Stage) -> Result<(), Error> {
         let (header, summary) = nothing();
-        outputs.write(&header, &summary, &stage.environment)
+        outputs.write(&header, &summary, Vec::new(), &stage.environment)
     }
 
     #[test]
@@ -306,7 +342,12 @@ mod tests {
     #[test]
     fn annotations_stand_among_other_lines() {
         let stage = Stage::new(&[]);
-        for (given, taken) in [("github=-", false), ("csv=-", true), ("junit=a", false)] {
+        for (given, taken) in [
+            ("github=-", false),
+            ("csv=-", true),
+            ("hlog=-", true),
+            ("junit=a", false),
+        ] {
             let outputs = Outputs::open(&outs(&[given]), &[], &stage.environment).unwrap();
             assert_eq!(outputs.take_standard_output(), taken, "{given}");
         }

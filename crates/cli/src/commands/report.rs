@@ -8,9 +8,9 @@ use crate::{
     outputs::Outputs,
     run_log::{EXTENSION, FOLDER},
 };
-use loadgen_report::{Replayed, RunLogReader, TextOptions, replay, write_text, write_verdict};
+use loadgen_report::{Replayed, RunLogReader, TextOptions, replay_each, write_text, write_verdict};
 use std::{
-    io::BufReader,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
 };
 
@@ -30,10 +30,16 @@ pub(crate) fn report(
         Some(path) => path.clone(),
         None => last(environment)?,
     };
+    let reader = open(&path, environment)?;
+    let mut outputs = Outputs::open(&args.out, &[&path], environment)?;
+    let mut hlogs = outputs.begin_hlogs(reader.header(), environment);
+    let replayed = replay_each(reader, |window| {
+        let troubles = hlogs.iter_mut().filter_map(|log| log.window(window));
+        troubles.for_each(|trouble| environment.err.say(&trouble));
+    });
     let Replayed {
         header, summary, ..
-    } = read(&path, environment)?;
-    let outputs = Outputs::open(&args.out, &[&path], environment)?;
+    } = replayed.map_err(|error| unusable(&path, error))?;
     let mut text = Vec::new();
     // Writing to memory does not fail.
     let printed = if outputs.take_standard_output() {
@@ -55,7 +61,7 @@ pub(crate) fn report(
         );
         super::print(environment, &String::from_utf8_lossy(&text))
     };
-    outputs.write(&header, &summary, environment)?;
+    outputs.write(&header, &summary, hlogs, environment)?;
     printed
 }
 
@@ -69,11 +75,13 @@ fn last(environment: &Environment) -> Result<PathBuf, Error> {
         .ok_or_else(none)
 }
 
-fn read(path: &Path, environment: &Environment) -> Result<Replayed, Error> {
+fn open(path: &Path, environment: &Environment) -> Result<RunLogReader<impl BufRead>, Error> {
     let file = environment
         .open_for_reading(path)
         .map_err(|error| Error::unreadable(path, error))?;
-    let unusable =
-        |error| Error::usage_because(format!("failed to read `{}`", path.display()), error);
-    replay(RunLogReader::new(BufReader::new(file)).map_err(unusable)?).map_err(unusable)
+    RunLogReader::new(BufReader::new(file)).map_err(|error| unusable(path, error))
+}
+
+fn unusable(path: &Path, error: loadgen_report::Error) -> Error {
+    Error::usage_because(format!("failed to read `{}`", path.display()), error)
 }

@@ -66,6 +66,7 @@ pub(crate) fn run(
     let mut watcher = Watcher {
         progress: Progress::new(&environment.err, header::goal(&plan), args.output.quiet),
         logs: course.open_logs(args.output.no_log, circumstances.started),
+        hlogs: course.outputs.begin_hlogs(&course.header, environment),
         monitor: Monitor::start(),
         ports: connect.ports(),
     };
@@ -162,8 +163,9 @@ impl Course<'_> {
         }
         let run_log = watcher.logs.iter().find_map(RunLog::shown);
         let printed = self.print(&summary, run_log.as_deref());
+        let hlogs = std::mem::take(&mut watcher.hlogs);
         self.outputs
-            .write(&self.header, &summary, self.environment)?;
+            .write(&self.header, &summary, hlogs, self.environment)?;
         printed?;
         Ok(Exit::of_run(summary.verdict, summary.stop_reason))
     }

@@ -167,7 +167,13 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("debug --http2", &["debug_shows_what_options_change"]),
     ("debug --seed", &["debug_draws_from_its_seed"]),
     ("report RUN_LOG", &["a_report_tells_the_same_again"]),
-    ("report --out", &["a_report_tells_the_same_again"]),
+    (
+        "report --out",
+        &[
+            "a_report_tells_the_same_again",
+            "an_interval_log_is_made_again_from_the_run_log",
+        ],
+    ),
     ("mock --port", &["the_mock_listens_where_it_is_told"]),
     ("mock --ttft", &["every_option_of_the_mock_has_its_effect"]),
     ("mock --itl", &["every_option_of_the_mock_has_its_effect"]),

@@ -306,6 +306,8 @@ fn every_format_tells_of_the_run() {
         "--out",
         "markdown=out.md",
         "--out",
+        "hlog=out.hlog",
+        "--out",
         "github=-",
     ];
     let played = check(&words, 99);
@@ -327,6 +329,7 @@ fn every_format_tells_of_the_run() {
             .sum::<u64>(),
         6
     );
+    assert!(read("out.hlog").contains("\nTag=http_req_duration,0.000,"));
     assert!(read("out.xml").contains("<failure message=\"was 6\" type=\"threshold\">"));
     assert!(read("out.md").contains("| ❌ | `http_reqs` | `count > 6` | **6** |"));
     let error = "::error title=plain%3A http_reqs%3A count > 6::was 6\n";
@@ -335,6 +338,27 @@ fn every_format_tells_of_the_run() {
         "{}",
         played.out
     );
+}
+
+#[test]
+fn an_interval_log_is_made_again_from_the_run_log() {
+    let played = check(&["--out", "hlog=out.hlog"], 0);
+    let mut stage = Stage::new(&["report", "--out", "hlog=-"]);
+    let folder = played.stage.environment.folder.clone();
+    stage.environment.folder = folder;
+    let reported = on(stage);
+    assert_eq!(reported.code, 0, "{}", reported.err);
+    let written = played.stage.environment.read_text(Path::new("out.hlog"));
+    assert_eq!(reported.out, written.unwrap());
+}
+
+#[test]
+fn trouble_with_an_interval_log_is_told_at_the_end() {
+    let played = check(&["--out", "hlog=/dev/full"], 1);
+    let told = "error: failed to write `/dev/full`";
+    assert_eq!(played.err.matches(told).count(), 1, "{}", played.err);
+    assert!(played.out.contains("passed"), "{}", played.out);
+    assert_eq!(played.count("http_reqs"), 6);
 }
 
 #[test]
