@@ -6,12 +6,14 @@ import pathlib
 import shutil
 import sys
 
-from . import cases, machine, process, results, setup
+from . import cases, machine, process, results, setup, sustained
 from .nginx import Nginx
 
 README = setup.ROOT / "benches" / "README.md"
 RESULTS = setup.ROOT / "benches" / "results"
 ROUNDS = 3
+# Only where it is named: it takes its time.
+SUSTAINED = "sustained"
 
 
 class Setting:
@@ -50,7 +52,11 @@ def main(arguments=None):
         "cases": {},
     }
     for name in options.cases:
-        found["cases"][name] = _case(name, there, setting, rounds, options)
+        if name == SUSTAINED:
+            print(f"{name}: 50 runs a second for {options.minutes:g} minutes", flush=True)
+            found[SUSTAINED] = sustained.measure(setting, options.minutes)
+        else:
+            found["cases"][name] = _case(name, there, setting, rounds, options)
     path = setup.TARGET / "bench" / "quick.json" if options.quick else RESULTS / f"{found['date']}.json"
     if not options.quick:
         found = results.merged(path, found)
@@ -114,16 +120,19 @@ def _options(arguments):
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
         description="Measures loadgen beside its peers: target on one core, generator on another.",
-        epilog="Cases: " + ", ".join(f"{name} ({case.title})" for name, case in cases.CASES.items()),
+        epilog="Cases: "
+        + ", ".join(f"{name} ({case.title})" for name, case in cases.CASES.items())
+        + f"; and {SUSTAINED}, only where named: memory, run log and drift over --minutes.",
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", help="all where none is given")
     parser.add_argument("--quick", action="store_true", help="one short round each; nothing is kept in benches/")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"{ROUNDS} where not given")
     parser.add_argument("--only", action="append", metavar="CLIENT", help="leave the other clients out (repeatable)")
+    parser.add_argument("--minutes", type=float, default=30, metavar="N", help=f"of {SUSTAINED}: 30 where not given")
     parser.add_argument("--cores", default="0,1", metavar="T,G", help="cores of target and generator: 0,1")
     parser.add_argument("--programs", metavar="DIR", help="do not build; take loadgen and bench-target from here")
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.cases if name not in cases.CASES]
+    unknown = [name for name in options.cases if name not in cases.CASES and name != SUSTAINED]
     if unknown:
         parser.error(f"no case {', '.join(unknown)}; there are {', '.join(cases.CASES)}")
     try:

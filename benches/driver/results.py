@@ -52,6 +52,8 @@ def document(results):
     parts = [f"# Measured on {results['date']}", _set_up(results)]
     for name, case in results["cases"].items():
         parts.append(f"## {name}: {case['title']}\n\n{_case_table(case)}")
+    if "sustained" in results:
+        parts.append(f"## sustained\n\n{_sustained(results['sustained'])}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -67,6 +69,8 @@ def overview(results):
         many = [name for name in costs if cases[name]["users"] >= 500]
         parts.append(_grid(cases, many, lambda case, one: _text(one["median"].get("kib_per_connection"))))
     parts += [f"{case['title'].capitalize()}:\n\n{_case_table(case)}" for case in cases.values() if case["kind"] != "closed"]
+    if "sustained" in results:
+        parts.append(_sustained(results["sustained"]))
     parts.append(f"Not installed by the script, measured earlier on the same kind of machine: {DATED}.")
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -79,8 +83,9 @@ def _set_up(results):
         f"{results['date']}: {machine['cpu']}, {machine['cores']} cores, {machine['system']}, kernel {machine['kernel']}; "
         f"target on core {results['cores']['target']}, generator on core {results['cores']['generator']}, loopback. "
         f"Commit {machine['commit']}. {versions}.",
-        f"Medians of {results['rounds']} rounds. Meanwhile other programs used up to {max(others, default=0):.2f} cores.",
     ]
+    if others:
+        lines.append(f"Medians of {results['rounds']} rounds. Meanwhile other programs used up to {max(others):.2f} cores.")
     for name, why in results.get("missing", {}).items():
         lines.append(f"{name} is left out: {why}.")
     return "\n".join(lines)
@@ -159,6 +164,17 @@ def _case_table(case):
         lines.append(f"| {client} | " + " | ".join(cells) + " |")
     lines += [f"\n{client}: {why}" for client, why in case["failed"].items()]
     return "\n".join(lines)
+
+
+def _sustained(one):
+    memory, punctual = one["rss_mib_by_minute"], one["most_punctual_ms_by_minute"]
+    return (
+        f"A sustained load, {one['minutes']:g} minutes of 50 runs a second, each a plain request and a stream of 32 events: "
+        f"{one['requests']:,} requests, {one['failed']} failed, {one['missing']} arrivals missing. Resident memory "
+        f"{memory[0]:.1f} MiB after one minute, {memory[-1]:.1f} at the end, {max(memory):.1f} at most. The most punctual "
+        f"arrival of each minute lies within {max(punctual) - min(punctual):.3f} ms of the others: nothing drifts. "
+        f"Run log {one['log_mib']:.1f} MiB, {one['log_bytes_per_record'] / 1024:.1f} KiB a second."
+    )
 
 
 def _text(value):

@@ -42,6 +42,12 @@ use std::{
 
 pub use truth::Truth;
 
+/// The bytes of the answer to `/flood?n=EVENTS`, for benches that need no server.
+#[must_use]
+pub fn flooded(events: u32) -> Vec<u8> {
+    Replies::default().flood(events).to_vec()
+}
+
 /// What the server is told once, at its start.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {

@@ -165,7 +165,7 @@ const ROOMS: &[Room] = &[
             "loadgen-stats",
         ],
         outside: &["hdrhistogram", "nix", "serde_json", "tokio"],
-        dev: &[],
+        dev: &["divan"],
     },
 ];
 
