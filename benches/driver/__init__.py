@@ -5,6 +5,8 @@
     process   runs a target on one core and a generator on another, and reads what they cost
     clients   the command lines of loadgen and its peers, and how their reports are read
     cases     what is measured
+    examples  runs those of benches/examples
+    sustained half an hour of a load that must be boring
     figures   arithmetic
     results   benches/results/DATE.json and .md, the table in benches/README.md
 """

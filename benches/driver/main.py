@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import sys
 
-from . import cases, machine, process, results, setup, sustained
+from . import cases, examples, machine, process, results, setup, sustained
 from .nginx import Nginx
 
 README = setup.ROOT / "benches" / "README.md"
@@ -50,13 +50,10 @@ def main(arguments=None):
         "rounds": rounds,
         "cores": {"target": options.cores[0], "generator": options.cores[1]},
         "cases": {},
+        "examples": {},
     }
     for name in options.cases:
-        if name == SUSTAINED:
-            print(f"{name}: 50 runs a second for {options.minutes:g} minutes", flush=True)
-            found[SUSTAINED] = sustained.measure(setting, options.minutes)
-        else:
-            found["cases"][name] = _case(name, there, setting, rounds, options)
+        _measure(name, found, there, setting, rounds, options)
     path = setup.TARGET / "bench" / "quick.json" if options.quick else RESULTS / f"{found['date']}.json"
     if not options.quick:
         found = results.merged(path, found)
@@ -64,7 +61,24 @@ def main(arguments=None):
     results.write(path, found)
     print(f"\n{results.document(found)}\nwritten to {path}")
     failed = [f"{name}: {client}" for name, case in found["cases"].items() for client in case["failed"]]
+    failed += [name for name, text in found["examples"].items() if text is None]
     return f"failed: {', '.join(failed)}" if failed else 0
+
+
+def _measure(name, found, there, setting, rounds, options):
+    if name in cases.CASES:
+        found["cases"][name] = _case(name, there, setting, rounds, options)
+    elif name == SUSTAINED:
+        print(f"{name}: 50 runs a second for {options.minutes:g} minutes", flush=True)
+        found[SUSTAINED] = sustained.measure(setting, options.minutes)
+    else:
+        print(f"{name}: an example", flush=True)
+        try:
+            found["examples"][name] = examples.run(name, setting.programs)
+            print(found["examples"][name], flush=True)
+        except (process.Failed, OSError) as error:
+            found["examples"][name] = None
+            print(f"  failed, {error}", flush=True)
 
 
 def _case(name, there, setting, rounds, options):
@@ -122,7 +136,8 @@ def _options(arguments):
         description="Measures loadgen beside its peers: target on one core, generator on another.",
         epilog="Cases: "
         + ", ".join(f"{name} ({case.title})" for name, case in cases.CASES.items())
-        + f"; and {SUSTAINED}, only where named: memory, run log and drift over --minutes.",
+        + f"; {SUSTAINED}, only where it is named (memory, run log and drift over --minutes); and the examples of "
+        "benches/examples: " + ", ".join(examples.names()),
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", help="all where none is given")
     parser.add_argument("--quick", action="store_true", help="one short round each; nothing is kept in benches/")
@@ -132,15 +147,17 @@ def _options(arguments):
     parser.add_argument("--cores", default="0,1", metavar="T,G", help="cores of target and generator: 0,1")
     parser.add_argument("--programs", metavar="DIR", help="do not build; take loadgen and bench-target from here")
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.cases if name not in cases.CASES and name != SUSTAINED]
+    known = [*cases.CASES, SUSTAINED, *examples.names()]
+    unknown = [name for name in options.cases if name not in known]
     if unknown:
-        parser.error(f"no case {', '.join(unknown)}; there are {', '.join(cases.CASES)}")
+        parser.error(f"no case {', '.join(unknown)}; there are {', '.join(known)}")
     try:
         target, generator = map(int, options.cores.split(","))
     except ValueError:
         parser.error("--cores takes two numbers, as 0,1")
     options.cores = (target, generator)
-    options.cases = options.cases or list(cases.CASES)
+    usual = [name for name in examples.names() if name in examples.USUAL]
+    options.cases = options.cases or [*cases.CASES, *usual]
     return options
 
 

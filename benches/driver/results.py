@@ -3,6 +3,7 @@
 import json
 
 from . import figures
+from .cases import CASES
 
 BEGIN, END = "<!-- made by scripts/bench -->", "<!-- end -->"
 DATED = (
@@ -29,9 +30,10 @@ def summarised(rounds):
 def merged(path, new):
     """Adds what was measured to the day's file; a case measured again replaces the older one."""
     old = json.loads(path.read_text()) if path.exists() else {}
-    cases = {**old.get("cases", {}), **new["cases"]}
-    versions = {**old.get("versions", {}), **new["versions"]}
-    return {**old, **new, "cases": cases, "versions": versions}
+    parts = {name: {**old.get(name, {}), **new[name]} for name in ("cases", "examples", "versions")}
+    order = [name for name in CASES if name in parts["cases"]]
+    parts["cases"] = {name: parts["cases"][name] for name in order}
+    return {**old, **new, **parts}
 
 
 def write(path, results):
@@ -54,6 +56,7 @@ def document(results):
         parts.append(f"## {name}: {case['title']}\n\n{_case_table(case)}")
     if "sustained" in results:
         parts.append(f"## sustained\n\n{_sustained(results['sustained'])}")
+    parts += [f"## {name}\n\n{_verbatim(text)}" for name, text in results["examples"].items()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -66,11 +69,13 @@ def overview(results):
         parts.append("CPU seconds of the generator per million requests or events; in brackets, how many times loadgen's:")
         parts.append(_grid(cases, costs, _cost_cell))
         parts.append("Peak memory of the whole generator per connection, KiB:")
-        many = [name for name in costs if cases[name]["users"] >= 500]
-        parts.append(_grid(cases, many, lambda case, one: _text(one["median"].get("kib_per_connection"))))
+        many = [name for name in costs if cases[name]["users"] >= 1_000]
+        parts.append(_grid(cases, many, lambda _, one: _text(one["median"].get("kib_per_connection"))))
+        parts.append(_further(cases))
     parts += [f"{case['title'].capitalize()}:\n\n{_case_table(case)}" for case in cases.values() if case["kind"] != "closed"]
     if "sustained" in results:
         parts.append(_sustained(results["sustained"]))
+    parts += [f"`{name}`:\n\n{_verbatim(text)}" for name, text in results["examples"].items()]
     parts.append(f"Not installed by the script, measured earlier on the same kind of machine: {DATED}.")
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -103,13 +108,26 @@ def _grid(cases, names, cell):
     return "\n".join(lines)
 
 
+def _further(cases):
+    """What one more stream takes: the whole process has a part that does not grow."""
+    few, many = cases.get("sse1000"), cases.get("sse10000")
+    if not few or not many:
+        return ""
+    taken = []
+    for client in many["clients"].keys() & few["clients"].keys():
+        peaks = [case["clients"][client]["median"]["peak_kib"] for case in (few, many)]
+        taken.append((client, (peaks[1] - peaks[0]) / (many["users"] - few["users"])))
+    each = ", ".join(f"{client} {_text(kib)}" for client, kib in sorted(taken, key=lambda one: one[1]))
+    return f"Each further stream between 1,000 and 10,000, KiB: {each}."
+
+
 def _cost_cell(case, one):
     cost = one["median"].get("cpu_s_per_million")
     ours = case["clients"].get("loadgen", {}).get("median", {}).get("cpu_s_per_million")
     if cost is None:
         return "–"
     saturated = " sat." if one["median"]["generator_core"] > 0.97 and case["unit"] == "events" else ""
-    ratio = f" ({cost / ours:.2f})" if ours and cost is not ours else ""
+    ratio = f" ({cost / ours:.2f})" if ours and cost != ours else ""
     return f"{cost:.2f}{ratio}{saturated}"
 
 
@@ -175,6 +193,10 @@ def _sustained(one):
         f"arrival of each minute lies within {max(punctual) - min(punctual):.3f} ms of the others: nothing drifts. "
         f"Run log {one['log_mib']:.1f} MiB, {one['log_bytes_per_record'] / 1024:.1f} KiB a second."
     )
+
+
+def _verbatim(text):
+    return "failed" if text is None else f"```text\n{text}\n```"
 
 
 def _text(value):

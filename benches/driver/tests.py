@@ -69,6 +69,7 @@ class Results(unittest.TestCase):
             "rounds": 3,
             "cores": {"target": 0, "generator": 1},
             "cases": {},
+            "examples": {"idle_users": "a user takes little"},
         }
         with tempfile.TemporaryDirectory() as folder:
             readme = pathlib.Path(folder) / "README.md"
@@ -77,6 +78,7 @@ class Results(unittest.TestCase):
             text = readme.read_text()
         self.assertTrue(text.startswith("before\n") and text.endswith("after\n"), text)
         self.assertIn("2026-01-02", text)
+        self.assertIn("a user takes little", text)
         self.assertNotIn("old", text)
 
 
