@@ -1,16 +1,18 @@
 //! The command line: every command and option, with the text that explains it.
 
+mod mock;
 mod network;
 mod request;
 mod variables;
 
+pub(crate) use mock::MockArgs;
 pub(crate) use network::NetworkArgs;
 pub(crate) use request::RequestArgs;
 pub(crate) use variables::{Given, misspelt, parse};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use loadgen_scenario::{Misread, parse_duration, parse_share};
+use loadgen_scenario::{Misread, Rate, parse_duration, parse_rate, parse_share};
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 /// Load tests HTTP services that stream LLM tokens.
@@ -48,7 +50,7 @@ pub(crate) enum Command {
     /// Write a scenario to begin with: a commented starter, or one made of a cURL command
     New(NewArgs),
     /// Serve the embedded target: an LLM chat server beside plain endpoints
-    Mock(MockArgs),
+    Mock(Box<MockArgs>),
     /// Print the JSON Schema of scenario files
     Schema(SchemaArgs),
     /// Print the completions of a shell
@@ -194,53 +196,6 @@ pub(crate) struct ReportArgs {
     pub(crate) out: Vec<Out>,
 }
 
-/// `loadgen mock`. What is not given keeps the server's own default.
-#[derive(Debug, Args)]
-pub(crate) struct MockArgs {
-    /// Port on the loopback address; 0 for any free one
-    #[arg(long, value_name = "N", default_value_t = 8080)]
-    pub(crate) port: u16,
-    /// Time to the first token [default: 200ms]
-    #[arg(long, value_name = "D")]
-    pub(crate) ttft: Option<Span>,
-    /// Time from one token to the next [default: 20ms]
-    #[arg(long, value_name = "D")]
-    pub(crate) itl: Option<Span>,
-    /// Scale each wait by a uniform factor from 1-F to 1+F, as 0.2 or 20% [default: 0]
-    #[arg(long, value_name = "F")]
-    pub(crate) jitter: Option<Fraction>,
-    /// Tokens of one answer [default: 32]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(crate) tokens: Option<u32>,
-    /// Share of requests that are answered 500 [default: 0]
-    #[arg(long, value_name = "F")]
-    pub(crate) error_rate: Option<Fraction>,
-    /// Answer 429 above this many requests at once
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_concurrent: Option<u32>,
-    /// Share of streams that go silent [default: 0]
-    #[arg(long, value_name = "F")]
-    pub(crate) stall_rate: Option<Fraction>,
-    /// Share of streams that are cut without an end [default: 0]
-    #[arg(long, value_name = "F")]
-    pub(crate) truncate_rate: Option<Fraction>,
-    /// Share of streams that carry an event which is not JSON [default: 0]
-    #[arg(long, value_name = "F")]
-    pub(crate) garbage_rate: Option<Fraction>,
-    /// Share of streams that end with an error event [default: 0]
-    #[arg(long, value_name = "F")]
-    pub(crate) stream_error_rate: Option<Fraction>,
-    /// Time that /plain takes [default: 0s]
-    #[arg(long, value_name = "D")]
-    pub(crate) plain_time: Option<Span>,
-    /// Threads [default: 1]
-    #[arg(long, value_name = "N")]
-    pub(crate) workers: Option<usize>,
-    /// Seed of all that is drawn [default: 0]
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-}
-
 /// `loadgen new`.
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
@@ -303,6 +258,10 @@ pub(crate) struct Span(pub(crate) Duration);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Fraction(pub(crate) f64);
 
+/// A rate per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct PerSecond(pub(crate) f64);
+
 impl FromStr for Out {
     type Err = String;
 
@@ -351,6 +310,20 @@ impl FromStr for Fraction {
     }
 }
 
+impl FromStr for PerSecond {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let rate = parse_rate(text).map_err(|misread| told(&misread))?;
+        let most = Rate::MAX;
+        if rate > 0.0 && rate <= most {
+            Ok(Self(rate))
+        } else {
+            Err(format!("it must be more than zero and at most {most}/s"))
+        }
+    }
+}
+
 fn told(misread: &Misread) -> String {
     match &misread.help {
         Some(help) => format!("{}; {help}", misread.message),
@@ -396,6 +369,10 @@ mod tests {
         check("20%", Some(Fraction(0.2)));
         check::<Fraction>("2", None);
         check::<Fraction>("NaN", None);
+        check("20/s", Some(PerSecond(20.0)));
+        check("30/min", Some(PerSecond(0.5)));
+        check::<PerSecond>("0/s", None);
+        check::<PerSecond>("20 rps", None);
         check("1m30s", Some(Span(Duration::from_secs(90))));
         check::<Span>("5", None);
         check::<Span>("-1s", None);

@@ -17,8 +17,12 @@ pub(crate) struct Lot {
     pub(crate) fault: Option<Fault>,
     /// Whether a cut closes the connection (otherwise the body ends well-formed).
     pub(crate) abrupt: bool,
+    /// Its service time, in means of the exponential distribution.
+    pub(crate) service: f64,
     position: f64,
     jitter: f64,
+    /// What else scales its waits.
+    pub(crate) factor: f64,
     rng: Pcg64Mcg,
 }
 
@@ -32,12 +36,15 @@ impl Lot {
         let fault = pick(settings, rng.random());
         let position = rng.random();
         let abrupt = rng.random();
+        let service = -(1.0 - rng.random::<f64>()).ln();
         Self {
             error,
             fault,
             abrupt,
+            service,
             position,
             jitter: settings.jitter,
+            factor: 1.0,
             rng,
         }
     }
@@ -52,10 +59,10 @@ impl Lot {
 
     /// `wait`, scaled by the next factor of the jitter.
     pub(crate) fn wait(&mut self, wait: Duration) -> Duration {
-        if self.jitter == 0.0 {
-            return wait;
+        let mut factor = self.factor;
+        if self.jitter != 0.0 {
+            factor *= 1.0 + self.jitter * (2.0 * self.rng.random::<f64>() - 1.0);
         }
-        let factor = 1.0 + self.jitter * (2.0 * self.rng.random::<f64>() - 1.0);
         wait.mul_f64(factor.max(0.0))
     }
 }
@@ -76,7 +83,7 @@ fn pick(settings: &Settings, drawn: f64) -> Option<Fault> {
 
 /// Spreads seed and number over 64 bits (the finisher of SplitMix64), so that neighbouring
 /// numbers get unrelated generators.
-fn mix(seed: u64, number: u64) -> u64 {
+pub(crate) fn mix(seed: u64, number: u64) -> u64 {
     let mut z = seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -157,6 +164,10 @@ mod tests {
         check("truncate", 0.2, &|lot| lot.fault == Some(Fault::Truncate));
         check("garbage", 0.3, &|lot| lot.fault == Some(Fault::Garbage));
         check("stream error", 0.05, &|lot| lot.fault == Some(Fault::Error));
+        check("short service", 1.0 - (-0.5f64).exp(), &|lot| {
+            lot.service < 0.5
+        });
+        check("long service", (-2.0f64).exp(), &|lot| lot.service > 2.0);
         check("none", 0.35, &|lot| lot.fault.is_none());
         check("abrupt", 0.5, &|lot| lot.abrupt);
     }

@@ -62,6 +62,22 @@
 //! last byte may find its record still open for some microseconds: look again until it has
 //! `ended_ns`.
 //!
+//! # A service that has a limit
+//!
+//! | mode | settings | what breaks |
+//! |---|---|---|
+//! | queueing | `service_time`, `servers` | M/M/c: each request waits its turn for one of c servers and is served for an exponential time, before its answer begins; above `servers / service_time` requests a second the queue grows without end |
+//! | contention | `contention`, `coherency` beside `service_time` | service takes `1 + contention (n-1) + coherency n (n-1)` times as long, n being served at the time: the Universal Scalability Law, with throughput that falls beyond its peak |
+//! | concurrency limit | `max_concurrent` | 429 above so many requests at a time |
+//! | rate limit | `rate_limit` | 429 above so many requests a second; a tenth of a second of them may come at once |
+//! | leak | `leak` beside `service_time` | the service time grows by this share with each 100 requests served |
+//! | noise | `noise` | all waits of a second are scaled by one factor between `1 - noise` and `1 + noise` |
+//!
+//! All of it is drawn from the seed: service times by the request's number, noise by the second
+//! since the start. Timers that are late do not add up: a service that took too long is made up
+//! for by the next ones, so that a station serves at its nominal rate. The modes leave `/health`,
+//! `/status` and `/echo` alone.
+//!
 //! # Limits
 //!
 //! - HTTP/1.1 and 1.0 without TLS. Bodies of requests are limited to 16 MiB (413).
@@ -76,6 +92,7 @@
 mod anthropic;
 mod auth;
 mod body;
+mod brake;
 mod clock;
 mod connections;
 mod dialect;
@@ -92,10 +109,12 @@ mod route;
 mod serve;
 mod server;
 mod settings;
+mod station;
 mod stream;
 mod tap;
 mod telling;
 mod truth;
+mod weather;
 
 pub use error::Error;
 pub use server::Mock;

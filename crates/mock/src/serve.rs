@@ -14,16 +14,19 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use crate::body::{Body, Content, Cut, Plain};
+use crate::brake::Brake;
 use crate::dialect::{Answer, Dialect, Took};
 use crate::exchange::{Exchange, Gate};
 use crate::faults::Lot;
 use crate::reply::Reply;
 use crate::request::{MOST_BODY, Unread, read};
 use crate::route::Target;
+use crate::station::Station;
 use crate::stream::{EventStream, Script};
 use crate::tap::Conn;
 use crate::telling::tell;
 use crate::truth::{Arrival, Fault, Log};
+use crate::weather::Weather;
 use crate::{Settings, auth, openai, plain};
 
 /// What all connections share.
@@ -32,6 +35,25 @@ pub(crate) struct Site {
     pub(crate) settings: Settings,
     pub(crate) log: Arc<Log>,
     pub(crate) gate: Arc<Gate>,
+    brake: Option<Brake>,
+    station: Option<Station>,
+    weather: Weather,
+    started: Instant,
+}
+
+impl Site {
+    pub(crate) fn new(settings: Settings, log: Arc<Log>) -> Self {
+        let started = Instant::now();
+        Self {
+            log,
+            gate: Arc::new(Gate::new(settings.max_concurrent)),
+            brake: Brake::new(settings.rate_limit, started),
+            station: Station::new(&settings),
+            weather: Weather::new(settings.noise, settings.seed),
+            started,
+            settings,
+        }
+    }
 }
 
 /// What is to be answered.
@@ -77,7 +99,8 @@ pub(crate) async fn serve(
         id,
     };
     let exchange = Exchange::open(&site.log, &conn, &arrival);
-    let lot = Lot::draw(&site.settings, exchange.number);
+    let mut lot = Lot::draw(&site.settings, exchange.number);
+    lot.factor = site.weather.factor(start - site.started);
     let mut call = Call {
         site: &site,
         head,
@@ -104,7 +127,12 @@ impl Call<'_> {
             }
         };
         match admitted {
-            Ok(target) => self.answer(target, &body).await,
+            Ok(target) => {
+                if target.can_fail() {
+                    self.be_served().await;
+                }
+                self.answer(target, &body).await
+            }
             Err(refusal) => Ok(Verdict::Reply(refusal)),
         }
     }
@@ -127,13 +155,16 @@ impl Call<'_> {
         if !target.can_fail() {
             return Ok(target);
         }
+        if self
+            .site
+            .brake
+            .as_ref()
+            .is_some_and(|brake| !brake.pass(self.start))
+        {
+            return Err(too_many(dialect, "too many requests a second"));
+        }
         let Some(pass) = self.site.gate.enter() else {
-            let refusal = refuse(
-                StatusCode::TOO_MANY_REQUESTS,
-                dialect,
-                "too many requests at a time",
-            );
-            return Err(refusal.with(RETRY_AFTER, HeaderValue::from_static("1")));
+            return Err(too_many(dialect, "too many requests at a time"));
         };
         self.exchange.hold(pass);
         if self.lot.error {
@@ -142,6 +173,14 @@ impl Call<'_> {
             return Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, dialect, message));
         }
         Ok(target)
+    }
+
+    /// Waits for a server and for the end of the service, where there is a queue. The answer's own pace begins after it.
+    async fn be_served(&mut self) {
+        if let Some(station) = &self.site.station {
+            station.serve(self.lot.service * self.lot.factor).await;
+            self.start = Instant::now();
+        }
     }
 
     async fn answer(&mut self, target: Target<'_>, body: &[u8]) -> Result<Verdict, Cut> {
@@ -268,6 +307,11 @@ fn refuse(status: StatusCode, dialect: Option<&dyn Dialect>, message: &str) -> R
         |dialect| dialect.error(code, message),
     );
     Reply::json(status, &body)
+}
+
+fn too_many(dialect: Option<&dyn Dialect>, message: &str) -> Reply {
+    refuse(StatusCode::TOO_MANY_REQUESTS, dialect, message)
+        .with(RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
 fn too_large(dialect: Option<&dyn Dialect>) -> Reply {

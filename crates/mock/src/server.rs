@@ -12,7 +12,6 @@ use tokio::time::timeout_at;
 
 use crate::clock::Clock;
 use crate::connections::{Handed, Host, Stopped, accept, listen, receive, stopping};
-use crate::exchange::Gate;
 use crate::serve::Site;
 use crate::truth::Log;
 use crate::{Error, Settings, TruthRecord};
@@ -61,13 +60,8 @@ impl Mock {
     pub fn start(settings: Settings, address: SocketAddr) -> Result<Self, Error> {
         settings.validate()?;
         let log = Arc::new(Log::new(Clock::start(), settings.truth_requests));
-        let gate = Arc::new(Gate::new(settings.max_concurrent));
         let workers = settings.workers;
-        let site = Arc::new(Site {
-            settings,
-            log,
-            gate,
-        });
+        let site = Arc::new(Site::new(settings, log));
         let (stop, stopped) = watch::channel(None);
         // Dropped on an error below, it stops the threads that have been started.
         let mut mock = Self {

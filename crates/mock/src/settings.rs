@@ -8,6 +8,8 @@ use crate::Error;
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// The most tokens one answer may have.
 const MOST_TOKENS: u32 = 1_000_000;
+/// The most servers of the queue.
+const MOST_SERVERS: u32 = 1_000_000;
 /// The most worker threads.
 const MOST_WORKERS: usize = 256;
 
@@ -46,6 +48,26 @@ pub struct Settings {
     pub stream_error_rate: f64,
     /// Service time of `/plain` (default 0, at most 1 h).
     pub plain_time: Duration,
+    /// Mean of the exponential time for which one of the servers is busy with a request before
+    /// its answer begins; requests queue for it, first come, first served (default: no queue;
+    /// at most 1 h). `/health`, `/status` and `/echo` are left alone, here and below.
+    pub service_time: Option<Duration>,
+    /// Servers of the queue (default 1). Needs `service_time`.
+    pub servers: Option<u32>,
+    /// How much longer a service takes for each other one under way when it begins, as a
+    /// fraction (default 0). Needs `service_time`.
+    pub contention: f64,
+    /// The same for each pair of services under way, counted twice (default 0). Needs
+    /// `service_time`.
+    pub coherency: f64,
+    /// How much longer services take with each 100 requests served, as a fraction (default
+    /// 0). Needs `service_time`.
+    pub leak: f64,
+    /// All waits of a second are scaled by one factor in `[1 - noise, 1 + noise]` (default 0).
+    pub noise: f64,
+    /// The most requests per second; those above it are answered 429 with `Retry-After: 1`
+    /// (default: no limit). A tenth of a second of them may come at once.
+    pub rate_limit: Option<f64>,
     /// Worker threads, each with connections of its own (default 1, at most 256).
     pub workers: usize,
     /// Seed of all that is drawn (default 0).
@@ -69,6 +91,13 @@ impl Default for Settings {
             garbage_rate: 0.0,
             stream_error_rate: 0.0,
             plain_time: Duration::ZERO,
+            service_time: None,
+            servers: None,
+            contention: 0.0,
+            coherency: 0.0,
+            leak: 0.0,
+            noise: 0.0,
+            rate_limit: None,
             workers: 1,
             seed: 0,
             truth_requests: 1_000_000,
@@ -87,6 +116,10 @@ impl Settings {
         let fractions = [
             ("jitter", self.jitter),
             ("error_rate", self.error_rate),
+            ("noise", self.noise),
+            ("contention", self.contention),
+            ("coherency", self.coherency),
+            ("leak", self.leak),
             ("stall_rate", self.stall_rate),
             ("truncate_rate", self.truncate_rate),
             ("garbage_rate", self.garbage_rate),
@@ -98,7 +131,7 @@ impl Settings {
                 return refuse(name, format!("{value} is not between 0 and 1"));
             }
         }
-        let faults = fractions[2..].iter().map(|(_, rate)| rate).sum::<f64>();
+        let faults = fractions[6..].iter().map(|(_, rate)| rate).sum::<f64>();
         if faults > 1.0 + 1e-9 {
             return refuse(
                 "stall_rate",
@@ -109,6 +142,7 @@ impl Settings {
             ("ttft", self.ttft),
             ("itl", self.itl),
             ("plain_time", self.plain_time),
+            ("service_time", self.service_time.unwrap_or_default()),
         ];
         for (name, value) in waits {
             if value > LONGEST_WAIT {
@@ -124,7 +158,34 @@ impl Settings {
                 format!("{} is not between 1 and {MOST_WORKERS}", self.workers),
             );
         }
-        Ok(())
+        self.validate_limits()
+    }
+
+    /// What limits how much is served.
+    fn validate_limits(&self) -> Result<(), Error> {
+        if self.service_time.is_none() {
+            let idle = [
+                ("servers", self.servers.is_some()),
+                ("contention", self.contention > 0.0),
+                ("coherency", self.coherency > 0.0),
+                ("leak", self.leak > 0.0),
+            ];
+            if let Some((name, _)) = idle.into_iter().find(|(_, set)| *set) {
+                return refuse(name, "it does nothing without service_time".to_owned());
+            }
+        }
+        if self
+            .servers
+            .is_some_and(|servers| !(1..=MOST_SERVERS).contains(&servers))
+        {
+            return refuse("servers", format!("it is not between 1 and {MOST_SERVERS}"));
+        }
+        match self.rate_limit {
+            Some(rate) if !(rate > 0.0 && rate.is_finite()) => {
+                refuse("rate_limit", format!("{rate} is no number above 0"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -173,5 +234,34 @@ mod tests {
         check(|s| s.workers = 0, Some("workers"));
         check(|s| s.workers = 257, Some("workers"));
         check(|s| s.max_concurrent = Some(0), None);
+        let time = Some(Duration::from_secs(1));
+        check(|s| (s.service_time, s.servers) = (time, Some(1)), None);
+        check(
+            |s| (s.service_time, s.servers) = (time, Some(0)),
+            Some("servers"),
+        );
+        check(
+            |s| (s.service_time, s.servers) = (time, Some(1_000_001)),
+            Some("servers"),
+        );
+        check(
+            |s| s.service_time = Some(Duration::MAX),
+            Some("service_time"),
+        );
+        check(|s| s.servers = Some(2), Some("servers"));
+        check(|s| s.contention = 0.1, Some("contention"));
+        check(|s| s.coherency = 0.1, Some("coherency"));
+        check(|s| s.leak = 0.1, Some("leak"));
+        check(|s| (s.service_time, s.leak) = (time, 1.0), None);
+        check(|s| (s.service_time, s.leak) = (time, 1.5), Some("leak"));
+        check(|s| s.noise = 1.0, None);
+        check(|s| s.noise = -0.1, Some("noise"));
+        check(|s| s.rate_limit = Some(0.1), None);
+        check(|s| s.rate_limit = Some(0.0), Some("rate_limit"));
+        check(|s| s.rate_limit = Some(f64::NAN), Some("rate_limit"));
+        check(
+            |s| (s.noise, s.stall_rate, s.truncate_rate) = (1.0, 0.5, 0.5),
+            None,
+        );
     }
 }

@@ -3,6 +3,7 @@
 mod flow;
 pub(crate) mod keys;
 mod load;
+mod mock;
 mod node;
 pub(crate) mod reader;
 mod settings;
@@ -10,8 +11,9 @@ mod syntax;
 
 pub(crate) use flow::{Common, Expectation, QueryValue, StepTable, StreamTable, TimeoutTable};
 pub(crate) use load::{ArrivalsName, Executor, Level, LoadTable, StageTable, rate_in_bounds};
+pub(crate) use mock::MockTable;
 pub(crate) use node::{Field, Kind, Located, Node, Source};
-pub(crate) use settings::{MockTable, SloEntry, ThresholdEntry};
+pub(crate) use settings::{SloEntry, ThresholdEntry};
 
 use crate::problem::Problem;
 use reader::Reader;

@@ -228,6 +228,13 @@ pub struct MockSettings {
     pub garbage_rate: Option<f64>,
     pub stream_error_rate: Option<f64>,
     pub plain_time: Option<Duration>,
+    pub service_time: Option<Duration>,
+    pub servers: Option<u32>,
+    pub contention: Option<f64>,
+    pub coherency: Option<f64>,
+    pub leak: Option<f64>,
+    pub noise: Option<f64>,
+    pub rate_limit: Option<f64>,
     pub workers: Option<usize>,
     pub seed: Option<u64>,
 }

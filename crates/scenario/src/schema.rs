@@ -5,7 +5,7 @@
 mod load;
 mod steps;
 
-use load::Load;
+use load::{Load, Rate};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -153,6 +153,22 @@ struct Mock {
     stream_error_rate: Option<Share>,
     /// Time that `/plain` takes. Default: 0s; at most 1h.
     plain_time: Option<Duration>,
+    /// Mean of the exponential time for which a server is busy with a request before its answer begins; requests
+    /// queue for it. Default: no queue; at most 1h.
+    service_time: Option<Duration>,
+    /// Servers of the queue. Needs `service_time`. Default: 1.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    servers: Option<u32>,
+    /// How much longer a service takes for each other one under way. Needs `service_time`. Default: 0.
+    contention: Option<Share>,
+    /// How much longer a service takes for each ordered pair of services under way. Needs `service_time`. Default: 0.
+    coherency: Option<Share>,
+    /// How much longer services take with each 100 requests served. Needs `service_time`. Default: 0.
+    leak: Option<Share>,
+    /// All waits of a second are scaled by one factor between 1 - noise and 1 + noise. Default: 0.
+    noise: Option<Share>,
+    /// The most requests per second; those above it are answered 429. Default: no limit.
+    rate_limit: Option<Rate>,
     /// Threads of the server. Default: 1.
     #[schemars(range(min = 1, max = 256))]
     workers: Option<u32>,

@@ -49,6 +49,13 @@ fn settings(args: &MockArgs) -> MockSettings {
         garbage_rate: share(args.garbage_rate),
         stream_error_rate: share(args.stream_error_rate),
         plain_time: time(args.plain_time),
+        service_time: time(args.service_time),
+        servers: args.servers,
+        contention: share(args.contention),
+        coherency: share(args.coherency),
+        leak: share(args.leak),
+        noise: share(args.noise),
+        rate_limit: args.rate_limit.map(|rate| rate.0),
         workers: args.workers,
         seed: args.seed,
     }
@@ -65,7 +72,8 @@ mod tests {
     fn every_option_is_a_setting() {
         let line = "loadgen mock --ttft 1ms --itl 2ms --jitter 3% --tokens 4 --error-rate 0.05 \
             --max-concurrent 6 --stall-rate 0.07 --truncate-rate 0.08 --garbage-rate 0.09 \
-            --stream-error-rate 0.1 --plain-time 11ms --workers 12 --seed 13";
+            --stream-error-rate 0.1 --plain-time 11ms --service-time 14ms --servers 15 \
+            --contention 0.16 --coherency 0.17 --leak 0.18 --noise 0.19 --rate-limit 20/s --workers 12 --seed 13";
         let Command::Mock(args) = Cli::parse_from(line.split_whitespace()).command else {
             panic!("it is the mock");
         };
@@ -82,6 +90,13 @@ mod tests {
             garbage_rate: Some(0.09),
             stream_error_rate: Some(0.1),
             plain_time: ms(11),
+            service_time: ms(14),
+            servers: Some(15),
+            contention: Some(0.16),
+            coherency: Some(0.17),
+            leak: Some(0.18),
+            noise: Some(0.19),
+            rate_limit: Some(20.0),
             workers: Some(12),
             seed: Some(13),
         };

@@ -214,6 +214,28 @@ const OPTIONS: &[(&str, &[&str])] = &[
         &["every_option_of_the_mock_has_its_effect"],
     ),
     (
+        "mock --service-time",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --servers",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --contention",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
+        "mock --coherency",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    ("mock --leak", &["every_option_of_the_mock_has_its_effect"]),
+    ("mock --noise", &["every_option_of_the_mock_has_its_effect"]),
+    (
+        "mock --rate-limit",
+        &["every_option_of_the_mock_has_its_effect"],
+    ),
+    (
         "mock --workers",
         &["the_mock_has_as_many_threads_as_asked_for"],
     ),

@@ -23,7 +23,7 @@ const CHAT: &str = "post = \"/v1/chat/completions\"\nstream = \"openai\"\n\
     json = { stream = true, messages = [] }\ntimeout = \"5s\"\n";
 const FOUR: &str = "vus = 1, iterations = 4";
 
-pub(super) const CASES: [Case; 11] = [
+pub(super) const CASES: [Case; 18] = [
     Case {
         seen: |summary| least(summary, "ttft") >= 40.0,
         ..CASE.of("ttft", "40ms")
@@ -77,6 +77,47 @@ pub(super) const CASES: [Case; 11] = [
         },
         ..CASE.of("plain_time", "40ms")
     },
+    Case {
+        // The mean of forty exponential times, without which a request takes 5 ms.
+        load: "vus = 8, iterations = 40",
+        seen: |summary| mean(summary, "ttft") > 60.0,
+        ..CASE.of("service_time", "40ms")
+    },
+    Case {
+        beside: &[("service_time", "40ms")],
+        load: "vus = 8, iterations = 40",
+        seen: |summary| mean(summary, "ttft") < 120.0,
+        ..CASE.of("servers", "8")
+    },
+    Case {
+        beside: &[("service_time", "20ms"), ("servers", "8")],
+        load: "vus = 8, iterations = 40",
+        seen: |summary| mean(summary, "ttft") > 60.0,
+        ..CASE.of("contention", "100%")
+    },
+    Case {
+        beside: &[("service_time", "2ms"), ("servers", "8")],
+        load: "vus = 8, iterations = 40",
+        seen: |summary| mean(summary, "ttft") > 40.0,
+        ..CASE.of("coherency", "100%")
+    },
+    Case {
+        // At the end services take three times as long as at the start.
+        beside: &[("service_time", "20ms"), ("servers", "8")],
+        load: "vus = 8, iterations = 200",
+        seen: |summary| mean(summary, "ttft") > 33.0,
+        ..CASE.of("leak", "100%")
+    },
+    Case {
+        beside: &[("ttft", "100ms")],
+        load: "vus = 8, iterations = 8",
+        seen: |summary| (mean(summary, "ttft") - 100.0).abs() > 8.0,
+        ..CASE.of("noise", "100%")
+    },
+    Case {
+        seen: |summary| summary["statuses"]["429"] == 3,
+        ..CASE.of("rate_limit", "1/s")
+    },
 ];
 
 const CASE: Case = Case {
@@ -120,6 +161,10 @@ impl Case {
 
 fn least(summary: &Value, metric: &str) -> f64 {
     summary["metrics"][metric]["min"].as_f64().unwrap()
+}
+
+fn mean(summary: &Value, metric: &str) -> f64 {
+    summary["metrics"][metric]["mean"].as_f64().unwrap()
 }
 
 fn fails(summary: &Value, kind: &str) -> bool {

@@ -67,6 +67,13 @@ pub(crate) const MOCK: &[&str] = &[
     "garbage_rate",
     "stream_error_rate",
     "plain_time",
+    "service_time",
+    "servers",
+    "contention",
+    "coherency",
+    "leak",
+    "noise",
+    "rate_limit",
     "workers",
     "seed",
 ];

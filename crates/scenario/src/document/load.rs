@@ -205,7 +205,7 @@ impl Reader {
         map(&count, |count| u32::try_from(count).ok())
     }
 
-    fn rate(&mut self, node: Option<&Node>, what: &str, zero: bool) -> Field<f64> {
+    pub(super) fn rate(&mut self, node: Option<&Node>, what: &str, zero: bool) -> Field<f64> {
         field(node, |node| {
             let rate = match &node.kind {
                 Kind::Text(text) => self.understand(node, parse_rate(text))?,

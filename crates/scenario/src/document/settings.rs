@@ -1,14 +1,11 @@
-//! The tables of a scenario beside its load and its steps: variables, limits, the mock.
+//! The tables of a scenario beside its load and its steps: variables and limits.
 
 use super::{
     keys,
     node::{Field, Kind, Located, Node},
     reader::{Reader, unknown_word},
 };
-use crate::{
-    plan::MockSettings,
-    problem::{Place, Problem},
-};
+use crate::problem::{Place, Problem};
 use loadgen_stats::Trend;
 use std::time::Duration;
 
@@ -32,15 +29,6 @@ pub(crate) struct ThresholdEntry {
     pub expression: Located<String>,
     /// Where the expression begins inside its place, if it has no escapes.
     pub expression_skip: Option<usize>,
-}
-
-/// `[mock]`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct MockTable {
-    /// The settings given.
-    pub settings: MockSettings,
-    /// Where the table is.
-    pub place: Option<Place>,
 }
 
 impl Reader {
@@ -111,71 +99,6 @@ impl Reader {
             }
         }
         thresholds
-    }
-
-    pub(super) fn mock(&mut self, node: Option<&Node>) -> MockTable {
-        let Some(table) = node.and_then(|node| self.table(node, "`[mock]`", keys::MOCK)) else {
-            return MockTable::default();
-        };
-        let mut share = |key: &str| {
-            self.share(table.get(key), &format!("`{key}`"))
-                .given()
-                .map(|share| share.value)
-        };
-        let (jitter, error_rate) = (share("jitter"), share("error_rate"));
-        let (stall_rate, truncate_rate) = (share("stall_rate"), share("truncate_rate"));
-        let (garbage_rate, stream_error_rate) = (share("garbage_rate"), share("stream_error_rate"));
-        let mut time = |key: &str| self.wait(table.get(key), &format!("`{key}`"));
-        let (ttft, itl, plain_time) = (time("ttft"), time("itl"), time("plain_time"));
-        let mut count = |key: &str, least: u64, most: u64| {
-            self.whole(table.get(key), &format!("`{key}`"), least, most)
-                .given()
-                .map(|count| count.value)
-        };
-        let small = |count: Option<u64>| count.and_then(|count| u32::try_from(count).ok());
-        let settings = MockSettings {
-            ttft,
-            itl,
-            jitter,
-            tokens: small(count("tokens", 1, 1_000_000)),
-            error_rate,
-            max_concurrent: small(count("max_concurrent", 1, u64::from(u32::MAX))),
-            stall_rate,
-            truncate_rate,
-            garbage_rate,
-            stream_error_rate,
-            plain_time,
-            workers: count("workers", 1, 256).and_then(|count| usize::try_from(count).ok()),
-            seed: count("seed", 0, u64::MAX),
-        };
-        let faults = [stall_rate, truncate_rate, garbage_rate, stream_error_rate];
-        if faults.iter().flatten().sum::<f64>() > 1.0 + 1e-9 {
-            self.tell(
-                Problem::new(
-                    table.place,
-                    "the faults of streams add up to more than 100%",
-                )
-                .help("lower `stall_rate`, `truncate_rate`, `garbage_rate` or `stream_error_rate`"),
-            );
-        }
-        MockTable {
-            settings,
-            place: Some(table.place.clone()),
-        }
-    }
-
-    /// A time of the mock: at most an hour.
-    fn wait(&mut self, node: Option<&Node>, what: &str) -> Option<Duration> {
-        let time = self.duration(node, what, true);
-        let given = time.given()?;
-        if given.value > Duration::from_secs(3600) {
-            self.tell(
-                Problem::new(&given.place, format!("{what} must be at most 1h"))
-                    .label("out of range"),
-            );
-            return None;
-        }
-        Some(given.value)
     }
 }
 

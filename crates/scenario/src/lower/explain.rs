@@ -8,7 +8,7 @@ use crate::{
     document::{Field, Located},
     plan::{HttpVersion, OnFailure},
     problem::{Place, Position, position},
-    quantity::format_duration,
+    quantity::{format_duration, format_rate},
     secrets::is_secret_header,
 };
 use std::{fmt, time::Duration};
@@ -161,6 +161,13 @@ impl Lowering<'_> {
             ("garbage_rate", share(settings.garbage_rate)),
             ("stream_error_rate", share(settings.stream_error_rate)),
             ("plain_time", time(settings.plain_time)),
+            ("service_time", time(settings.service_time)),
+            ("servers", settings.servers.map(|count| count.to_string())),
+            ("contention", share(settings.contention)),
+            ("coherency", share(settings.coherency)),
+            ("leak", share(settings.leak)),
+            ("noise", share(settings.noise)),
+            ("rate_limit", settings.rate_limit.map(format_rate)),
             ("workers", settings.workers.map(|count| count.to_string())),
             ("seed", settings.seed.map(|seed| seed.to_string())),
         ];

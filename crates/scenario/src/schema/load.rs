@@ -104,7 +104,7 @@ struct Stage {
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
-enum Rate {
+pub(super) enum Rate {
     /// A number per second.
     Number(#[schemars(range(min = 0, max = 10_000_000))] f64),
     /// A number with its unit.
