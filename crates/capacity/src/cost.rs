@@ -1,0 +1,98 @@
+//! What a search may cost at worst: before a request is sent.
+
+use crate::search::{Order, Purpose, Search, SearchSettings, Seen, Sight};
+use std::time::Duration;
+
+/// How long the parts of a level are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Before measuring.
+    pub settle: Duration,
+    /// One hold.
+    pub hold: Duration,
+    /// The longest wait for what was sent in a hold: the longest timeout.
+    pub answer: Duration,
+}
+
+/// The worst case of a search.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Worst {
+    /// Levels, those tried twice counted twice.
+    pub levels: usize,
+    /// The time it takes.
+    pub time: Duration,
+    /// The load over that time, in load times seconds: arrivals of a rate; the seconds of all users together.
+    pub load_seconds: f64,
+    /// The highest load it may set.
+    pub most: f64,
+}
+
+/// The most time and load that a search can take: whatever the service does, every level takes all its extensions, and
+/// all that was sent in a hold takes its whole timeout.
+#[must_use]
+pub fn worst(settings: &SearchSettings, timing: &Timing) -> Worst {
+    let steps: Vec<f64> = std::iter::successors(Some(settings.ladder.first()), |load| {
+        settings.ladder.above(*load)
+    })
+    .collect();
+    let mut worst = Worst {
+        levels: 0,
+        time: Duration::ZERO,
+        load_seconds: 0.0,
+        most: 0.0,
+    };
+    // Nothing breaks, or one of the steps does.
+    for breaks in 0..=steps.len() {
+        let cost = against(
+            settings,
+            timing,
+            steps.get(breaks).copied().unwrap_or(f64::INFINITY),
+        );
+        worst = Worst {
+            levels: worst.levels.max(cost.levels),
+            time: worst.time.max(cost.time),
+            load_seconds: worst.load_seconds.max(cost.load_seconds),
+            most: worst.most.max(cost.most),
+        };
+    }
+    worst
+}
+
+/// The cost against a service of which the step `breaks` and all above it break. Within the gap below it, levels break
+/// too, which takes the most of them, and are counted at the load of that step.
+fn against(settings: &SearchSettings, timing: &Timing, breaks: f64) -> Worst {
+    let mut search = Search::new(*settings);
+    let mut cost = Worst {
+        levels: 0,
+        time: Duration::ZERO,
+        load_seconds: 0.0,
+        most: 0.0,
+    };
+    while let Order::Hold { load, .. } = search.order() {
+        let gap = search.purpose() == Purpose::Bisect;
+        let broken = gap || load >= breaks;
+        let level = level(settings, timing, broken);
+        cost.levels += 1;
+        cost.time += level;
+        cost.load_seconds += level.as_secs_f64() * if gap { breaks } else { load };
+        cost.most = cost.most.max(load);
+        search.see(Seen {
+            sight: if broken { Sight::Broken } else { Sight::Held },
+            goodput: load,
+            goodput_error: 0.0,
+            failed: 0.0,
+        });
+    }
+    cost
+}
+
+/// The longest that one level takes.
+fn level(settings: &SearchSettings, timing: &Timing, broken: bool) -> Duration {
+    let holds = settings.extensions + 1;
+    let drain = if broken {
+        timing.answer
+    } else {
+        Duration::ZERO
+    };
+    timing.settle + (timing.hold + timing.answer) * holds + drain
+}
