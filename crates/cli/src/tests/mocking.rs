@@ -86,7 +86,7 @@ pub(super) const CASES: [Case; 18] = [
     Case {
         beside: &[("service_time", "40ms")],
         load: "vus = 8, iterations = 40",
-        seen: |summary| mean(summary, "ttft") < 120.0,
+        seen: |summary| mean(summary, "ttft") < 160.0,
         ..CASE.of("servers", "8")
     },
     Case {
@@ -102,16 +102,16 @@ pub(super) const CASES: [Case; 18] = [
         ..CASE.of("coherency", "100%")
     },
     Case {
-        // At the end services take three times as long as at the start.
+        // At the end services take four times as long as at the start.
         beside: &[("service_time", "20ms"), ("servers", "8")],
-        load: "vus = 8, iterations = 200",
-        seen: |summary| mean(summary, "ttft") > 33.0,
+        load: "vus = 8, iterations = 300",
+        seen: |summary| mean(summary, "ttft") > 40.0,
         ..CASE.of("leak", "100%")
     },
     Case {
-        beside: &[("ttft", "100ms")],
-        load: "vus = 8, iterations = 8",
-        seen: |summary| (mean(summary, "ttft") - 100.0).abs() > 8.0,
+        // A seed whose first six seconds are all fast; without noise no token comes before its time.
+        beside: &[("ttft", "100ms"), ("seed", "3740")],
+        seen: |summary| least(summary, "ttft") < 80.0,
         ..CASE.of("noise", "100%")
     },
     Case {
