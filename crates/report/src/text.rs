@@ -4,6 +4,7 @@ mod chart;
 mod course;
 mod figures;
 mod requests;
+mod spark;
 mod streams;
 mod style;
 mod table;
@@ -48,6 +49,7 @@ pub fn write_text(
         requests::by_step(summary, COLUMNS),
         requests::times(summary, COLUMNS),
         requests::distribution(summary, COLUMNS),
+        spark::lines(summary),
         course::lines(header, summary, options.run_log, COLUMNS),
         troubles::errors(summary, COLUMNS),
         troubles::warnings(summary, COLUMNS),
