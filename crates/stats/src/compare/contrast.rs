@@ -10,6 +10,9 @@ use crate::Metric;
 /// The parts into which a histogram cuts a value, at most.
 const HISTOGRAM: f64 = 1024.0;
 
+/// Rounds in which a number of times settles.
+const ROUNDS: usize = 30;
+
 /// The change of one statistic and how far chance goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Contrast {
@@ -151,6 +154,19 @@ impl Contrast {
         } else {
             0.0
         }
+    }
+
+    /// How many times as much data brings the interval, but for that share of cases, down to `half` on either side. More
+    /// data also makes the error itself better known.
+    pub(super) fn times(self, but: f64, half: f64) -> f64 {
+        let mut times = 1.0;
+        for _ in 0..ROUNDS {
+            let bound = student::bound(but, self.freedom * times);
+            let wanted = (bound * self.error / half).powi(2).max(1.0);
+            // Half-way, as the two pull against each other.
+            times = (times * wanted).sqrt();
+        }
+        times
     }
 
     /// Where the change lies, but for that share of cases; as it is shown.

@@ -3,7 +3,6 @@
 use super::comparison::{Change, ComparedRow, Interval};
 use super::contrast::{Contrast, is_relative, typical};
 use super::figure::RunFigure;
-use super::student;
 use super::tolerance::Limits;
 use crate::Unit;
 
@@ -182,9 +181,7 @@ impl Judgement<'_> {
             false => worse * hidden,
         };
         let room = worse * (edge - contrast.change);
-        let times = |but: f64, distance: f64| {
-            (student::bound(but, contrast.freedom) * contrast.error / distance).powi(2)
-        };
+        let times = |but, distance| contrast.times(but, distance);
         let harmless = (room > 0.0).then(|| times(ERROR, room));
         let counted = (change.abs() > tolerance).then(|| times(hurdle, contrast.change));
         let least = harmless
@@ -209,6 +206,10 @@ fn weight(row: &ComparedRow) -> (u8, f64) {
         (Change::Unclear, Some(interval)) => -interval.low,
         _ => row.change.abs(),
     };
+    if row.verdict == Change::Same {
+        // In the order of the metrics.
+        return (rank, 0.0);
+    }
     (rank, -change / row.tolerance.max(f64::MIN_POSITIVE))
 }
 

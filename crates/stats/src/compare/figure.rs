@@ -64,6 +64,18 @@ impl Subject {
         }
     }
 
+    /// Whether its metric is compared at all: no gauge, nothing that only tells of the generator, and of the counters
+    /// those that stand for what was done.
+    #[must_use]
+    pub fn is_compared(&self) -> bool {
+        match self.metric {
+            Metric::Trend(trend) => trends().any(|one| one == trend),
+            Metric::Counter(counter) => COUNTERS.contains(&counter),
+            Metric::Rate(_) => true,
+            Metric::Gauge(_) => false,
+        }
+    }
+
     /// Whether a smaller number is the better one.
     #[must_use]
     pub const fn less_is_better(&self) -> bool {
