@@ -23,6 +23,18 @@ pub enum Error {
         /// The format it names.
         found: String,
     },
+    /// A newer loadgen wrote the summary.
+    #[error("the summary has the format {found}, this loadgen reads {known}", known = crate::SUMMARY_SCHEMA)]
+    NewerSummary {
+        /// The format it names.
+        found: String,
+    },
+    /// A summary lacks what every summary has.
+    #[error("the summary is damaged: {reason}")]
+    BrokenSummary {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A line in the middle is not as it was written.
     #[error("line {line} of the run log is damaged: {reason}")]
     Damaged {

@@ -61,6 +61,8 @@ struct SummaryJson<'a> {
     measured_s: f64,
     /// Where the requests went, without user and password; null where every step has a URL of its own.
     target: Option<String>,
+    /// The machine that made the load.
+    host: HostJson<'a>,
     /// Why the run ended.
     stop_reason: StopReasonJson,
     /// Whether it held its limits.
@@ -95,6 +97,18 @@ struct SummaryJson<'a> {
     windows: Vec<WindowJson>,
     /// What the generator did.
     generator: GeneratorJson,
+}
+
+/// The machine that made the load. Runs on machines of other kinds are not compared.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Host")]
+struct HostJson<'a> {
+    /// Its name; empty where it has none.
+    hostname: &'a str,
+    /// Processors that the process may use.
+    cpus: usize,
+    /// The architecture of its processors.
+    arch: &'a str,
 }
 
 /// Why a run ended.

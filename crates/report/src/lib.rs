@@ -1,5 +1,6 @@
 //! Writes and reads the run log; renders summaries and verdicts.
 
+mod comparison;
 mod csv;
 mod error;
 mod findings;
@@ -12,6 +13,10 @@ mod runlog;
 mod text;
 mod xml;
 
+pub use comparison::{
+    COMPARISON_SCHEMA, compared_run, comparison_schema, read_compared_run, write_comparison,
+    write_comparison_json, write_comparison_verdict,
+};
 pub use csv::write_csv;
 pub use error::Error;
 pub use github::write_github;

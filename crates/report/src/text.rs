@@ -4,10 +4,9 @@ mod chart;
 mod course;
 mod figures;
 mod requests;
-mod spark;
 mod streams;
-mod style;
-mod table;
+pub(crate) mod style;
+pub(crate) mod table;
 mod troubles;
 pub(crate) mod units;
 pub(crate) mod verdict;
@@ -49,7 +48,6 @@ pub fn write_text(
         requests::by_step(summary, COLUMNS),
         requests::times(summary, COLUMNS),
         requests::distribution(summary, COLUMNS),
-        spark::lines(summary),
         course::lines(header, summary, options.run_log, COLUMNS),
         troubles::errors(summary, COLUMNS),
         troubles::warnings(summary, COLUMNS),
@@ -82,7 +80,7 @@ pub fn write_verdict(mut out: impl Write, summary: &Summary, color: bool) -> io:
 }
 
 /// The heading of a section.
-fn heading(text: &str) -> style::Span {
+pub(crate) fn heading(text: &str) -> style::Span {
     Paint::Bold.on(text)
 }
 

@@ -2,9 +2,9 @@
 
 use super::metrics::{self, LagJson, TrendJson, millis};
 use super::{
-    ClockJson, ErrorJson, GeneratorJson, InFlightJson, OutcomesJson, QuantilesJson, SUMMARY_SCHEMA,
-    ScenarioJson, StepJson, StopReasonJson, StreamsJson, SummaryJson, ThresholdJson, VerdictJson,
-    WarningJson, WindowJson, WorkerJson,
+    ClockJson, ErrorJson, GeneratorJson, HostJson, InFlightJson, OutcomesJson, QuantilesJson,
+    SUMMARY_SCHEMA, ScenarioJson, StepJson, StopReasonJson, StreamsJson, SummaryJson,
+    ThresholdJson, VerdictJson, WarningJson, WindowJson, WorkerJson,
 };
 use crate::{Header, Host};
 use loadgen_stats::{
@@ -27,6 +27,11 @@ impl<'a> SummaryJson<'a> {
             duration_s: summary.duration.as_secs_f64(),
             measured_s: summary.measured.as_secs_f64(),
             target: header.shown_target(),
+            host: HostJson {
+                hostname: &header.host.hostname,
+                cpus: header.host.cpus,
+                arch: &header.host.arch,
+            },
             stop_reason: summary.stop_reason.into(),
             verdict: summary.verdict.into(),
             nothing_succeeded: summary.nothing_succeeded.as_deref(),

@@ -15,9 +15,6 @@ use verdict::Standing;
 const HEAD: &str = "| component | scenario | throughput | p95 | error rate | status | remark |\n\
     |---|---|---:|---:|---:|---|---|\n";
 
-/// A step of which a greater share of requests failed is not shown as good.
-const MANY: f64 = 0.01;
-
 struct Row {
     scenario: String,
     throughput: String,
@@ -126,7 +123,7 @@ fn of_step(
     let standings = thresholds
         .iter()
         .map(|judged| verdict::standing(summary, judged));
-    let worst = standings.chain(of_failures(&step.metrics)).min();
+    let worst = standings.min();
     row.status = match worst {
         Some(Standing::Broken) => "❌",
         Some(Standing::Unsure) => "⚠️",
@@ -147,16 +144,6 @@ fn of_step(
         .extend(most_frequent(summary.errors.iter().find(of_step)));
     row.remarks.extend(first_token(&step.metrics));
     row
-}
-
-/// What is to be thought of a step's failures, whatever its thresholds are on.
-fn of_failures(metrics: &Metrics) -> Option<Standing> {
-    match metrics.rate(Rate::HttpReqFailed) {
-        (_, 0) => None,
-        (failed, total) if failed == total => Some(Standing::Broken),
-        (failed, total) if failed as f64 > MANY * total as f64 => Some(Standing::Unsure),
-        _ => None,
-    }
 }
 
 /// Whether the threshold is on that step, not on the run as a whole.

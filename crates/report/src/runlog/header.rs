@@ -209,6 +209,10 @@ impl HeaderRecord {
         }
     }
 
+    pub(super) const fn definitions(&self) -> u32 {
+        self.metric_definitions
+    }
+
     pub(super) fn restore(self) -> Result<Header, Damage> {
         let thresholds = self.thresholds.into_iter();
         Ok(Header {

@@ -16,6 +16,7 @@ const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 pub struct RunLogReader<R> {
     input: R,
     header: Header,
+    definitions: u32,
     line: u64,
     windows: u64,
     after: Offset,
@@ -68,10 +69,12 @@ impl<R: BufRead> RunLogReader<R> {
         check_schema(&schema.schema)?;
         let record: HeaderRecord =
             serde_json::from_slice(&line).map_err(|error| damaged(&error).on(1))?;
+        let definitions = record.definitions();
         let header = record.restore().map_err(|damage| damage.on(1))?;
         Ok(Self {
             input,
             header,
+            definitions,
             line: 1,
             windows: 0,
             after: Offset::ZERO,
@@ -83,6 +86,12 @@ impl<R: BufRead> RunLogReader<R> {
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The version of what the names of metrics mean in it.
+    #[must_use]
+    pub const fn definitions(&self) -> u32 {
+        self.definitions
     }
 
     /// The next window; none at the end, where [`Self::end`] tells how the log ends.

@@ -13,6 +13,8 @@ pub struct Replayed {
     pub header: Header,
     /// The summary: the same as the run gave, if its log is whole.
     pub summary: Summary,
+    /// The measured part of due times.
+    pub measured: (Offset, Offset),
     /// Whether the log ends with its closing record.
     pub is_complete: bool,
 }
@@ -69,6 +71,7 @@ pub fn replay_each<R: BufRead>(
     Ok(Replayed {
         header,
         summary,
+        measured: closing.end.measured,
         is_complete,
     })
 }

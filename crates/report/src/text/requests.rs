@@ -7,14 +7,13 @@ use super::{chart, heading, labelled, units};
 use loadgen_stats::{Counter, Metric, MetricValue, Metrics, Rate, Summary, Trend, TrendFigures};
 
 /// The parts of a request that are left out where they never took time.
-const PARTS: [Trend; 7] = [
+const PARTS: [Trend; 6] = [
     Trend::HttpReqBlocked,
     Trend::HttpReqDns,
     Trend::HttpReqConnecting,
     Trend::HttpReqTlsHandshaking,
     Trend::HttpReqSending,
     Trend::HttpReqWaiting,
-    Trend::HttpReqReceiving,
 ];
 
 /// The widths of the table by step: its times stand under those of the other tables.
@@ -96,6 +95,7 @@ fn rows_of_times(summary: &Summary) -> Vec<(String, &TrendFigures)> {
     for trend in PARTS {
         rows.extend(whole(trend).filter(|(_, figures)| !figures::is_nothing(trend, figures)));
     }
+    rows.extend(whole(Trend::HttpReqReceiving));
     rows.extend(whole(Trend::IterationDuration));
     rows
 }

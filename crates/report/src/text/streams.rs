@@ -24,12 +24,7 @@ pub(super) fn lines(summary: &Summary, columns: usize) -> Vec<Line> {
     };
     let mut table = Table::new().at_least(&WIDTHS);
     table.head(figures::head(heading("Streams")));
-    let text_is_all = summary.metrics.trend(Trend::TtftText) == summary.metrics.trend(Trend::Ttft);
-    // Without reasoning, the first text is the first token: said once.
-    let trends = TRENDS
-        .into_iter()
-        .filter(|&trend| !(text_is_all && trend == Trend::TtftText));
-    for trend in trends {
+    for trend in TRENDS {
         if let Some((name, figures)) = figures::ok_only(summary, trend) {
             table.row(0, figures::row(name.into(), figures));
         }

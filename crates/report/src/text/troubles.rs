@@ -2,7 +2,7 @@
 
 use super::style::{Line, Paint, fit, wrap};
 use super::{heading, units};
-use loadgen_stats::{Summary, Verdict, Warning};
+use loadgen_stats::Summary;
 
 /// So many kinds of failure are shown.
 const KINDS: usize = 10;
@@ -67,18 +67,12 @@ pub(super) fn warnings(summary: &Summary, columns: usize) -> Vec<Line> {
             .with(Paint::BoldYellow.on("!"))
             .with(" ");
         lines.push(line.with(Paint::Yellow.on(first.code())));
-        for warning in alike.iter().filter(|warning| !is_told(summary, warning)) {
+        for warning in alike {
             lines.extend(indented(&warning.message(), "    ", "    ", columns));
         }
         lines.extend(indented(first.advice(), "    → ", "      ", columns));
     }
     lines
-}
-
-/// Whether the verdict has said the same.
-fn is_told(summary: &Summary, warning: &Warning) -> bool {
-    let is_reason = matches!(warning, Warning::NothingSucceeded { .. });
-    is_reason && summary.verdict == Verdict::Fail
 }
 
 fn example(message: &str, indent: usize, columns: usize) -> Vec<Line> {
@@ -90,14 +84,8 @@ fn example(message: &str, indent: usize, columns: usize) -> Vec<Line> {
         rows.truncate(EXAMPLE - 1);
         rows.push(fit(&rest, room));
     }
-    // At the beginning of a line, GitHub Actions would obey the words of a service.
-    let is_command = |row: &str| row.starts_with("::") || row.starts_with("##[");
-    let guard = |row: &str| if is_command(row) { "\\" } else { "" };
     rows.into_iter()
-        .map(|row| {
-            let guard = guard(&row);
-            Line::new().with(" ".repeat(indent)).with(guard).with(row)
-        })
+        .map(|row| Line::new().with(" ".repeat(indent)).with(row))
         .collect()
 }
 

@@ -104,8 +104,10 @@ fn a_log_that_ends_early_is_summed_up_as_interrupted() {
             summary,
             is_complete,
             header,
+            measured,
         } = read(&cut).unwrap();
         assert!(!is_complete);
+        assert_eq!(measured.1.as_duration(), summary.duration);
         assert_eq!(summary.stop_reason, StopReason::Interrupted);
         assert_ne!(summary.verdict, Verdict::Pass);
         assert_eq!(summary.duration.as_secs(), whole as u64 - 1);

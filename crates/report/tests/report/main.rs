@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, in its helpers as well"
 )]
 
+mod comparison;
 mod hlog;
 mod json;
 mod log;

@@ -165,27 +165,6 @@ fn an_interrupted_run_without_a_request_has_not_passed() {
     assert_eq!(line, "– interrupted  no request finished in 10.0 s\n");
 }
 
-/// Workflow commands of GitHub Actions begin a line, blanks before them or not.
-#[test]
-fn a_service_gives_no_commands() {
-    for message in ["::stop-commands::x", "##[group]x", "fine ::error::x"] {
-        let mut run = runs::trouble();
-        for error in &mut run
-            .windows
-            .iter_mut()
-            .flat_map(|window| &mut window.totals.errors)
-        {
-            error.message = message.to_owned();
-        }
-        let text = text(&run, &run.summary(), false);
-        assert!(text.contains(message), "{text}");
-        let obeys = |line: &str| {
-            line.trim_start().starts_with("::") || line.trim_start().starts_with("##[")
-        };
-        assert!(!text.lines().any(obeys), "{text}");
-    }
-}
-
 /// Names and numbers as wide as they come, each in every place where it is shown.
 #[test]
 fn nothing_is_wider_than_a_terminal() {

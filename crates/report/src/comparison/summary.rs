@@ -1,0 +1,215 @@
+//! Reads a summary in JSON as far as a comparison needs it.
+
+use crate::error::Error;
+use crate::json::SUMMARY_SCHEMA;
+use loadgen_stats::{
+    ComparedRun, Metric, RunData, RunFacts, RunFigure, Statistic, StopReason, Subject, Verdict,
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::time::Duration;
+
+/// No summary is longer.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+#[derive(Deserialize)]
+struct Schema {
+    schema: String,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    name: String,
+    version: String,
+    plan_hash: String,
+    started_at: String,
+    measured_s: f64,
+    stop_reason: String,
+    verdict: String,
+    #[serde(default)]
+    host: Option<HostTold>,
+    metrics: Table,
+    scenarios: BTreeMap<String, ScenarioTold>,
+}
+
+#[derive(Deserialize)]
+struct HostTold {
+    hostname: String,
+    cpus: u64,
+    arch: String,
+}
+
+#[derive(Deserialize)]
+struct ScenarioTold {
+    metrics: Table,
+    steps: BTreeMap<String, StepTold>,
+}
+
+#[derive(Deserialize)]
+struct StepTold {
+    metrics: Table,
+}
+
+type Table = BTreeMap<String, MetricTold>;
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum MetricTold {
+    Trend(TrendTold),
+    Counter {
+        count: u64,
+        per_second: Option<f64>,
+    },
+    Rate {
+        hits: u64,
+        total: u64,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct TrendTold {
+    count: u64,
+    mean: Option<f64>,
+    p50: Option<f64>,
+    p90: Option<f64>,
+    p95: Option<f64>,
+    p99: Option<f64>,
+    #[serde(default)]
+    at_least: Vec<String>,
+    #[serde(default)]
+    rough: Vec<String>,
+}
+
+/// Reads a summary; `no_log`: why it is no run log.
+pub(super) fn read(label: &str, input: impl Read, no_log: String) -> Result<ComparedRun, Error> {
+    let mut text = Vec::new();
+    input.take(LONGEST).read_to_end(&mut text)?;
+    let Ok(Schema { schema }) = serde_json::from_slice(&text) else {
+        return Err(Error::NoRunLog { reason: no_log });
+    };
+    if schema != SUMMARY_SCHEMA {
+        let is_newer = schema.starts_with("loadgen.summary/");
+        return Err(match is_newer {
+            true => Error::NewerSummary { found: schema },
+            false => Error::NoRunLog {
+                reason: format!("it names the schema {schema:?}"),
+            },
+        });
+    }
+    let broken = |reason: String| Error::BrokenSummary { reason };
+    let told: Told = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
+    told.run(label).map_err(broken)
+}
+
+impl Told {
+    fn run(&self, label: &str) -> Result<ComparedRun, String> {
+        let verdicts = [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive];
+        let verdict = verdicts
+            .into_iter()
+            .find(|verdict| verdict.name() == self.verdict);
+        let host = self.host.as_ref();
+        let facts = RunFacts {
+            label: label.to_owned(),
+            name: self.name.clone(),
+            version: self.version.clone(),
+            plan_hash: self.plan_hash.clone(),
+            definitions: None,
+            hostname: host.map(|host| host.hostname.clone()),
+            cpus: host.map(|host| host.cpus),
+            arch: host.map(|host| host.arch.clone()),
+            started_at: self.started_at.clone(),
+            measured: Duration::try_from_secs_f64(self.measured_s)
+                .map_err(|_| format!("it measured {} s", self.measured_s))?,
+            verdict: verdict.ok_or_else(|| format!("there is no verdict `{}`", self.verdict))?,
+            stop_reason: StopReason::from_name(&self.stop_reason)
+                .ok_or_else(|| format!("there is no reason to stop `{}`", self.stop_reason))?,
+        };
+        Ok(ComparedRun {
+            facts,
+            data: RunData::Figures(self.figures()),
+        })
+    }
+
+    /// Those that a run log gives: of the run; of each scenario and each step where there are several.
+    fn figures(&self) -> Vec<RunFigure> {
+        let mut figures = Vec::new();
+        add(&self.metrics, None, None, &mut figures);
+        let several = self.scenarios.len() > 1;
+        let steps: usize = self
+            .scenarios
+            .values()
+            .map(|scenario| scenario.steps.len())
+            .sum();
+        for (name, scenario) in &self.scenarios {
+            let own = several.then_some(name.as_str());
+            if several {
+                add(&scenario.metrics, own, None, &mut figures);
+            }
+            for (step, told) in scenario.steps.iter().filter(|_| steps > 1) {
+                add(&told.metrics, own, Some(step), &mut figures);
+            }
+        }
+        figures
+    }
+}
+
+/// The figures of one table. A metric that is not known here cannot be compared.
+fn add(table: &Table, scenario: Option<&str>, step: Option<&str>, into: &mut Vec<RunFigure>) {
+    for (name, told) in table {
+        let Some(metric) = Metric::from_name(name).filter(|&metric| is_compared(metric)) else {
+            continue;
+        };
+        let figure = |statistic, value, samples, hits| RunFigure {
+            subject: Subject {
+                scenario: scenario.map(str::to_owned),
+                step: step.map(str::to_owned),
+                ..Subject::of_run(metric)
+            },
+            statistic,
+            value,
+            samples,
+            hits,
+            rough: false,
+            at_least: false,
+        };
+        match told {
+            MetricTold::Trend(trend) => {
+                into.extend(trend.values().map(|(statistic, value)| {
+                    let named =
+                        |names: &[String]| names.iter().any(|name| name == statistic.name());
+                    RunFigure {
+                        rough: named(&trend.rough),
+                        at_least: named(&trend.at_least),
+                        ..figure(statistic, value, trend.count, None)
+                    }
+                }));
+            }
+            MetricTold::Counter {
+                count,
+                per_second: Some(rate),
+            } if *count > 0 => {
+                into.push(figure(Statistic::Rate, *rate, *count, None));
+            }
+            MetricTold::Rate { hits, total } if *total > 0 => {
+                let share = *hits as f64 / *total as f64;
+                into.push(figure(Statistic::Rate, share, *total, Some(*hits)));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_compared(metric: Metric) -> bool {
+    Subject::of_run(metric).is_compared()
+}
+
+impl TrendTold {
+    fn values(&self) -> impl Iterator<Item = (Statistic, f64)> {
+        let values = [self.p50, self.p90, self.p95, self.p99, self.mean];
+        let pairs = Statistic::OF_TREND.into_iter().zip(values);
+        pairs.filter_map(|(statistic, value)| Some((statistic, value?)))
+    }
+}

@@ -1,0 +1,344 @@
+//! Comparisons: what is read for them, and golden files of what comes out.
+
+use crate::runs::{self, Run};
+use loadgen_report::{
+    Error, RunLogReader, compared_run, comparison_schema, read_compared_run, replay,
+    write_comparison, write_comparison_json, write_comparison_verdict, write_json,
+};
+use loadgen_stats::{
+    Caution, Change, CompareOptions, ComparedRow, ComparedRun, Comparison, Interval, Method,
+    Metric, Objection, Outcome, Rate, RunData, RunFacts, SeriesBuilder, Side, Statistic,
+    StopReason, Subject, Trend, Unit, Verdict, compare,
+};
+use serde_json::Value;
+use std::io::Cursor;
+use std::time::Duration;
+
+fn facts(label: &str) -> RunFacts {
+    RunFacts {
+        label: label.to_owned(),
+        name: "chat".to_owned(),
+        version: "0.1.0".to_owned(),
+        plan_hash: "9f86d081".to_owned(),
+        definitions: Some(1),
+        hostname: Some("bench-1".to_owned()),
+        cpus: Some(8),
+        arch: Some("x86_64".to_owned()),
+        started_at: "2026-03-01T12:00:00Z".to_owned(),
+        measured: Duration::from_secs(30),
+        verdict: Verdict::Pass,
+        stop_reason: StopReason::Completed,
+    }
+}
+
+/// A row of times.
+fn row(trend: Trend, step: Option<&str>, statistic: Statistic, verdict: Change) -> ComparedRow {
+    let change = match verdict {
+        Change::Worse => 0.138,
+        Change::Better => -0.12,
+        Change::Same => 0.004,
+        Change::Unclear => 0.06,
+    };
+    ComparedRow {
+        subject: Subject {
+            step: step.map(str::to_owned),
+            ..Subject::of_run(Metric::Trend(trend))
+        },
+        statistic,
+        unit: Unit::Milliseconds,
+        base: 312.4,
+        current: 312.4 * (1.0 + change),
+        relative: true,
+        change,
+        interval: Some(Interval {
+            low: change - 0.031,
+            high: change + 0.034,
+        }),
+        tolerance: 0.05,
+        chance: Some(0.000_012),
+        verdict,
+        decides: verdict == Change::Unclear,
+        longer: (verdict == Change::Unclear).then_some(8.7),
+        rough: false,
+        at_least: false,
+    }
+}
+
+fn share(rate: Rate, base: f64, current: f64, verdict: Change) -> ComparedRow {
+    ComparedRow {
+        subject: Subject::of_run(Metric::Rate(rate)),
+        unit: Unit::Percent,
+        base,
+        current,
+        relative: false,
+        change: current - base,
+        interval: Some(Interval {
+            low: current - base - 0.2,
+            high: current - base + 0.2,
+        }),
+        tolerance: 0.1,
+        ..row(Trend::Ttft, None, Statistic::Rate, verdict)
+    }
+}
+
+fn comparison(verdict: Change, rows: Vec<ComparedRow>) -> Comparison {
+    Comparison {
+        verdict,
+        longer: rows.iter().find_map(|row| row.longer),
+        rows,
+        method: Method::Windows,
+        base: vec![facts(".loadgen/runs/chat-20260301T120000Z.jsonl")],
+        current: vec![facts(".loadgen/runs/chat-20260302T120000Z.jsonl")],
+        objections: Vec::new(),
+        cautions: Vec::new(),
+    }
+}
+
+/// One of each verdict.
+fn all() -> Vec<(&'static str, Comparison)> {
+    let same = |trend| row(trend, None, Statistic::P50, Change::Same);
+    let p99 = Statistic::P99;
+    let worse = comparison(
+        Change::Worse,
+        vec![
+            share(Rate::HttpReqFailed, 0.0, 1.25, Change::Worse),
+            ComparedRow {
+                at_least: true,
+                rough: true,
+                ..row(Trend::Ttft, Some("chat"), p99, Change::Worse)
+            },
+            row(
+                Trend::HttpReqDuration,
+                Some("a step with a name that is far too long"),
+                Statistic::P95,
+                Change::Worse,
+            ),
+            row(Trend::Itl, None, p99, Change::Unclear),
+            ComparedRow {
+                decides: false,
+                rough: true,
+                ..row(Trend::Tpot, None, p99, Change::Unclear)
+            },
+            row(Trend::StreamTail, None, Statistic::Mean, Change::Better),
+            same(Trend::Ttft),
+            share(Rate::Goodput, 99.99, 99.98, Change::Same),
+        ],
+    );
+    let mut unclear = comparison(
+        Change::Unclear,
+        vec![
+            row(Trend::Ttft, None, p99, Change::Unclear),
+            same(Trend::Itl),
+        ],
+    );
+    unclear.cautions.push(Caution::Hosts {
+        hosts: vec!["bench-1".to_owned(), "bench-2".to_owned()],
+    });
+    let mut short = comparison(
+        Change::Unclear,
+        vec![ComparedRow {
+            interval: None,
+            chance: None,
+            longer: None,
+            ..row(Trend::Ttft, None, p99, Change::Unclear)
+        }],
+    );
+    short.method = Method::Runs { paired: false };
+    short.longer = None;
+    let mut better = comparison(
+        Change::Better,
+        vec![
+            row(Trend::Ttft, None, Statistic::P50, Change::Better),
+            same(Trend::Itl),
+        ],
+    );
+    better.method = Method::Runs { paired: true };
+    better.base = ["a-1.jsonl", "a-2.jsonl", "a-3.jsonl"].map(facts).to_vec();
+    better.current = ["b-1.jsonl", "b-2.jsonl", "b-3.jsonl"].map(facts).to_vec();
+    let mut same = comparison(
+        Change::Same,
+        (0..30).map(|_| same(Trend::HttpReqWaiting)).collect(),
+    );
+    same.rows[0].subject.outcome = Some(Outcome::Ok);
+    same.objections.push(Objection::Inconclusive {
+        run: "b.jsonl".to_owned(),
+        side: Side::Current,
+    });
+    same.objections.push(Objection::Cpus {
+        run: "b.jsonl".to_owned(),
+        cpus: (4, 8),
+    });
+    vec![
+        ("worse", worse),
+        ("unclear", unclear),
+        ("short", short),
+        ("better", better),
+        ("same", same),
+    ]
+}
+
+fn text(comparison: &Comparison, color: bool) -> String {
+    let mut text = Vec::new();
+    write_comparison(&mut text, comparison, color).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+fn json(comparison: &Comparison) -> String {
+    let mut text = Vec::new();
+    write_comparison_json(&mut text, comparison).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn comparisons_are_as_in_the_golden_files() {
+    for (name, comparison) in all() {
+        runs::golden(&format!("comparison-{name}.txt"), &text(&comparison, false));
+        runs::golden(&format!("comparison-{name}.json"), &json(&comparison));
+    }
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal() {
+    for (name, comparison) in all() {
+        let text = text(&comparison, false);
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= 80, "{name}: {widest}\n{text}");
+        assert!(self::text(&comparison, true).contains("\u{1b}["));
+    }
+}
+
+#[test]
+fn the_verdict_is_one_line() {
+    for (name, comparison) in all() {
+        let mut verdict = Vec::new();
+        write_comparison_verdict(&mut verdict, &comparison, false).unwrap();
+        let verdict = String::from_utf8(verdict).unwrap();
+        assert_eq!(verdict.lines().count(), 1, "{name}: {verdict}");
+        assert!(verdict.contains(comparison.verdict.name()), "{verdict}");
+    }
+}
+
+#[test]
+fn the_schema_is_committed_and_holds() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/comparison.schema.json"
+    );
+    runs::compare(path, &comparison_schema());
+    let schema: Value = serde_json::from_str(&comparison_schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (name, comparison) in all() {
+        let mut found: Value = serde_json::from_str(&json(&comparison)).unwrap();
+        let errors: Vec<_> = validator
+            .iter_errors(&found)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+        found["verdict"] = "fine".into();
+        assert!(!validator.is_valid(&found));
+    }
+}
+
+/// What reading the run's log gives.
+fn of_log(run: &Run) -> ComparedRun {
+    read_compared_run("run.jsonl", Cursor::new(run.log())).unwrap()
+}
+
+/// What reading the run's summary gives.
+fn of_summary(run: &Run) -> ComparedRun {
+    let mut text = Vec::new();
+    write_json(&mut text, &run.header, &run.summary()).unwrap();
+    read_compared_run("run.json", Cursor::new(text)).unwrap()
+}
+
+#[test]
+fn a_log_and_a_run_that_has_just_ended_are_the_same() {
+    let run = runs::chat();
+    let mut series = SeriesBuilder::new(&run.header.layout);
+    run.windows.iter().for_each(|window| series.push(window));
+    let series = series.finish(run.end.measured);
+    let live = compared_run("run.jsonl", &run.header, &run.summary(), series);
+    let read = of_log(&run);
+    assert_eq!(live.facts, read.facts);
+    let other = runs::chat();
+    let options = CompareOptions {
+        force: true,
+        ..CompareOptions::default()
+    };
+    let compared = |base: &ComparedRun| {
+        compare(std::slice::from_ref(base), &[of_log(&other)], &options).unwrap()
+    };
+    assert_eq!(compared(&live), compared(&read));
+}
+
+#[test]
+fn a_summary_tells_the_same_figures() {
+    for run in [runs::chat(), runs::trouble()] {
+        let (log, summary) = (of_log(&run), of_summary(&run));
+        assert_eq!(
+            (log.facts.cpus, &log.facts.arch),
+            (summary.facts.cpus, &summary.facts.arch)
+        );
+        let options = CompareOptions {
+            force: true,
+            ..CompareOptions::default()
+        };
+        // Two a side, so that figures are compared and not windows.
+        let twice = |run: ComparedRun| [run.clone(), run];
+        let sides = [twice(log), twice(summary)];
+        let found = compare(&sides[0], &sides[1], &options).unwrap();
+        assert!(found.rows.len() > 20, "{}", found.rows.len());
+        for row in &found.rows {
+            assert!(row.change.abs() < 1e-9 && row.interval.is_some(), "{row:?}");
+        }
+        assert!(matches!(sides[1][0].data, RunData::Figures(_)));
+    }
+}
+
+#[test]
+fn what_is_no_result_is_refused() {
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let error = read_compared_run("x", Cursor::new(text.to_owned())).unwrap_err();
+        assert!(error.to_string().contains(expected), "{text}: {error}");
+    }
+    check("", "no run log of loadgen: it is empty");
+    check("nonsense", "no run log of loadgen");
+    check(
+        "{\"schema\": \"something/1\"}",
+        "names the schema \"something/1\"",
+    );
+    check(
+        "{\"schema\": \"loadgen.runlog/2\"}",
+        "this loadgen reads loadgen.runlog/1",
+    );
+    check(
+        "{\n  \"schema\": \"loadgen.summary/2\"\n}",
+        "this loadgen reads loadgen.summary/1",
+    );
+    check(
+        "{\n  \"schema\": \"loadgen.summary/1\"\n}",
+        "the summary is damaged",
+    );
+}
+
+#[test]
+fn a_torn_log_is_read_and_inconclusive() {
+    let log = runs::chat().log();
+    let torn = &log[..log.len() / 2];
+    let run = read_compared_run("torn.jsonl", Cursor::new(torn)).unwrap();
+    assert_eq!(run.facts.verdict, Verdict::Inconclusive);
+    assert!(
+        !replay(RunLogReader::new(torn).unwrap())
+            .unwrap()
+            .is_complete
+    );
+    // Damage in the middle is an error, as in a report.
+    let text = String::from_utf8(log)
+        .unwrap()
+        .replacen("{\"window\"", "{\"windov\"", 1);
+    assert!(matches!(
+        read_compared_run("x", Cursor::new(text)),
+        Err(Error::Damaged { .. })
+    ));
+}
