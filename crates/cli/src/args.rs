@@ -1,10 +1,12 @@
 //! The command line: every command and option, with the text that explains it.
 
+mod compare;
 mod mock;
 mod network;
 mod request;
 mod variables;
 
+pub(crate) use compare::CompareArgs;
 pub(crate) use mock::MockArgs;
 pub(crate) use network::NetworkArgs;
 pub(crate) use request::RequestArgs;
@@ -33,8 +35,8 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 passed, 1 could not run, 2 wrong usage or a scenario with problems, 97 inconclusive, \
-99 a threshold failed or nothing succeeded, 130 stopped by a signal with every threshold holding.";
+Exit codes: 0 passed, 1 could not run, 2 wrong usage or a scenario with problems, 97 inconclusive or unclear, \
+98 worse than what it was compared with, 99 a threshold failed or nothing succeeded, 130 stopped by a signal with every threshold holding.";
 
 /// What is to be done.
 #[derive(Debug, Subcommand)]
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Write a scenario to begin with: a commented starter, or one made of a cURL command
     New(NewArgs),
+    /// Say with statistics whether runs are worse than others
+    Compare(CompareArgs),
     /// Serve the embedded target: an LLM chat server beside plain endpoints
     Mock(Box<MockArgs>),
     /// Print the JSON Schema of scenario files
@@ -214,6 +218,9 @@ pub(crate) struct SchemaArgs {
     /// That of the summary (`--out json=PATH`) instead
     #[arg(long)]
     pub(crate) summary: bool,
+    /// That of a comparison (`loadgen compare --out json=PATH`) instead
+    #[arg(long, conflicts_with = "summary")]
+    pub(crate) comparison: bool,
 }
 
 /// `loadgen completions`.

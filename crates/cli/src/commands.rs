@@ -1,6 +1,7 @@
 //! What the program can do, a file for each command.
 
 mod check;
+mod compare;
 mod completions;
 mod debug;
 mod mock;
@@ -10,6 +11,7 @@ mod run;
 mod schema;
 
 pub(crate) use check::check;
+pub(crate) use compare::compare;
 pub(crate) use completions::completions;
 pub(crate) use debug::debug;
 pub(crate) use mock::mock;

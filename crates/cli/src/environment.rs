@@ -99,6 +99,27 @@ impl Environment {
         identity_in(&fs::metadata(self.folder.join(path)).ok()?)
     }
 
+    /// The files of a folder with this extension, by name; none where it is no folder.
+    pub(crate) fn files_of(
+        &self,
+        folder: &Path,
+        extension: &str,
+    ) -> io::Result<Option<Vec<PathBuf>>> {
+        let whole = self.folder.join(folder);
+        if !whole.is_dir() {
+            return Ok(None);
+        }
+        let mut files = Vec::new();
+        for entry in fs::read_dir(whole)? {
+            let name = PathBuf::from(entry?.file_name());
+            if name.extension().is_some_and(|found| found == extension) {
+                files.push(folder.join(name));
+            }
+        }
+        files.sort();
+        Ok(Some(files))
+    }
+
     /// Opens a file to be written later. What it holds stays until then.
     pub(crate) fn open_for_writing(&self, path: &Path) -> io::Result<File> {
         OpenOptions::new()

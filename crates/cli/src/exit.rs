@@ -1,6 +1,6 @@
 //! The exit codes that scripts rely on, and which one wins where several apply.
 
-use loadgen_stats::{StopReason, Verdict};
+use loadgen_stats::{Change, StopReason, Verdict};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,8 +11,10 @@ pub(crate) enum Exit {
     Failed,
     /// Wrong usage, or a scenario with problems.
     Usage,
-    /// The generator was the limit, or there were too few samples to judge.
+    /// The generator was the limit, there were too few samples to judge, or a comparison is unclear.
     Inconclusive,
+    /// A comparison found something worse.
+    Regression,
     /// A threshold failed, or no request succeeded.
     Threshold,
     /// Stopped by a signal with every threshold holding.
@@ -20,10 +22,11 @@ pub(crate) enum Exit {
 }
 
 /// Those that win stand first.
-const PRECEDENCE: [Exit; 6] = [
+const PRECEDENCE: [Exit; 7] = [
     Exit::Failed,
     Exit::Usage,
     Exit::Threshold,
+    Exit::Regression,
     Exit::Inconclusive,
     Exit::Interrupted,
     Exit::Passed,
@@ -37,6 +40,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Inconclusive => 97,
+            Self::Regression => 98,
             Self::Threshold => 99,
             Self::Interrupted => 130,
         }
@@ -55,6 +59,15 @@ impl Exit {
             StopReason::Error => Self::Failed,
         };
         judged.and(stopped)
+    }
+
+    /// The end of a comparison with this verdict.
+    pub(crate) const fn of_comparison(verdict: Change) -> Self {
+        match verdict {
+            Change::Better | Change::Same => Self::Passed,
+            Change::Worse => Self::Regression,
+            Change::Unclear => Self::Inconclusive,
+        }
     }
 
     /// The one of the two that wins.
@@ -97,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_winner_does_not_depend_on_the_order() {
-        let order = [1, 2, 99, 97, 130, 0];
+        let order = [1, 2, 99, 98, 97, 130, 0];
         for (at, first) in PRECEDENCE.into_iter().enumerate() {
             assert_eq!(first.code(), order[at]);
             for second in PRECEDENCE {

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod comparing;
 mod environment;
 mod error;
 mod exit;
@@ -56,6 +57,7 @@ fn obey(cli: &Cli, given: &Given, environment: &Environment) -> Result<Exit, Err
         Command::Debug(args) => commands::debug(args, given, environment),
         Command::Report(args) => commands::report(args, environment, colour.out),
         Command::New(args) => commands::new(args, environment),
+        Command::Compare(args) => commands::compare(args, environment, colour.out),
         Command::Mock(args) => commands::mock(args, environment),
         Command::Schema(args) => commands::schema(args, environment),
         Command::Completions(args) => commands::completions(args, environment),

@@ -6,8 +6,10 @@ use crate::{
     error::Error,
     interval_log::IntervalLog,
 };
-use loadgen_report::{Header, write_csv, write_github, write_json, write_junit, write_markdown};
-use loadgen_stats::Summary;
+use loadgen_report::{
+    Header, write_comparison_json, write_csv, write_github, write_json, write_junit, write_markdown,
+};
+use loadgen_stats::{Comparison, Summary};
 use std::{
     fs::File,
     io,
@@ -131,21 +133,46 @@ impl Outputs {
         hlogs: Vec<IntervalLog<'_>>,
         environment: &Environment,
     ) -> Result<(), Error> {
-        let results = self.results.iter().map(|(format, place)| {
-            let bytes = render(*format, header, summary)
-                .map_err(|error| Error::failed("write a result", error))?;
+        let hlogs = hlogs.into_iter().map(IntervalLog::finish);
+        let results = self.results(|format| render(format, header, summary), environment);
+        all_told(hlogs.chain(results), environment)
+    }
+
+    /// Writes what a comparison came to, as [`Self::write`] does.
+    pub(crate) fn write_comparison(
+        &self,
+        comparison: &Comparison,
+        environment: &Environment,
+    ) -> Result<(), Error> {
+        let results = self.results(|format| render_comparison(format, comparison), environment);
+        all_told(results, environment)
+    }
+
+    fn results(
+        &self,
+        render: impl Fn(Format) -> io::Result<Vec<u8>>,
+        environment: &Environment,
+    ) -> impl Iterator<Item = Result<(), Error>> {
+        self.results.iter().map(move |(format, place)| {
+            let bytes = render(*format).map_err(|error| Error::failed("write a result", error))?;
             place
                 .put(&bytes, environment)
                 .map_err(|error| Error::failed(format!("write {}", place.shown()), error))
-        });
-        let written = hlogs.into_iter().map(IntervalLog::finish).chain(results);
-        let mut failed: Vec<Error> = written.filter_map(Result::err).collect();
-        let last = failed.pop();
-        for error in failed {
-            error.show(environment, false);
-        }
-        last.map_or(Ok(()), Err)
+        })
     }
+}
+
+/// Does all; tells every failure, the last as the error.
+fn all_told(
+    all: impl Iterator<Item = Result<(), Error>>,
+    environment: &Environment,
+) -> Result<(), Error> {
+    let mut failed: Vec<Error> = all.filter_map(Result::err).collect();
+    let last = failed.pop();
+    for error in failed {
+        error.show(environment, false);
+    }
+    last.map_or(Ok(()), Err)
 }
 
 impl Place {
@@ -179,6 +206,16 @@ fn render(format: Format, header: &Header, summary: &Summary) -> io::Result<Vec<
         Format::Github => write_github(&mut bytes, header, summary),
         // Written as the run goes.
         Format::Log | Format::Hlog => Ok(()),
+    }?;
+    Ok(bytes)
+}
+
+fn render_comparison(format: Format, comparison: &Comparison) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match format {
+        Format::Json => write_comparison_json(&mut bytes, comparison),
+        // Refused before.
+        _ => Ok(()),
     }?;
     Ok(bytes)
 }

@@ -243,6 +243,32 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("new PATH", &["the_starter_runs", "nothing_is_overwritten"]),
     ("new --from-curl", &["a_curl_command_becomes_a_scenario"]),
     ("schema --summary", &["what_is_asked_for_is_printed"]),
+    ("schema --comparison", &["what_is_asked_for_is_printed"]),
+    (
+        "compare BASE",
+        &[
+            "runs_are_compared",
+            "several_runs_are_given_as_files_and_folders",
+        ],
+    ),
+    (
+        "compare CURRENT",
+        &[
+            "runs_are_compared",
+            "several_runs_are_given_as_files_and_folders",
+        ],
+    ),
+    (
+        "compare --base",
+        &["several_runs_are_given_as_files_and_folders"],
+    ),
+    ("compare --tolerance", &["tolerances_decide"]),
+    (
+        "compare --force",
+        &["what_should_not_be_compared_can_be_forced"],
+    ),
+    ("compare --out", &["a_comparison_is_written"]),
+    ("compare --quiet", &["a_comparison_is_written"]),
     ("completions SHELL", &["completions_know_every_command"]),
 ];
 

@@ -149,6 +149,7 @@ fn what_is_asked_for_is_printed() {
     check(&["completions", "bash"], 0, "_loadgen()");
     check(&["schema"], 0, "\"$schema\"");
     check(&["schema", "--summary"], 0, "loadgen.summary/1");
+    check(&["schema", "--comparison"], 0, "loadgen.comparison/1");
     check(&["check", "a.toml"], 0, "2 users");
     check(&["check", "a.toml", "--vus", "3"], 0, "3 users");
 }

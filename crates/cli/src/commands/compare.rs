@@ -1,0 +1,55 @@
+//! `loadgen compare`: says with statistics whether runs are worse than others.
+
+use crate::{
+    args::{CompareArgs, Format},
+    comparing,
+    environment::Environment,
+    error::Error,
+    exit::Exit,
+    outputs::Outputs,
+};
+use loadgen_stats::CompareOptions;
+use std::path::{Path, PathBuf};
+
+/// Compares runs that were made before.
+pub(crate) fn compare(
+    args: &CompareArgs,
+    environment: &Environment,
+    colour: bool,
+) -> Result<Exit, Error> {
+    if args.out.iter().any(|out| out.format != Format::Json) {
+        return Err(Error::usage("a comparison is written as JSON only").hint("--out json=PATH"));
+    }
+    let base: Vec<PathBuf> = [&args.base]
+        .into_iter()
+        .chain(&args.more_base)
+        .cloned()
+        .collect();
+    let (base, current) = (
+        comparing::files(&base, environment)?,
+        comparing::files(&args.current, environment)?,
+    );
+    let inputs: Vec<&Path> = base.iter().chain(&current).map(PathBuf::as_path).collect();
+    let (base, outputs) = (
+        comparing::read(&base, environment)?,
+        Outputs::open(&args.out, &inputs, environment)?,
+    );
+    let current = comparing::read(&current, environment)?;
+    let options = CompareOptions {
+        tolerances: args.tolerance.clone(),
+        force: args.force,
+        ..CompareOptions::default()
+    };
+    match comparing::carry_out(&base, &current, &options) {
+        Ok(comparison) => {
+            comparing::tell(&comparison, &outputs, args.quiet, environment, colour)?;
+            Ok(Exit::of_comparison(comparison.verdict))
+        }
+        Err(refusal) => {
+            refusal
+                .error
+                .show(environment, environment.colours(false).err);
+            Ok(refusal.exit)
+        }
+    }
+}

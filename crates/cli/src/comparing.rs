@@ -1,0 +1,135 @@
+//! What comparing takes from the outside: runs read, and what came of it told.
+
+use crate::{
+    environment::Environment, error::Error, exit::Exit, outputs::Outputs, run_log::EXTENSION,
+};
+use loadgen_report::{read_compared_run, write_comparison, write_comparison_verdict};
+use loadgen_stats::{CompareError, CompareOptions, ComparedRun, Comparison, Objection, compare};
+use std::path::{Path, PathBuf};
+
+/// The extension of summaries.
+const SUMMARIES: &str = "json";
+
+/// The files that paths name: themselves, or the run logs of a folder; summaries where it has no run log.
+pub(crate) fn files(paths: &[PathBuf], environment: &Environment) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for path in paths {
+        let of_folder = |extension| {
+            environment
+                .files_of(path, extension)
+                .map_err(|error| Error::unreadable(path, error))
+        };
+        match of_folder(EXTENSION)? {
+            None => files.push(path.clone()),
+            Some(logs) if !logs.is_empty() => files.extend(logs),
+            Some(_) => match of_folder(SUMMARIES)?.filter(|found| !found.is_empty()) {
+                Some(summaries) => files.extend(summaries),
+                None => {
+                    let path = path.display();
+                    let message = format!("the folder `{path}` holds no run log and no summary");
+                    return Err(
+                        Error::usage(message).hint("run logs end in .jsonl, summaries in .json")
+                    );
+                }
+            },
+        }
+    }
+    Ok(files)
+}
+
+/// Reads runs.
+pub(crate) fn read(
+    files: &[PathBuf],
+    environment: &Environment,
+) -> Result<Vec<ComparedRun>, Error> {
+    files
+        .iter()
+        .map(|path| read_one(path, environment))
+        .collect()
+}
+
+fn read_one(path: &Path, environment: &Environment) -> Result<ComparedRun, Error> {
+    let label = path.display().to_string();
+    let file = environment
+        .open_for_reading(path)
+        .map_err(|error| Error::unreadable(path, error))?;
+    read_compared_run(&label, file)
+        .map_err(|error| Error::usage_because(format!("failed to read `{label}`"), error))
+}
+
+/// Compares; what stands against it is an error, or unclear where a run could not be trusted itself.
+pub(crate) fn carry_out(
+    base: &[ComparedRun],
+    current: &[ComparedRun],
+    options: &CompareOptions,
+) -> Result<Comparison, Refusal> {
+    compare(base, current, options).map_err(|error| Refusal::of(&error))
+}
+
+/// Why there is no comparison.
+pub(crate) struct Refusal {
+    pub(crate) error: Error,
+    pub(crate) exit: Exit,
+}
+
+impl Refusal {
+    fn of(error: &CompareError) -> Self {
+        let told = Error::usage(format!("the runs cannot be compared: {error}"));
+        let (hint, exit) = match error {
+            CompareError::Refused(objections) => {
+                let untrusted = |one: &Objection| matches!(one, Objection::Inconclusive { .. });
+                let exit = match objections.iter().all(untrusted) {
+                    true => Exit::Inconclusive,
+                    false => Exit::Usage,
+                };
+                (
+                    "loadgen compare --force compares them all the same, and says so",
+                    exit,
+                )
+            }
+            CompareError::NoWindows => (
+                "give run logs, as loadgen run leaves them in .loadgen/runs, or several summaries on a side",
+                Exit::Usage,
+            ),
+            CompareError::NothingInCommon => ("look at each with loadgen report", Exit::Usage),
+            CompareError::Tolerance(_) => (
+                "--out json=PATH writes all rows that can be named",
+                Exit::Usage,
+            ),
+        };
+        Self {
+            error: told.hint(hint),
+            exit,
+        }
+    }
+}
+
+/// Prints a comparison, and writes it to where it is wanted.
+pub(crate) fn tell(
+    comparison: &Comparison,
+    outputs: &Outputs,
+    quiet: bool,
+    environment: &Environment,
+    colour: bool,
+) -> Result<(), Error> {
+    let mut text = Vec::new();
+    let elsewhere = outputs.take_standard_output();
+    // Writing to memory does not fail.
+    let _ = if quiet || elsewhere {
+        write_comparison_verdict(&mut text, comparison, colour && !elsewhere)
+    } else {
+        write_comparison(&mut text, comparison, colour)
+    };
+    let text = String::from_utf8_lossy(&text);
+    let printed = if elsewhere {
+        environment.err.say(text.trim_end());
+        Ok(())
+    } else {
+        environment
+            .out
+            .print(&text)
+            .map_err(|error| Error::failed("write to the standard output", error))
+    };
+    outputs.write_comparison(comparison, environment)?;
+    printed
+}

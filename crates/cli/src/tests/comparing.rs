@@ -1,0 +1,313 @@
+//! Comparing run logs that were made by hand.
+
+use super::*;
+use loadgen_report::{Closing, Header, Host, RunLogWriter, write_json};
+use loadgen_stats::{
+    Counter, Layout, Ledger, Offset, Outcome, Rate, RunEnd, ScenarioIndex, ScenarioLayout,
+    StepLayout, StopReason, Totals, Trend, Verdict, VusRange, Window,
+};
+use std::sync::Arc;
+
+const SECONDS: u64 = 30;
+
+/// A run of fifty requests a second, whose times scatter by 10 % around `time` ms.
+pub(super) struct Made {
+    pub(super) number: u64,
+    pub(super) time: f64,
+    pub(super) header: Header,
+    pub(super) verdict: Verdict,
+}
+
+pub(super) fn made(number: u64, time: f64) -> Made {
+    let scenario = ScenarioIndex(0);
+    let step = StepLayout {
+        name: "get".to_owned(),
+        scenario,
+        stream: false,
+        slo: Vec::new(),
+    };
+    let header = Header {
+        version: "0.1.0".to_owned(),
+        name: "plain".to_owned(),
+        load: String::new(),
+        plan: Value::Null,
+        plan_hash: "abc".to_owned(),
+        seed: number,
+        started_at: format!("2026-03-01T12:{number:02}:00Z"),
+        target: None,
+        target_is_embedded: false,
+        host: Host {
+            cpus: 2,
+            arch: "x86_64".to_owned(),
+            hostname: "here".to_owned(),
+            ..Host::default()
+        },
+        layout: Layout {
+            scenarios: vec![ScenarioLayout {
+                name: "plain".to_owned(),
+                steps: 0..1,
+            }],
+            steps: vec![step],
+            selected: Vec::new(),
+        },
+        thresholds: Vec::new(),
+        measured: (Offset::ZERO, at(SECONDS)),
+        strict: false,
+        allow_all_failed: false,
+    };
+    Made {
+        number,
+        time,
+        header,
+        verdict: Verdict::Pass,
+    }
+}
+
+fn at(second: u64) -> Offset {
+    Offset::from_nanos(second * 1_000_000_000)
+}
+
+impl Made {
+    pub(super) fn with(mut self, change: impl Fn(&mut Header)) -> Self {
+        change(&mut self.header);
+        self
+    }
+
+    fn windows(&self) -> impl Iterator<Item = Window> {
+        (0..SECONDS).map(|second| {
+            let mut totals = Totals::new(&self.header.layout);
+            let step = &mut totals.steps[0];
+            for place in 0..50 {
+                // A scatter that repeats, and differs from run to run.
+                let scatter = (second * 50 + place + self.number) * 7_919 % 1_009;
+                let time = self.time * (0.9 + 0.2 * scatter as f64 / 1_009.0);
+                let cell = step.cell_mut(Trend::HttpReqDuration, Some(Outcome::Ok));
+                cell.record(Duration::from_secs_f64(time / 1e3));
+                step.outcomes[0] += 1;
+                let tally = step.tally(Some(200), None);
+                tally.count(Counter::HttpReqs, 1, true);
+                tally.rates[Rate::HttpReqFailed.index()].count(false);
+            }
+            let (start, end) = (at(second), at(second + 1));
+            Window {
+                start,
+                end,
+                vus: VusRange::steady(1),
+                totals,
+                generator: None,
+            }
+        })
+    }
+
+    fn end(&self) -> RunEnd {
+        RunEnd::new(
+            StopReason::Completed,
+            (Offset::ZERO, at(SECONDS)),
+            at(SECONDS),
+        )
+    }
+
+    pub(super) fn log(&self) -> String {
+        let mut bytes = Vec::new();
+        let mut writer = RunLogWriter::new(&mut bytes, &self.header).unwrap();
+        self.windows()
+            .for_each(|window| writer.window(&window).unwrap());
+        let closing = Closing {
+            end: self.end(),
+            verdict: self.verdict,
+            warnings: Vec::new(),
+        };
+        writer.close(&closing).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn summary(&self) -> String {
+        let mut ledger = Ledger::new(Arc::new(self.header.layout.clone()), Vec::new());
+        self.windows().for_each(|window| ledger.replay(&window));
+        let mut bytes = Vec::new();
+        write_json(&mut bytes, &self.header, &ledger.finish(&self.end())).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+}
+
+/// Files to compare: two that are alike, one that is slower, more runs of both in folders, and some that are none.
+fn stage(words: &[&str]) -> Stage {
+    let all = [&["compare"], words].concat();
+    let mut stage = Stage::new(&all)
+        .file("base.jsonl", &made(1, 20.0).log())
+        .file("same.jsonl", &made(2, 20.0).log())
+        .file("slower.jsonl", &made(3, 22.0).log())
+        .file("base.json", &made(1, 20.0).summary())
+        .file(
+            "other.jsonl",
+            &made(4, 20.0)
+                .with(|header| header.plan_hash = "other".to_owned())
+                .log(),
+        )
+        .file("torn.jsonl", &made(5, 20.0).log()[..9_000])
+        .file("newer.jsonl", "{\"schema\": \"loadgen.runlog/2\"}\n")
+        .file("notes.txt", "nothing\n")
+        .file("empty/notes.txt", "nothing\n");
+    for number in 11..15 {
+        stage = stage
+            .file(&format!("a/{number}.jsonl"), &made(number, 20.0).log())
+            .file(
+                &format!("b/{number}.json"),
+                &made(number + 10, 22.0).summary(),
+            );
+    }
+    stage
+}
+
+/// The exit code of a comparison, and what it says.
+#[track_caller]
+fn check(words: &[&str], code: u8, says: &str) -> Played {
+    let played = on(stage(words));
+    assert_eq!(played.code, code, "{words:?}\n{}{}", played.out, played.err);
+    let told = [played.out.as_str(), &played.err].concat();
+    assert!(
+        told.contains(says),
+        "{words:?} does not say {says:?}:\n{told}"
+    );
+    played
+}
+
+#[test]
+fn runs_are_compared() {
+    check(&["base.jsonl", "same.jsonl"], 0, "= same");
+    check(&["base.jsonl", "slower.jsonl"], 98, "✗ worse");
+    check(&["slower.jsonl", "base.jsonl"], 0, "✓ better");
+    let unclear = check(
+        &["base.jsonl", "same.jsonl", "--tolerance", "0.01%, 0.001ms"],
+        97,
+        "? unclear",
+    );
+    assert!(unclear.out.contains("to be sure"), "{}", unclear.out);
+}
+
+#[test]
+fn tolerances_decide() {
+    let files = ["base.jsonl", "slower.jsonl"];
+    for (tolerances, code) in [
+        (&["20%"][..], 0),
+        (&["http_req_duration: 20%"], 0),
+        (&["p50: 20%"], 98),
+        (&["1%", "20%"], 0),
+        (&["http_req_duration: 5ms"], 0),
+    ] {
+        let given = tolerances.iter().flat_map(|text| ["--tolerance", text]);
+        let words: Vec<&str> = files.into_iter().chain(given).collect();
+        check(&words, code, "");
+    }
+    check(
+        &[&files[..], &["--tolerance", "http_req_duraton: 2%"]].concat(),
+        2,
+        "did you mean `http_req_duration`?",
+    );
+    check(
+        &[&files[..], &["--tolerance", "ttft: 2%"]].concat(),
+        2,
+        "`ttft: 2%` fits nothing",
+    );
+}
+
+#[test]
+fn several_runs_are_given_as_files_and_folders() {
+    check(&["a", "b"], 98, "4 and 4 runs");
+    check(&["a", "same.jsonl", "base.jsonl"], 0, "4 and 2 runs");
+    check(
+        &[
+            "a/11.jsonl",
+            "--base",
+            "a/12.jsonl",
+            "--base",
+            "a/13.jsonl",
+            "b",
+        ],
+        98,
+        "3 and 4 runs",
+    );
+    check(&["a", "slower.jsonl"], 98, "4 and 1 runs");
+    check(
+        &["a", "empty"],
+        2,
+        "`empty` holds no run log and no summary",
+    );
+}
+
+#[test]
+fn what_should_not_be_compared_can_be_forced() {
+    check(
+        &["base.jsonl", "other.jsonl"],
+        2,
+        "`other.jsonl` ran another plan than the base",
+    );
+    check(&["base.jsonl", "other.jsonl"], 2, "--force");
+    check(&["base.jsonl", "other.jsonl", "--force"], 0, "by force");
+    check(
+        &["base.jsonl", "torn.jsonl"],
+        97,
+        "`torn.jsonl` was inconclusive itself",
+    );
+    check(
+        &["torn.jsonl", "base.jsonl", "--force"],
+        0,
+        "compared by force",
+    );
+}
+
+#[test]
+fn what_is_no_run_is_told() {
+    check(
+        &["base.jsonl", "missing.jsonl"],
+        2,
+        "failed to read `missing.jsonl`",
+    );
+    check(
+        &["newer.jsonl", "base.jsonl"],
+        2,
+        "this loadgen reads loadgen.runlog/1",
+    );
+    check(&["notes.txt", "base.jsonl"], 2, "no run log of loadgen");
+    check(
+        &["base.json", "base.json"],
+        2,
+        "several summaries on a side",
+    );
+    check(&["base.jsonl", "base.json"], 2, "a summary has no windows");
+    check(&["base.jsonl"], 2, "CURRENT");
+}
+
+#[test]
+fn a_comparison_is_written() {
+    let files = ["base.jsonl", "slower.jsonl"];
+    let played = check(
+        &[&files[..], &["--out", "json=out.json", "--quiet"]].concat(),
+        98,
+        "",
+    );
+    assert_eq!(played.out.lines().count(), 1, "{}", played.out);
+    let found = played.json("out.json");
+    assert_eq!(
+        (&found["schema"], &found["verdict"]),
+        (&"loadgen.comparison/1".into(), &"worse".into())
+    );
+    assert_eq!(found["rows"][0]["metric"], "http_req_duration");
+    let played = check(&[&files[..], &["--out", "json=-"]].concat(), 98, "");
+    assert!(serde_json::from_str::<Value>(&played.out).is_ok() && played.err.contains("✗ worse"));
+    check(
+        &[&files[..], &["--out", "csv=out.csv"]].concat(),
+        2,
+        "as JSON only",
+    );
+    check(
+        &[&files[..], &["--out", "json=base.jsonl"]].concat(),
+        2,
+        "`base.jsonl` is the same file as",
+    );
+    check(
+        &[&files[..], &["--out", "json=no/where.json"]].concat(),
+        1,
+        "no/where.json",
+    );
+}
