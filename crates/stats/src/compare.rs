@@ -113,13 +113,26 @@ pub fn compare(
     })
 }
 
-/// The tolerances that fit no row of a run: to be told before another is made to be compared with it.
+/// Whether so many runs of a plan that is still to be carried out could be compared with that base.
 ///
 /// # Errors
 ///
-/// The first that fits none.
-pub fn check_tolerances(run: &ComparedRun, tolerances: &[Tolerance]) -> Result<(), CompareError> {
-    let figures = figures(std::slice::from_ref(run), false);
+/// What would stand against it in the end.
+pub fn check_baseline(
+    base: &[ComparedRun],
+    planned: &RunFacts,
+    runs: usize,
+    tolerances: &[Tolerance],
+) -> Result<(), CompareError> {
+    let objections = facts::objections(base, std::iter::once(planned));
+    if !objections.is_empty() {
+        return Err(CompareError::Refused(objections));
+    }
+    let has_windows = |run: &ComparedRun| matches!(run.data, RunData::Windows(_));
+    if runs == 1 && base.len() == 1 && !base.iter().all(has_windows) {
+        return Err(CompareError::NoWindows);
+    }
+    let figures = figures(base, false);
     tolerance::refuse_unused(tolerances, figures.iter().flatten())
 }
 

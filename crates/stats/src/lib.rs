@@ -31,7 +31,7 @@ pub use cell::{CellParts, Figure, LONGEST, TrendCell};
 pub use compare::{
     Caution, Change, CompareError, CompareOptions, ComparedRow, ComparedRun, Comparison, Interval,
     Method, Objection, RunData, RunFacts, RunFigure, RunSeries, SeriesBuilder, Side, Statistic,
-    Subject, Tolerance, ToleranceProblem, check_tolerances, compare,
+    Subject, Tolerance, ToleranceProblem, check_baseline, compare,
 };
 pub use error_kind::ErrorKind;
 pub use health::WorkerSummary;

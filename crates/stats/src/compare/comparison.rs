@@ -80,7 +80,7 @@ pub struct ComparedRow {
     /// The verdict.
     pub verdict: Change,
     /// Whether its being unclear makes the whole unclear: it could be worse by more than the tolerance, and the samples
-    /// suffice to expect an answer.
+    /// suffice to expect an answer. Never of a time that larger ones contain.
     pub decides: bool,
     /// How many times as long (as many runs) would settle it; none where it is settled, or no length would.
     pub longer: Option<f64>,
@@ -110,6 +110,16 @@ pub enum CompareError {
     NothingInCommon,
     /// A tolerance that fits no row.
     Tolerance(ToleranceProblem),
+}
+
+impl Interval {
+    /// In another unit.
+    pub(super) fn times(self, factor: f64) -> Self {
+        Self {
+            low: self.low * factor,
+            high: self.high * factor,
+        }
+    }
 }
 
 impl Change {

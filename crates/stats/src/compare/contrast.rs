@@ -76,56 +76,22 @@ impl Contrast {
                 .map(|figure| scaled(figure.value, relative))
                 .collect()
         };
-        let (one, other) = (values(base), values(current));
+        let (base_values, current_values) = (values(base), values(current));
         let floor = |side: &[&RunFigure]| {
-            let sum: f64 = side
-                .iter()
-                .map(|figure| least_variance(figure, relative))
-                .sum();
-            sum / (side.len() * side.len()) as f64
+            let least = side.iter().map(|figure| least_variance(figure, relative));
+            least.sum::<f64>() / (side.len() * side.len()) as f64
         };
-        let floors = (floor(base), floor(current));
-        if paired {
-            let changes: Vec<f64> = one
-                .iter()
-                .zip(&other)
-                .map(|(one, other)| other - one)
-                .collect();
-            let size = changes.len() as f64;
-            let error = (variance(&changes) / size).max(floors.0 + floors.1).sqrt();
-            let change = changes.iter().sum::<f64>() / size;
-            return Some(Self {
-                relative,
-                change,
-                error,
-                freedom: size - 1.0,
-            });
-        }
-        // How much a single run varies is told by the other side.
-        let of_one = |own: &[f64], other: &[f64]| match (own.len(), other.len()) {
-            (2.., _) => Some((variance(own), own.len() - 1)),
-            (_, 2..) => Some((variance(other), other.len() - 1)),
-            _ => None,
+        let (change, variance, freedom) = if paired {
+            of_pairs(&base_values, &current_values)
+        } else {
+            of_sides(&base_values, &current_values)?
         };
-        let estimate = |own: &[f64], other: &[f64], floor: f64| {
-            let (variance, freedom) = of_one(own, other)?;
-            let size = own.len() as f64;
-            Some(Estimate {
-                value: own.iter().sum::<f64>() / size,
-                variance: (variance / size).max(floor),
-                freedom: freedom as f64,
-            })
-        };
-        let (base, current) = (
-            estimate(&one, &other, floors.0)?,
-            estimate(&other, &one, floors.1)?,
-        );
-        let mut contrast = Self::between(base, current, relative);
-        if one.len() == 1 || other.len() == 1 {
-            // One variance, counted once.
-            contrast.freedom = base.freedom.min(current.freedom);
-        }
-        Some(contrast)
+        Some(Self {
+            relative,
+            change,
+            error: variance.max(floor(base) + floor(current)).sqrt(),
+            freedom,
+        })
     }
 
     /// Welch's: each side with a variance of its own.
@@ -186,6 +152,33 @@ impl Contrast {
             change
         }
     }
+}
+
+/// The mean change from neighbour to neighbour, its variance, and the degrees of freedom of that.
+fn of_pairs(base: &[f64], current: &[f64]) -> (f64, f64, f64) {
+    let pairs = base.iter().zip(current);
+    let changes: Vec<f64> = pairs.map(|(base, current)| current - base).collect();
+    let size = changes.len() as f64;
+    (mean(&changes), variance(&changes) / size, size - 1.0)
+}
+
+/// The change of the mean, its variance, and the degrees of freedom of that, where runs of both sides vary alike: a few
+/// runs tell too little of how much those of one side do. So a side may also have a single one.
+fn of_sides(base: &[f64], current: &[f64]) -> Option<(f64, f64, f64)> {
+    let freedom = (base.len() + current.len())
+        .checked_sub(2)
+        .filter(|&freedom| freedom > 0)?;
+    let squares = |side: &[f64]| match side {
+        [_] => 0.0,
+        several => variance(several) * (several.len() - 1) as f64,
+    };
+    let pooled = (squares(base) + squares(current)) / freedom as f64;
+    let variance = pooled * (1.0 / base.len() as f64 + 1.0 / current.len() as f64);
+    Some((mean(current) - mean(base), variance, freedom as f64))
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// The number that stands for the runs of a side: the geometric mean where changes are relative.

@@ -8,10 +8,10 @@ use crate::Unit;
 
 /// How often a change may be seen where there is none: in one comparison of twenty, whatever the number of its rows.
 const ERROR: f64 = 0.05;
+/// The importance of a time that larger ones contain, where those have 1: so that these many rows cost others little.
+const OF_PART: f64 = 0.1;
 /// Nobody runs a test more times as long than this to settle a row.
 const MOST: f64 = 100.0;
-/// Fewer samples on a side than these cannot be expected to tell anything.
-const FEW: u64 = 10;
 
 /// One statistic of both sides, with all that its verdict rests on.
 pub(super) struct Judgement<'a> {
@@ -23,20 +23,25 @@ pub(super) struct Judgement<'a> {
 
 /// The rows, the worst first.
 pub(super) fn rows(judgements: &[Judgement<'_>]) -> Vec<ComparedRow> {
-    let chances: Vec<Option<f64>> = judgements
+    let chances: Vec<(f64, Option<f64>)> = judgements
         .iter()
-        .map(|judgement| judgement.contrast.map(Contrast::chance))
+        .map(|judgement| {
+            let chance = judgement.contrast.map(Contrast::chance);
+            (judgement.importance(), chance)
+        })
         .collect();
     let corrected = holm(&chances);
-    let settled = corrected
+    let open =
+        |(_, corrected): &(&(f64, _), &Option<f64>)| corrected.is_some_and(|chance| chance > ERROR);
+    let open = chances.iter().zip(&corrected).filter(open);
+    let open: f64 = open.map(|((importance, _), _)| importance).sum();
+    let mut rows: Vec<ComparedRow> = judgements
         .iter()
-        .flatten()
-        .filter(|&&chance| chance <= ERROR)
-        .count();
-    let open = (corrected.iter().flatten().count() - settled).max(1);
-    let pairs = judgements.iter().zip(corrected);
-    let mut rows: Vec<ComparedRow> = pairs
-        .map(|(judgement, chance)| judgement.row(chance, ERROR / open as f64))
+        .zip(corrected)
+        .map(|(judgement, chance)| {
+            let share = judgement.importance() / open.max(judgement.importance());
+            judgement.row(chance, ERROR * share)
+        })
         .collect();
     rows.sort_by(|one, other| {
         weight(one)
@@ -69,24 +74,34 @@ pub(super) fn longer(rows: &[ComparedRow]) -> Option<f64> {
     most
 }
 
-/// Holm's step-down correction: each chance as it must be read among so many.
-fn holm(chances: &[Option<f64>]) -> Vec<Option<f64>> {
-    let mut order: Vec<(usize, f64)> = chances
+/// Holm's step-down correction with importances: each chance as it must be read among so many.
+fn holm(chances: &[(f64, Option<f64>)]) -> Vec<Option<f64>> {
+    let mut order: Vec<(usize, f64, f64)> = chances
         .iter()
         .enumerate()
-        .filter_map(|(place, chance)| Some((place, (*chance)?)))
+        .filter_map(|(place, &(importance, chance))| Some((place, importance, chance?)))
         .collect();
-    order.sort_by(|one, other| one.1.total_cmp(&other.1));
+    order.sort_by(|one, other| (one.2 / one.1).total_cmp(&(other.2 / other.1)));
     let mut corrected = vec![None; chances.len()];
+    let mut left: f64 = order.iter().map(|(_, importance, _)| importance).sum();
     let mut least: f64 = 0.0;
-    for (rank, &(place, chance)) in order.iter().enumerate() {
-        least = least.max(chance * (order.len() - rank) as f64).min(1.0);
+    for (place, importance, chance) in order {
+        least = least.max(chance / importance * left).min(1.0);
+        left -= importance;
         corrected[place] = Some(least);
     }
     corrected
 }
 
 impl Judgement<'_> {
+    fn importance(&self) -> f64 {
+        if self.base[0].subject.is_part() {
+            OF_PART
+        } else {
+            1.0
+        }
+    }
+
     fn row(&self, chance: Option<f64>, hurdle: f64) -> ComparedRow {
         let first = self.base[0];
         let all = || self.base.iter().chain(self.current);
@@ -106,48 +121,51 @@ impl Judgement<'_> {
         let interval = self.contrast.map(|contrast| contrast.interval(ERROR));
         let tolerance = self.limits.counts(base, relative);
         let hidden = self.limits.hides(base, relative);
-        let verdict = match interval {
-            _ if self.nothing_happened() => Change::Same,
-            Some(_) if chance.is_some_and(|chance| chance <= ERROR) && change.abs() > tolerance => {
-                if (change < 0.0) == first.subject.less_is_better() {
-                    Change::Better
-                } else {
-                    Change::Worse
-                }
-            }
-            Some(interval) if -hidden <= interval.low && interval.high <= hidden => Change::Same,
-            _ => Change::Unclear,
-        };
+        let counts = chance.is_some_and(|chance| chance <= ERROR) && change.abs() > tolerance;
+        let verdict = self.verdict(change, counts, interval, hidden);
+        let is_unclear = verdict == Change::Unclear;
         let rough = all().any(|figure| figure.rough);
-        let expected = !rough && all().all(|figure| figure.samples >= FEW);
         let could_be_worse = interval.is_none_or(|interval| self.worst(interval) > hidden);
         // Shares are told in percent, and their changes in points.
-        let scale = if first.subject.unit() == Unit::Percent {
-            100.0
-        } else {
-            1.0
-        };
+        let unit = first.subject.unit();
+        let scale = if unit == Unit::Percent { 100.0 } else { 1.0 };
         ComparedRow {
             subject: first.subject.clone(),
             statistic: first.statistic,
-            unit: first.subject.unit(),
+            unit,
             base: base * scale,
             current: current * scale,
             relative,
             change: change * scale,
-            interval: interval.map(|Interval { low, high }| Interval {
-                low: low * scale,
-                high: high * scale,
-            }),
+            interval: interval.map(|interval| interval.times(scale)),
             tolerance: tolerance * scale,
             chance,
             verdict,
-            decides: verdict == Change::Unclear && expected && could_be_worse,
-            longer: (verdict == Change::Unclear)
-                .then(|| self.longer(change, tolerance, hidden, hurdle))
-                .flatten(),
+            decides: is_unclear && could_be_worse && !rough && !first.subject.is_part(),
+            longer: self
+                .longer(change, tolerance, hidden, hurdle)
+                .filter(|_| is_unclear),
             rough,
             at_least: all().any(|figure| figure.at_least),
+        }
+    }
+
+    /// `counts`: whether the change is more than chance and more than the tolerance.
+    fn verdict(
+        &self,
+        change: f64,
+        counts: bool,
+        interval: Option<Interval>,
+        hidden: f64,
+    ) -> Change {
+        match interval {
+            _ if self.nothing_happened() => Change::Same,
+            Some(_) if counts && (change < 0.0) == self.base[0].subject.less_is_better() => {
+                Change::Better
+            }
+            Some(_) if counts => Change::Worse,
+            Some(interval) if -hidden <= interval.low && interval.high <= hidden => Change::Same,
+            _ => Change::Unclear,
         }
     }
 

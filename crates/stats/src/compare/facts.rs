@@ -105,42 +105,50 @@ pub(super) fn examine(
     base: &[ComparedRun],
     current: &[ComparedRun],
 ) -> (Vec<Objection>, Vec<Caution>) {
-    let (mut objections, mut cautions) = (Vec::new(), Vec::new());
-    let Some(first) = base.first().map(|run| &run.facts) else {
-        return (objections, cautions);
-    };
-    let sides = [(Side::Base, base), (Side::Current, current)];
-    let all = sides
-        .iter()
-        .flat_map(|(side, runs)| runs.iter().map(move |run| (*side, &run.facts)));
-    for (side, facts) in all.clone() {
-        objections.extend(facts.differs_from(first));
-        if facts.verdict == Verdict::Inconclusive {
-            let run = facts.label.clone();
-            objections.push(Objection::Inconclusive { run, side });
-        } else if facts.stop_reason != StopReason::Completed {
+    let all = || base.iter().chain(current).map(|run| &run.facts);
+    let mut cautions = Vec::new();
+    for facts in all() {
+        let is_whole = facts.stop_reason == StopReason::Completed;
+        if !is_whole && facts.verdict != Verdict::Inconclusive {
             let (run, reason) = (facts.label.clone(), facts.stop_reason);
             cautions.push(Caution::Stopped { run, reason });
         }
     }
-    let hosts = distinct(
-        all.clone()
-            .filter_map(|(_, facts)| facts.hostname.as_deref()),
-    );
+    let hosts = distinct(all().filter_map(|facts| facts.hostname.as_deref()));
     if hosts.len() > 1 {
         cautions.push(Caution::Hosts { hosts });
     }
-    let versions = distinct(all.map(|(_, facts)| facts.version.as_str()));
+    let versions = distinct(all().map(|facts| facts.version.as_str()));
     if versions.len() > 1 {
         cautions.push(Caution::Versions { versions });
     }
-    (objections, cautions)
+    let current = current.iter().map(|run| &run.facts);
+    (objections(base, current), cautions)
+}
+
+/// What speaks against comparing the runs.
+pub(super) fn objections<'a>(
+    base: &'a [ComparedRun],
+    current: impl Iterator<Item = &'a RunFacts>,
+) -> Vec<Objection> {
+    let base = base.iter().map(|run| (Side::Base, &run.facts));
+    let all: Vec<(Side, &RunFacts)> = base
+        .chain(current.map(|facts| (Side::Current, facts)))
+        .collect();
+    let mut objections = Vec::new();
+    for &(side, facts) in &all {
+        objections.extend(facts.differs_from(all[0].1));
+        if facts.verdict == Verdict::Inconclusive {
+            let run = facts.label.clone();
+            objections.push(Objection::Inconclusive { run, side });
+        }
+    }
+    objections
 }
 
 impl RunFacts {
     /// Why it should not be compared with `first`. What one of the two does not tell is no reason.
-    #[must_use]
-    pub fn differs_from(&self, first: &Self) -> Vec<Objection> {
+    fn differs_from(&self, first: &Self) -> Vec<Objection> {
         let run = || self.label.clone();
         let mut objections = Vec::new();
         if self.plan_hash != first.plan_hash {
@@ -174,9 +182,12 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     seen
 }
 
+/// Pairs from which it pays to look at each: fewer tell too little of how much pairs vary.
+const PAIRS: usize = 5;
+
 /// Whether the runs of the two sides took turns: as many on each, and never two of one side in a row.
 pub(super) fn interleaved(base: &[ComparedRun], current: &[ComparedRun]) -> bool {
-    if base.len() != current.len() || base.len() < 2 {
+    if base.len() != current.len() || base.len() < PAIRS {
         return false;
     }
     let pairs = base.iter().zip(current);

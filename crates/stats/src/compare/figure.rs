@@ -76,6 +76,23 @@ impl Subject {
         }
     }
 
+    /// Whether it is a time that larger ones contain: what matters of it is seen in them.
+    #[must_use]
+    pub const fn is_part(&self) -> bool {
+        matches!(
+            self.metric,
+            Metric::Trend(
+                Trend::HttpReqBlocked
+                    | Trend::HttpReqDns
+                    | Trend::HttpReqConnecting
+                    | Trend::HttpReqTlsHandshaking
+                    | Trend::HttpReqSending
+                    | Trend::HttpReqWaiting
+                    | Trend::HttpReqReceiving
+            )
+        )
+    }
+
     /// Whether a smaller number is the better one.
     #[must_use]
     pub const fn less_is_better(&self) -> bool {

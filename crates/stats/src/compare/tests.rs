@@ -7,7 +7,7 @@ use crate::{
 };
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
-use std::time::Duration;
+use std::{slice, time::Duration};
 
 /// A run of one step: a hundred requests a second, their times uniform around `time` ms by 20 %.
 #[derive(Clone, Copy)]
@@ -348,8 +348,8 @@ fn several_runs_are_the_units() {
     check(&base[..1], &slower, &[], Worse, Worse);
     check(&base, &slower[..1], &[], Worse, Worse);
     // They took turns.
-    let turns = |seeds: [u64; 4], time| side(&seeds, time);
-    let (first, second) = (turns([1, 3, 5, 7], 20.0), turns([2, 4, 6, 8], 22.0));
+    let turns = |seeds: [u64; 5], time| side(&seeds, time);
+    let (first, second) = (turns([1, 3, 5, 7, 9], 20.0), turns([2, 4, 6, 8, 10], 22.0));
     assert_eq!(
         check(&first, &second, &[], Worse, Worse).method,
         Method::Runs { paired: true }
@@ -419,8 +419,35 @@ fn a_tolerance_that_fits_nothing_is_an_error() {
         "{}",
         error("http_req_duration{step=x} p95: 5%")
     );
-    assert!(check_tolerances(&made(1).run(), &options(&["p99: 5%"]).tolerances).is_ok());
-    assert!(check_tolerances(&made(1).run(), &options(&["itl: 5%"]).tolerances).is_err());
+}
+
+#[test]
+fn a_baseline_is_checked_before_the_run() {
+    let planned = RunFacts {
+        verdict: Verdict::Pass,
+        ..facts(9)
+    };
+    let check = |base: &[ComparedRun], runs, tolerance: &str| {
+        check_baseline(base, &planned, runs, &options(&[tolerance]).tolerances)
+    };
+    let (run, summary) = (made(1).run(), made(1).summary());
+    assert_eq!(check(slice::from_ref(&run), 1, "p99: 5%"), Ok(()));
+    assert!(matches!(
+        check(slice::from_ref(&run), 1, "itl: 5%"),
+        Err(CompareError::Tolerance(_))
+    ));
+    assert_eq!(
+        check(slice::from_ref(&summary), 1, "5%"),
+        Err(CompareError::NoWindows)
+    );
+    assert_eq!(check(slice::from_ref(&summary), 2, "5%"), Ok(()));
+    let mut other = run;
+    other.facts.plan_hash = "other".to_owned();
+    other.facts.verdict = Verdict::Inconclusive;
+    match check(&[other], 1, "5%") {
+        Err(CompareError::Refused(objections)) => assert_eq!(objections.len(), 2, "{objections:?}"),
+        found => panic!("{found:?}"),
+    }
 }
 
 /// Changes the facts of the second of three runs.

@@ -114,17 +114,38 @@ fn so_much_longer_settles_it() {
 
 #[test]
 fn chances_are_corrected_for_their_number() {
-    let corrected = holm(&[Some(0.01), None, Some(0.04), Some(0.03), Some(0.005)]);
-    let expected = [Some(0.03), None, Some(0.06), Some(0.06), Some(0.02)];
-    for (found, expected) in corrected.into_iter().zip(expected) {
-        assert!(
-            found
-                .zip(expected)
-                .is_none_or(|(found, expected)| (found - expected).abs() < 1e-12)
-        );
-        assert_eq!(found.is_some(), expected.is_some());
+    #[track_caller]
+    fn check(chances: &[(f64, Option<f64>)], expected: &[Option<f64>]) {
+        let found = holm(chances);
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(expected) {
+            let near = found
+                .zip(*expected)
+                .is_none_or(|(found, expected)| (found - expected).abs() < 1e-12);
+            assert!(
+                near && found.is_some() == expected.is_some(),
+                "{chances:?}: {found:?}"
+            );
+        }
     }
-    assert_eq!(holm(&[Some(0.9), Some(0.8)]), [Some(1.0), Some(1.0)]);
+    let alike = [Some(0.01), None, Some(0.04), Some(0.03), Some(0.005)].map(|chance| (1.0, chance));
+    check(
+        &alike,
+        &[Some(0.03), None, Some(0.06), Some(0.06), Some(0.02)],
+    );
+    check(
+        &[(1.0, Some(0.9)), (1.0, Some(0.8))],
+        &[Some(1.0), Some(1.0)],
+    );
+    // A tenth as important: ten times as sure it must be, and it costs the other a tenth.
+    check(
+        &[(1.0, Some(0.01)), (0.1, Some(0.01))],
+        &[Some(0.011), Some(0.011)],
+    );
+    check(
+        &[(1.0, Some(0.01)), (0.1, Some(0.000_1))],
+        &[Some(0.01), Some(0.001_1)],
+    );
 }
 
 #[test]
