@@ -6,7 +6,7 @@ mod network;
 mod request;
 mod variables;
 
-pub(crate) use compare::CompareArgs;
+pub(crate) use compare::{AgainstArgs, CompareArgs};
 pub(crate) use mock::MockArgs;
 pub(crate) use network::NetworkArgs;
 pub(crate) use request::RequestArgs;
@@ -72,6 +72,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
+    pub(crate) against: AgainstArgs,
+    #[command(flatten)]
     pub(crate) network: NetworkArgs,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
@@ -116,7 +118,7 @@ pub(crate) struct DebugArgs {
 }
 
 /// What is tested.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct SourceArgs {
     /// A scenario file, or a URL that begins with http:// or https://
     #[arg(value_name = "SCENARIO.toml|URL", value_hint = clap::ValueHint::FilePath)]
@@ -165,7 +167,8 @@ pub(crate) struct LoadArgs {
 #[command(next_help_heading = "Run")]
 pub(crate) struct OutputArgs {
     /// Write the result to a file, `-` for the standard output (repeatable). FORMAT: json (the summary), csv (the course
-    /// of the run), junit, markdown, github (annotations), hlog (HdrHistogram's interval log), log (the run log)
+    /// of the run), junit, markdown, github (annotations), hlog (HdrHistogram's interval log), log (the run log), comparison
+    /// (with --baseline or --target-b, as JSON)
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(crate) out: Vec<Out>,
     /// Seed of everything random; drawn and shown where none is given
@@ -253,6 +256,8 @@ pub(crate) enum Format {
     Github,
     /// The distributions as HdrHistogram's interval log.
     Hlog,
+    /// A comparison as JSON.
+    Comparison,
     /// The run log.
     Log,
 }
@@ -366,7 +371,7 @@ mod tests {
         let refused = "cvs=a".parse::<Out>().unwrap_err();
         assert_eq!(
             refused,
-            "unknown format `cvs`; there are json, csv, junit, markdown, github, hlog, log"
+            "unknown format `cvs`; there are json, csv, junit, markdown, github, hlog, comparison, log"
         );
     }
 

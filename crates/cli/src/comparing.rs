@@ -73,6 +73,12 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// Why runs that are still to be made cannot be compared with that baseline.
+    pub(crate) fn of_baseline(path: &Path, error: &CompareError) -> Error {
+        let message = format!("the baseline `{}` cannot be used: {error}", path.display());
+        Error::usage(message).hint("--save-baseline makes a new one")
+    }
+
     fn of(error: &CompareError) -> Self {
         let told = Error::usage(format!("the runs cannot be compared: {error}"));
         let (hint, exit) = match error {
@@ -104,8 +110,8 @@ impl Refusal {
     }
 }
 
-/// Prints a comparison, and writes it to where it is wanted.
-pub(crate) fn tell(
+/// Prints a comparison where no result takes the standard output for itself.
+pub(crate) fn print(
     comparison: &Comparison,
     outputs: &Outputs,
     quiet: bool,
@@ -121,15 +127,12 @@ pub(crate) fn tell(
         write_comparison(&mut text, comparison, colour)
     };
     let text = String::from_utf8_lossy(&text);
-    let printed = if elsewhere {
+    if elsewhere {
         environment.err.say(text.trim_end());
-        Ok(())
-    } else {
-        environment
-            .out
-            .print(&text)
-            .map_err(|error| Error::failed("write to the standard output", error))
-    };
-    outputs.write_comparison(comparison, environment)?;
-    printed
+        return Ok(());
+    }
+    environment
+        .out
+        .print(&text)
+        .map_err(|error| Error::failed("write to the standard output", error))
 }

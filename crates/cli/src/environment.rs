@@ -138,6 +138,25 @@ impl Environment {
         OpenOptions::new().write(true).create_new(true).open(path)
     }
 
+    /// Makes a file, empty whatever stood there before, and the folders above it.
+    pub(crate) fn create_anew(&self, path: &Path) -> io::Result<File> {
+        let path = self.folder.join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        File::create(path)
+    }
+
+    /// Gives a file another name, in place of what had it before.
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(self.folder.join(from), self.folder.join(to))
+    }
+
+    /// Removes a file.
+    pub(crate) fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(self.folder.join(path))
+    }
+
     /// The file of a folder that was written last among those with this extension.
     pub(crate) fn latest(&self, folder: &Path, extension: &str) -> io::Result<Option<PathBuf>> {
         let mut latest = None;

@@ -4,7 +4,7 @@ use crate::{interval_log::IntervalLog, progress::Progress, run_log::RunLog};
 use loadgen_engine::{Directive, GeneratorSample, Observer};
 use loadgen_host::Monitor;
 use loadgen_http::OpenPorts;
-use loadgen_stats::{Live, Window};
+use loadgen_stats::{Live, SeriesBuilder, Window};
 
 /// Watches a run for the command line.
 pub(crate) struct Watcher<'a> {
@@ -14,6 +14,8 @@ pub(crate) struct Watcher<'a> {
     pub(crate) logs: Vec<RunLog>,
     /// The interval logs.
     pub(crate) hlogs: Vec<IntervalLog<'a>>,
+    /// What a comparison takes in, where there will be one.
+    pub(crate) series: Option<SeriesBuilder>,
     /// What the generator uses.
     pub(crate) monitor: Monitor,
     /// The ports of its connections.
@@ -33,6 +35,9 @@ impl Observer for Watcher<'_> {
         let hlogs = self.hlogs.iter_mut().map(|log| log.window(window));
         for trouble in logs.chain(hlogs).flatten() {
             self.progress.teller().say(&trouble);
+        }
+        if let Some(series) = &mut self.series {
+            series.push(window);
         }
         self.progress.show(window.end, live);
         Directive::Continue

@@ -130,11 +130,19 @@ impl Outputs {
         &self,
         header: &Header,
         summary: &Summary,
+        comparison: Option<&Comparison>,
         hlogs: Vec<IntervalLog<'_>>,
         environment: &Environment,
     ) -> Result<(), Error> {
         let hlogs = hlogs.into_iter().map(IntervalLog::finish);
-        let results = self.results(|format| render(format, header, summary), environment);
+        let results = self.results(
+            |format| match (format, comparison) {
+                (Format::Comparison, Some(comparison)) => render_comparison(format, comparison),
+                (Format::Comparison, None) => Ok(None),
+                _ => render(format, header, summary).map(Some),
+            },
+            environment,
+        );
         all_told(hlogs.chain(results), environment)
     }
 
@@ -150,11 +158,12 @@ impl Outputs {
 
     fn results(
         &self,
-        render: impl Fn(Format) -> io::Result<Vec<u8>>,
+        render: impl Fn(Format) -> io::Result<Option<Vec<u8>>>,
         environment: &Environment,
     ) -> impl Iterator<Item = Result<(), Error>> {
         self.results.iter().map(move |(format, place)| {
             let bytes = render(*format).map_err(|error| Error::failed("write a result", error))?;
+            let Some(bytes) = bytes else { return Ok(()) };
             place
                 .put(&bytes, environment)
                 .map_err(|error| Error::failed(format!("write {}", place.shown()), error))
@@ -204,20 +213,22 @@ fn render(format: Format, header: &Header, summary: &Summary) -> io::Result<Vec<
         Format::Junit => write_junit(&mut bytes, header, summary),
         Format::Markdown => write_markdown(&mut bytes, header, summary),
         Format::Github => write_github(&mut bytes, header, summary),
-        // Written as the run goes.
-        Format::Log | Format::Hlog => Ok(()),
+        // Written as the run goes; without a comparison there is none to write.
+        Format::Log | Format::Hlog | Format::Comparison => Ok(()),
     }?;
     Ok(bytes)
 }
 
-fn render_comparison(format: Format, comparison: &Comparison) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// None for formats that are refused before.
+fn render_comparison(format: Format, comparison: &Comparison) -> io::Result<Option<Vec<u8>>> {
     match format {
-        Format::Json => write_comparison_json(&mut bytes, comparison),
-        // Refused before.
-        _ => Ok(()),
-    }?;
-    Ok(bytes)
+        Format::Json | Format::Comparison => {
+            let mut bytes = Vec::new();
+            write_comparison_json(&mut bytes, comparison)?;
+            Ok(Some(bytes))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Two names may be of one file.
@@ -317,7 +328,7 @@ mod tests {
     #[track_caller]
     fn write(outputs: &Outputs, stage: &Stage) -> Result<(), Error> {
         let (header, summary) = nothing();
-        outputs.write(&header, &summary, Vec::new(), &stage.environment)
+        outputs.write(&header, &summary, None, Vec::new(), &stage.environment)
     }
 
     #[test]

@@ -6,5 +6,5 @@ mod summary;
 mod text;
 
 pub use json::{COMPARISON_SCHEMA, comparison_schema, write_comparison_json};
-pub use source::{compared_run, read_compared_run};
+pub use source::{compared_run, planned_facts, read_compared_run};
 pub use text::{write_comparison, write_comparison_verdict};

@@ -14,8 +14,8 @@ mod text;
 mod xml;
 
 pub use comparison::{
-    COMPARISON_SCHEMA, compared_run, comparison_schema, read_compared_run, write_comparison,
-    write_comparison_json, write_comparison_verdict,
+    COMPARISON_SCHEMA, compared_run, comparison_schema, planned_facts, read_compared_run,
+    write_comparison, write_comparison_json, write_comparison_verdict,
 };
 pub use csv::write_csv;
 pub use error::Error;

@@ -34,6 +34,28 @@ pub(crate) struct CompareArgs {
     pub(crate) quiet: bool,
 }
 
+/// What runs are compared with.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Comparison")]
+pub(crate) struct AgainstArgs {
+    /// Compare with earlier runs: a run log, or a folder of them. What could not be compared is refused before the run
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Keep the run log there, for --baseline of later runs, unless the run failed, was interrupted or is worse than its
+    /// own baseline; a folder of them with --repeat
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    pub(crate) save_baseline: Option<PathBuf>,
+    /// Make so many runs, one after the other; {run} in a path of --out stands for their names
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) repeat: u32,
+    /// Run against this base URL too, in turns with the target (A, B, A, B, …), and compare it with the target
+    #[arg(long, value_name = "URL")]
+    pub(crate) target_b: Option<String>,
+    /// How large a change must be to count, as in loadgen compare (repeatable)
+    #[arg(long, value_name = "[METRIC][ STATISTIC:] SIZE")]
+    pub(crate) tolerance: Vec<Tolerance>,
+}
+
 const AFTER_HELP: &str = "\
 Exit codes: 0 nothing is worse, 98 something is, 97 it is unclear; 2 the runs cannot be compared. \
 One run log on each side: its seconds are drawn again and again to learn how far chance goes. Several on a side: the runs \

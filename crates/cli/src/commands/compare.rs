@@ -17,7 +17,8 @@ pub(crate) fn compare(
     environment: &Environment,
     colour: bool,
 ) -> Result<Exit, Error> {
-    if args.out.iter().any(|out| out.format != Format::Json) {
+    let known = [Format::Json, Format::Comparison];
+    if args.out.iter().any(|out| !known.contains(&out.format)) {
         return Err(Error::usage("a comparison is written as JSON only").hint("--out json=PATH"));
     }
     let base: Vec<PathBuf> = [&args.base]
@@ -42,7 +43,9 @@ pub(crate) fn compare(
     };
     match comparing::carry_out(&base, &current, &options) {
         Ok(comparison) => {
-            comparing::tell(&comparison, &outputs, args.quiet, environment, colour)?;
+            let printed = comparing::print(&comparison, &outputs, args.quiet, environment, colour);
+            outputs.write_comparison(&comparison, environment)?;
+            printed?;
             Ok(Exit::of_comparison(comparison.verdict))
         }
         Err(refusal) => {

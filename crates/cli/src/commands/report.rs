@@ -26,6 +26,12 @@ pub(crate) fn report(
                 .hint("cp copies it"),
         );
     }
+    if args.out.iter().any(|out| out.format == Format::Comparison) {
+        return Err(
+            Error::usage("--out comparison= goes with runs that are compared")
+                .hint("loadgen compare BASE CURRENT --out json=PATH"),
+        );
+    }
     let path = match &args.run_log {
         Some(path) => path.clone(),
         None => last(environment)?,
@@ -61,7 +67,7 @@ pub(crate) fn report(
         );
         super::print(environment, &String::from_utf8_lossy(&text))
     };
-    outputs.write(&header, &summary, hlogs, environment)?;
+    outputs.write(&header, &summary, None, hlogs, environment)?;
     printed
 }
 

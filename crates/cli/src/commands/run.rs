@@ -1,8 +1,13 @@
 //! `loadgen run`: one load test, from the plan to the exit code.
 
+mod against;
+mod keeping;
+mod rounds;
+
 use super::debug;
 use crate::{
     args::{Given, OutputArgs, RunArgs},
+    comparing,
     environment::Environment,
     error::Error,
     exit::Exit,
@@ -14,17 +19,27 @@ use crate::{
     source::{Wanted, refuse_network, workers},
     wiring,
 };
+use against::Against;
 use jiff::Timestamp;
+use keeping::Keeping;
 use loadgen_engine::{Outcome, Placement, Settings, Stop};
 use loadgen_host::{Monitor, PreciseTiming};
 use loadgen_http::HttpConnect;
-use loadgen_report::{Closing, Header, TextOptions, write_text, write_verdict};
+use loadgen_report::{Closing, Header, TextOptions, compared_run, write_text, write_verdict};
 use loadgen_scenario::Plan;
-use loadgen_stats::Summary;
-use std::{convert::Infallible, fs::File, future::pending, io, path::PathBuf, sync::Arc};
+use loadgen_stats::{Comparison, SeriesBuilder, Side, Summary};
+use rounds::{Round, Rounds};
+use std::{
+    convert::Infallible,
+    fs::File,
+    future::pending,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio::sync::watch;
 
-/// Carries out one load test.
+/// Carries out one load test, or several in a row.
 pub(crate) fn run(
     args: &RunArgs,
     given: &Given,
@@ -38,41 +53,130 @@ pub(crate) fn run(
         given,
     };
     refuse(args, &wanted)?;
-    let mut plan = wanted.plan(environment)?.plan;
-    let connect = wiring::connect(&args.network, environment)?;
-    wiring::hide_proxies(&mut plan, environment);
-    let outputs = Outputs::open(&args.output.out, &wanted.inputs(), environment)?;
+    let baseline = comparing::files(args.against.baseline.as_slice(), environment)?;
+    let mut inputs = baseline.clone();
+    inputs.extend(wanted.inputs().into_iter().map(Path::to_owned));
+    let rounds = Rounds::of(args, &wanted, &inputs, environment)?;
+    let settings = settings(&args.output, environment);
+    let mut against = Against::open(args, &baseline, &rounds, settings, environment)?;
+    let keeping = Keeping::prepare(
+        args.against.save_baseline.as_deref(),
+        rounds.all.len(),
+        environment,
+    )?;
     let stop =
         (environment.signals)().map_err(|error| Error::failed("listen for signals", error))?;
-    let settings = settings(&args.output, environment);
-    make_room(&plan, settings.workers, environment);
-    // Until the end of the run: dropping it stops it.
-    let embedded = wiring::embed(&mut plan)?;
-    if args.verbose {
-        debug::show(&plan, &connect, settings.seed, &environment.err)?;
-    }
-    let circumstances = Circumstances {
-        settings,
-        started: (environment.now)(),
-        embedded: embedded.is_some(),
-    };
-    let mut course = Course {
-        header: header::of(&plan, &circumstances),
-        outputs,
+    let bench = Bench {
+        args,
         environment,
         colour,
-        quiet: args.output.quiet,
+        settings,
+        keeping,
+        stop,
+        rounds: rounds.all.len(),
     };
-    let mut watcher = Watcher {
-        progress: Progress::new(&environment.err, header::goal(&plan), args.output.quiet),
-        logs: course.open_logs(args.output.no_log, circumstances.started),
-        hlogs: course.outputs.begin_hlogs(&course.header, environment),
-        monitor: Monitor::start(),
-        ports: connect.ports(),
-    };
-    let outcome = carry_out(plan, settings, connect, &mut watcher, stop);
-    watcher.progress.finish();
-    course.conclude(outcome?, &mut watcher)
+    let (mut exit, mut unfit) = (Exit::Passed, None);
+    for (place, round) in rounds.all.into_iter().enumerate() {
+        let ended = bench.play(place, round, &mut against)?;
+        exit = exit.and(ended.exit);
+        unfit = unfit.or(ended.unfit);
+        if *bench.stop.borrow() != Stop::Run {
+            break;
+        }
+    }
+    if bench.rounds > 1 {
+        let (compared, comparison) = bench.compare(&against, &rounds.outputs)?;
+        exit = exit.and(compared);
+        unfit = unfit.or_else(|| against::unfit(comparison.as_ref()));
+        if let Some(comparison) = comparison {
+            rounds.outputs.write_comparison(&comparison, environment)?;
+        }
+    }
+    bench.keeping.finish(unfit, environment)?;
+    Ok(exit)
+}
+
+/// What every run of one command has in common.
+struct Bench<'a> {
+    args: &'a RunArgs,
+    environment: &'a Environment,
+    colour: bool,
+    settings: Settings,
+    keeping: Keeping,
+    stop: watch::Receiver<Stop>,
+    /// How many runs there are.
+    rounds: usize,
+}
+
+/// What came of one run.
+struct Ended {
+    exit: Exit,
+    /// Why it makes no baseline.
+    unfit: Option<&'static str>,
+}
+
+impl Bench<'_> {
+    /// Makes one run.
+    fn play(&self, place: usize, round: Round, against: &mut Against) -> Result<Ended, Error> {
+        let environment = self.environment;
+        let mut plan = round.plan;
+        let connect = wiring::connect(&self.args.network, environment)?;
+        let settings = Settings {
+            seed: self.settings.seed.wrapping_add(round.seed),
+            ..self.settings
+        };
+        // Until the end of the run: dropping it stops it.
+        let embedded = wiring::embed(&mut plan)?;
+        if place == 0 {
+            make_room(&plan, settings.workers, environment);
+            if self.args.verbose {
+                debug::show(&plan, &connect, settings.seed, &environment.err)?;
+            }
+        }
+        let circumstances = Circumstances {
+            settings,
+            started: (environment.now)(),
+            embedded: embedded.is_some(),
+        };
+        let mut course = Course {
+            header: header::of(&plan, &circumstances),
+            outputs: round.outputs,
+            name: round.name,
+            side: round.side,
+            bench: self,
+        };
+        course.announce(place);
+        let mut watcher = Watcher {
+            progress: Progress::new(
+                &environment.err,
+                header::goal(&plan),
+                self.args.output.quiet,
+            ),
+            logs: course.open_logs(place, circumstances.started)?,
+            hlogs: course.outputs.begin_hlogs(&course.header, environment),
+            series: against
+                .wanted
+                .then(|| SeriesBuilder::new(&course.header.layout)),
+            monitor: Monitor::start(),
+            ports: connect.ports(),
+        };
+        let outcome = carry_out(plan, settings, connect, &mut watcher, self.stop.clone());
+        watcher.progress.finish();
+        course.conclude(outcome?, &mut watcher, against)
+    }
+
+    fn compare(
+        &self,
+        against: &Against,
+        outputs: &Outputs,
+    ) -> Result<(Exit, Option<Comparison>), Error> {
+        against.compare(
+            outputs,
+            self.args.output.quiet,
+            self.environment,
+            self.colour,
+        )
+    }
 }
 
 fn settings(args: &OutputArgs, environment: &Environment) -> Settings {
@@ -117,29 +221,47 @@ fn make_room(plan: &Plan, workers: usize, environment: &Environment) {
 struct Course<'a> {
     header: Header,
     outputs: Outputs,
-    environment: &'a Environment,
-    colour: bool,
-    quiet: bool,
+    name: Option<String>,
+    side: Side,
+    bench: &'a Bench<'a>,
 }
 
 impl Course<'_> {
+    /// Says which of several runs begins.
+    fn announce(&self, place: usize) {
+        let (number, all) = (place + 1, self.bench.rounds);
+        if let Some(name) = self
+            .name
+            .as_deref()
+            .filter(|_| !self.bench.args.output.quiet)
+        {
+            let target = self.header.target.as_deref().unwrap_or_default();
+            let told = format!("run {name} ({number} of {all}) {target}");
+            self.bench.environment.err.say(told.trim_end());
+        }
+    }
+
     /// Begins the run logs. One whose file cannot be made or written is missing; the run goes on.
-    fn open_logs(&mut self, unwanted: bool, started: Timestamp) -> Vec<RunLog> {
-        let own = (!unwanted).then(|| RunLog::create(&self.header.name, started, self.environment));
-        let asked = std::mem::take(&mut self.outputs.logs).into_iter().map(Ok);
-        let places = own.into_iter().chain(asked);
-        places.map(|place| self.open_log(place)).collect()
+    fn open_logs(&mut self, place: usize, started: Timestamp) -> Result<Vec<RunLog>, Error> {
+        let environment = self.bench.environment;
+        let unwanted = self.bench.args.output.no_log;
+        let own = (!unwanted).then(|| RunLog::create(&self.header.name, started, environment));
+        let asked = std::mem::take(&mut self.outputs.logs).into_iter();
+        let asked = asked.chain(self.bench.keeping.begin(place, environment)?);
+        let places = own.into_iter().chain(asked.map(Ok));
+        Ok(places.map(|place| self.open_log(place)).collect())
     }
 
     fn open_log(&self, place: io::Result<(PathBuf, File)>) -> RunLog {
+        let err = &self.bench.environment.err;
         match place {
             Ok((path, file)) => {
                 let (log, trouble) = RunLog::begin(path, file, &self.header);
-                trouble.inspect(|trouble| self.environment.err.say(trouble));
+                trouble.inspect(|trouble| err.say(trouble));
                 log
             }
             Err(error) => {
-                self.environment.err.say(&format!(
+                err.say(&format!(
                     "warning: there is no run log: {error}; the run goes on"
                 ));
                 RunLog::absent(&error)
@@ -147,8 +269,14 @@ impl Course<'_> {
         }
     }
 
-    /// Closes the run logs, writes every result, and tells how the run ended.
-    fn conclude(&self, outcome: Outcome, watcher: &mut Watcher<'_>) -> Result<Exit, Error> {
+    /// Closes the run logs, compares where this run is the only one, writes every result, and tells how the run ended.
+    fn conclude(
+        &self,
+        outcome: Outcome,
+        watcher: &mut Watcher<'_>,
+        against: &mut Against,
+    ) -> Result<Ended, Error> {
+        let environment = self.bench.environment;
         let Outcome { mut summary, end } = outcome;
         let closing = Closing {
             end,
@@ -157,43 +285,74 @@ impl Course<'_> {
         };
         for log in &mut watcher.logs {
             if let Some(trouble) = log.close(&closing) {
-                self.environment.err.say(&trouble);
+                environment.err.say(&trouble);
             }
             summary.warnings.extend(log.warning());
         }
-        let run_log = watcher.logs.iter().find_map(RunLog::shown);
+        let shown = watcher.logs.iter().filter_map(RunLog::shown);
+        let run_log = shown.into_iter().find(|path| !self.bench.keeping.has(path));
         let printed = self.print(&summary, run_log.as_deref());
+        if let Some(series) = watcher.series.take() {
+            let name = self.name.as_ref().map(|name| format!("run {name}"));
+            let label = run_log.or(name).unwrap_or_else(|| "this run".to_owned());
+            let series = series.finish(closing.end.measured);
+            against.add(
+                compared_run(&label, &self.header, &summary, series),
+                self.side,
+            );
+        }
+        let (compared, comparison) = match self.bench.rounds {
+            1 => self.bench.compare(against, &self.outputs)?,
+            _ => (Exit::Passed, None),
+        };
         let hlogs = std::mem::take(&mut watcher.hlogs);
-        self.outputs
-            .write(&self.header, &summary, hlogs, self.environment)?;
+        self.outputs.write(
+            &self.header,
+            &summary,
+            comparison.as_ref(),
+            hlogs,
+            environment,
+        )?;
         printed?;
-        Ok(Exit::of_run(summary.verdict, summary.stop_reason))
+        let log_failed = watcher.logs.iter().any(|log| log.warning().is_some());
+        let unfit = keeping::unfit(&summary, log_failed);
+        Ok(Ended {
+            exit: Exit::of_run(summary.verdict, summary.stop_reason).and(compared),
+            unfit: unfit.or_else(|| against::unfit(comparison.as_ref())),
+        })
     }
 
     fn print(&self, summary: &Summary, run_log: Option<&str>) -> Result<(), Error> {
+        let Bench {
+            args,
+            environment,
+            colour,
+            ..
+        } = *self.bench;
+        let elsewhere = self.outputs.take_standard_output();
         let mut text = Vec::new();
         // Writing to memory does not fail.
-        let _ = if self.outputs.take_standard_output() {
+        let _ = if elsewhere {
             write_verdict(&mut text, summary, false)
-        } else if self.quiet {
-            write_verdict(&mut text, summary, self.colour)
+        } else if args.output.quiet || self.name.is_some() {
+            write_verdict(&mut text, summary, colour)
         } else {
             write_text(
                 &mut text,
                 &self.header,
                 summary,
                 &TextOptions {
-                    color: self.colour,
+                    color: colour,
                     run_log,
                 },
             )
         };
         let text = String::from_utf8_lossy(&text);
-        if self.outputs.take_standard_output() {
-            self.environment.err.say(text.trim_end());
+        if elsewhere {
+            environment.err.say(text.trim_end());
             return Ok(());
         }
-        self.environment
+        environment
             .out
             .print(&text)
             .map_err(|error| Error::failed("write to the standard output", error))
@@ -202,6 +361,7 @@ impl Course<'_> {
 
 fn refuse(args: &RunArgs, wanted: &Wanted<'_>) -> Result<(), Error> {
     refuse_network(&args.network)?;
+    against::refuse(args)?;
     if args.verbose && !wanted.is_url() {
         return Err(Error::usage("-v goes with a URL")
             .hint("loadgen debug shows one iteration of a scenario file"));

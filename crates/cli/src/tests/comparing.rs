@@ -311,3 +311,332 @@ fn a_comparison_is_written() {
         "no/where.json",
     );
 }
+
+/// A mock that fails that share of requests: what a comparison sees of it, no busy machine can hide.
+fn failing(error_rate: f64) -> Mock {
+    let settings = Settings {
+        error_rate,
+        ..Settings::default()
+    };
+    Mock::start(settings, SocketAddr::from(([127, 0, 0, 1], 0))).unwrap()
+}
+
+/// Plays once more in the same folder.
+fn again(played: Played, words: &[&str]) -> Played {
+    let mut stage = Stage::new(words);
+    std::mem::swap(&mut stage.folder, &mut { played.stage }.folder);
+    stage.environment.folder = stage.folder.path().to_owned();
+    on(stage)
+}
+
+/// Runs of the plain scenario, in the folder of what was played before.
+#[track_caller]
+fn run_again(played: Played, words: &[&str], code: u8, says: &str) -> Played {
+    let played = again(played, &[&["run", "plain.toml"], words].concat());
+    assert_eq!(played.code, code, "{words:?}\n{}{}", played.out, played.err);
+    let told = [played.out.as_str(), &played.err].concat();
+    assert!(
+        told.contains(says),
+        "{words:?} does not say {says:?}:\n{told}"
+    );
+    played
+}
+
+fn plain() -> Played {
+    on(Stage::new(&["check", "plain.toml"]).file("plain.toml", PLAIN))
+}
+
+#[test]
+fn runs_are_repeated() {
+    let (mock, seeds) = (mock(), ["--seed", "5"]);
+    let url = mock.url();
+    let words = [
+        &[
+            "--target",
+            &url,
+            "--repeat",
+            "3",
+            "--out",
+            "json=out-{run}.json",
+        ],
+        &seeds[..],
+    ]
+    .concat();
+    let played = run_again(plain(), &words, 0, "run 3 (3 of 3)");
+    for number in 1..=3 {
+        let summary = played.json(&format!("out-{number}.json"));
+        assert_eq!(
+            (&summary["seed"], &summary["metrics"]["http_reqs"]["count"]),
+            (&(4 + number).into(), &6.into())
+        );
+    }
+    assert_eq!(played.out.matches("passed").count(), 3, "{}", played.out);
+    run_again(
+        played,
+        &["--repeat", "2", "--out", "json=out.json"],
+        2,
+        "{run}",
+    );
+}
+
+#[test]
+fn a_baseline_is_kept_and_compared_with() {
+    let (good, bad) = (failing(0.0), failing(0.8));
+    let [good, bad] = [&good, &bad].map(Mock::url);
+    let with = |target: &str, words: &str| -> Vec<String> {
+        let all = format!("run plain.toml --target {target} -n 40 {words}");
+        all.split_whitespace().map(str::to_owned).collect()
+    };
+    let play = |played, target: &str, words: &str| {
+        let words = with(target, words);
+        again(
+            played,
+            &words.iter().map(String::as_str).collect::<Vec<_>>(),
+        )
+    };
+    let check = |played: Played, code: u8, says: &str| {
+        let told = [played.out.as_str(), &played.err].concat();
+        assert!(
+            played.code == code && told.contains(says),
+            "{} {says}\n{told}",
+            played.code
+        );
+        played
+    };
+    let kept = play(plain(), &good, "--repeat 3 --save-baseline kept/good");
+    let played = check(kept, 0, "baseline saved: kept/good");
+    let held = played
+        .stage
+        .environment
+        .files_of(Path::new("kept/good"), "jsonl");
+    assert_eq!(held.unwrap().unwrap().len(), 3);
+    let against = "--repeat 3 --baseline kept/good";
+    let worse = play(played, &bad, &format!("{against} --out comparison=c.json"));
+    let played = check(worse, 98, "✗ worse");
+    let found = played.json("c.json");
+    assert_eq!(
+        (&found["verdict"], &found["unit"]),
+        (&"worse".into(), &"runs".into())
+    );
+    assert_eq!(found["base"].as_array().unwrap().len(), 3);
+    assert_eq!(found["rows"][0]["metric"], "http_req_failed");
+    // What the tolerance allows is no regression; how long requests took is anyone's guess here.
+    let allowed = play(
+        played,
+        &bad,
+        &format!("{against} --tolerance http_req_failed:99.9pp"),
+    );
+    let worse = allowed
+        .out
+        .lines()
+        .any(|line| line.contains("✗ http_req_failed"));
+    assert!(!worse, "{}", allowed.out);
+    // A failed threshold comes before a regression, and makes no baseline.
+    let words = format!("{against} --threshold http_reqs:count>50 --save-baseline new");
+    let played = check(
+        play(allowed, &bad, &words),
+        99,
+        "baseline not saved: a run failed",
+    );
+    assert!(played.out.contains("✗ worse"), "{}", played.out);
+    let held = played.stage.environment.files_of(Path::new("new"), "jsonl");
+    assert!(held.unwrap().unwrap_or_default().is_empty());
+    // Nor does what is worse than its own baseline.
+    let words = format!("{against} --save-baseline new");
+    check(
+        play(played, &bad, &words),
+        98,
+        "baseline not saved: it is worse than its own baseline",
+    );
+}
+
+#[test]
+fn a_single_run_is_compared_with_a_single_baseline() {
+    let mock = mock();
+    let url = mock.url();
+    let target = ["--target", url.as_str()];
+    let played = run_again(
+        plain(),
+        &[&target[..], &["--save-baseline", "base.jsonl", "--no-log"]].concat(),
+        0,
+        "baseline saved: base.jsonl",
+    );
+    // A tenth of a second tells nothing, and is not taken for the same.
+    let words = [
+        &target[..],
+        &[
+            "--baseline",
+            "base.jsonl",
+            "--no-log",
+            "--out",
+            "comparison=c.json",
+        ],
+    ]
+    .concat();
+    let played = run_again(played, &words, 97, "? unclear");
+    assert_eq!(played.json("c.json")["unit"], "windows");
+    assert_eq!(played.json("c.json")["current"][0]["path"], "this run");
+    let words = [
+        &target[..],
+        &[
+            "--baseline",
+            "base.jsonl",
+            "--quiet",
+            "--out",
+            "log=base.jsonl",
+        ],
+    ]
+    .concat();
+    run_again(played, &words, 2, "`base.jsonl` is the same file as");
+}
+
+#[test]
+fn two_targets_take_turns() {
+    let (good, bad) = (failing(0.0), failing(0.8));
+    let [good, bad] = [&good, &bad].map(Mock::url);
+    let outs = ["--out", "json=r-{run}.json", "--out", "comparison=c.json"];
+    let words = [
+        &["--target", good.as_str(), "--target-b", &bad, "-n", "40"][..],
+        &["--repeat", "3"],
+        &outs[..],
+    ]
+    .concat();
+    let played = run_again(plain(), &words, 98, "✗ worse");
+    for (name, target) in [("a-1", &good), ("b-1", &bad), ("a-3", &good), ("b-3", &bad)] {
+        let found = played.json(&format!("r-{name}.json"))["target"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert_eq!(
+            found.trim_end_matches('/'),
+            target.trim_end_matches('/'),
+            "{name}"
+        );
+    }
+    let order: Vec<&str> = played
+        .err
+        .lines()
+        .filter_map(|line| line.strip_prefix("run ")?.split(' ').next())
+        .collect();
+    assert_eq!(order, ["a-1", "b-1", "a-2", "b-2", "a-3", "b-3"]);
+    let found = played.json("c.json");
+    assert_eq!(
+        (
+            found["base"].as_array().unwrap().len(),
+            found["current"].as_array().unwrap().len()
+        ),
+        (3, 3)
+    );
+    // A URL is a target itself.
+    let [good, bad] = [good, bad].map(|url| format!("{}/plain", url.trim_end_matches('/')));
+    let words = [
+        "run",
+        &good,
+        "--target-b",
+        &bad,
+        "-n",
+        "40",
+        "-c",
+        "2",
+        "--repeat",
+        "3",
+    ];
+    let played = again(played, &words);
+    assert_eq!(played.code, 98, "{}{}", played.out, played.err);
+    let elsewhere = format!("{bad}/elsewhere");
+    let played = again(played, &["run", &good, "--target-b", &elsewhere, "-n", "6"]);
+    assert!(
+        played.code == 2 && played.err.contains("would not have the same plan"),
+        "{}",
+        played.err
+    );
+}
+
+#[test]
+fn what_could_not_be_compared_is_refused_before_the_run() {
+    let run_log = || made(1, 20.0).log();
+    let base = || {
+        plain_with(&[
+            ("other.jsonl", run_log()),
+            ("torn.jsonl", run_log()[..9_000].to_owned()),
+            (
+                "newer.jsonl",
+                "{\"schema\": \"loadgen.runlog/2\"}\n".to_owned(),
+            ),
+            ("notes.txt", "nothing".to_owned()),
+            ("folder/other.jsonl", run_log()),
+        ])
+    };
+    for (words, says) in [
+        (
+            &["--baseline", "other.jsonl"][..],
+            "the baseline `other.jsonl` cannot be used: `this run` ran another plan",
+        ),
+        (
+            &["--baseline", "torn.jsonl"],
+            "`torn.jsonl` was inconclusive itself",
+        ),
+        (
+            &["--baseline", "newer.jsonl"],
+            "this loadgen reads loadgen.runlog/1",
+        ),
+        (&["--baseline", "notes.txt"], "no run log of loadgen"),
+        (
+            &["--baseline", "missing.jsonl"],
+            "failed to read `missing.jsonl`",
+        ),
+        (
+            &["--tolerance", "5%"],
+            "--tolerance goes with --baseline or --target-b",
+        ),
+        (
+            &["--out", "comparison=c.json"],
+            "goes with --baseline or --target-b",
+        ),
+        (
+            &["--baseline", "other.jsonl", "--target-b", "mock"],
+            "cannot go together",
+        ),
+        (
+            &["--save-baseline", "x", "--target-b", "mock"],
+            "cannot go together",
+        ),
+        (&["--save-baseline", "folder"], "`folder` is a folder"),
+        (
+            &["--save-baseline", "folder", "--repeat", "2"],
+            "already holds `folder/other.jsonl`",
+        ),
+        (&["--repeat", "0"], "--repeat"),
+        (
+            &[
+                "--repeat",
+                "2",
+                "--target-b",
+                "mock",
+                "--out",
+                "comparison=no/c.json",
+            ],
+            "no/c.json",
+        ),
+    ] {
+        let played = again(base(), &[&["run", "plain.toml"], words].concat());
+        assert!(
+            [1, 2].contains(&played.code) && played.err.contains(says),
+            "{words:?} {}: {}",
+            played.code,
+            played.err
+        );
+        assert!(
+            !played.stage.folder.path().join(".loadgen").exists(),
+            "{words:?} was run"
+        );
+    }
+}
+
+fn plain_with(files: &[(&str, String)]) -> Played {
+    let mut stage = Stage::new(&["check", "plain.toml"]).file("plain.toml", PLAIN);
+    for (path, text) in files {
+        stage = stage.file(path, text);
+    }
+    on(stage)
+}

@@ -245,6 +245,27 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("schema --summary", &["what_is_asked_for_is_printed"]),
     ("schema --comparison", &["what_is_asked_for_is_printed"]),
     (
+        "run --baseline",
+        &[
+            "a_baseline_is_kept_and_compared_with",
+            "a_single_run_is_compared_with_a_single_baseline",
+            "what_could_not_be_compared_is_refused_before_the_run",
+        ],
+    ),
+    (
+        "run --save-baseline",
+        &[
+            "a_baseline_is_kept_and_compared_with",
+            "a_single_run_is_compared_with_a_single_baseline",
+        ],
+    ),
+    (
+        "run --repeat",
+        &["runs_are_repeated", "two_targets_take_turns"],
+    ),
+    ("run --target-b", &["two_targets_take_turns"]),
+    ("run --tolerance", &["a_baseline_is_kept_and_compared_with"]),
+    (
         "compare BASE",
         &[
             "runs_are_compared",

@@ -4,8 +4,11 @@ use super::summary;
 use crate::Header;
 use crate::error::Error;
 use crate::runlog::{METRIC_DEFINITIONS, RunLogReader, replay_each};
-use loadgen_stats::{ComparedRun, RunData, RunFacts, RunSeries, SeriesBuilder, Summary};
+use loadgen_stats::{
+    ComparedRun, RunData, RunFacts, RunSeries, SeriesBuilder, StopReason, Summary, Verdict,
+};
 use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::time::Duration;
 
 /// Reads a run log or the summary of a run, to be compared; `label`: what to call it.
 ///
@@ -38,23 +41,34 @@ pub fn compared_run(
     summary: &Summary,
     series: RunSeries,
 ) -> ComparedRun {
-    let host = &header.host;
-    let told = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     ComparedRun {
         facts: RunFacts {
-            label: label.to_owned(),
-            name: header.name.clone(),
-            version: header.version.clone(),
-            plan_hash: header.plan_hash.clone(),
-            definitions: Some(METRIC_DEFINITIONS),
-            hostname: told(&host.hostname),
-            cpus: (host.cpus > 0).then_some(host.cpus as u64),
-            arch: told(&host.arch),
-            started_at: header.started_at.clone(),
             measured: summary.measured,
             verdict: summary.verdict,
             stop_reason: summary.stop_reason,
+            ..planned_facts(label, header)
         },
         data: RunData::Windows(Box::new(series)),
+    }
+}
+
+/// What is known of a run before it begins, as if it will come to a good end.
+#[must_use]
+pub fn planned_facts(label: &str, header: &Header) -> RunFacts {
+    let host = &header.host;
+    let told = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    RunFacts {
+        label: label.to_owned(),
+        name: header.name.clone(),
+        version: header.version.clone(),
+        plan_hash: header.plan_hash.clone(),
+        definitions: Some(METRIC_DEFINITIONS),
+        hostname: told(&host.hostname),
+        cpus: (host.cpus > 0).then_some(host.cpus as u64),
+        arch: told(&host.arch),
+        started_at: header.started_at.clone(),
+        measured: Duration::ZERO,
+        verdict: Verdict::Pass,
+        stop_reason: StopReason::Completed,
     }
 }

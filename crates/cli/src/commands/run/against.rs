@@ -1,0 +1,154 @@
+//! What runs are compared with: a baseline, or each other.
+
+use super::rounds::Rounds;
+use crate::{
+    args::{Format, RunArgs},
+    comparing::{self, Refusal},
+    environment::Environment,
+    error::Error,
+    exit::Exit,
+    header::{self, Circumstances},
+    outputs::Outputs,
+};
+use loadgen_engine::Settings;
+use loadgen_report::planned_facts;
+use loadgen_stats::{
+    Change, CompareOptions, ComparedRun, Comparison, Side, StopReason, Verdict, check_baseline,
+};
+use std::path::PathBuf;
+
+/// What runs are compared with, and the runs so far.
+pub(super) struct Against {
+    base: Vec<ComparedRun>,
+    current: Vec<ComparedRun>,
+    options: CompareOptions,
+    /// Whether there is anything to compare with.
+    pub(super) wanted: bool,
+}
+
+impl Against {
+    /// Reads the baseline, and refuses what could not be compared with it in the end.
+    pub(super) fn open(
+        args: &RunArgs,
+        baseline: &[PathBuf],
+        rounds: &Rounds,
+        settings: Settings,
+        environment: &Environment,
+    ) -> Result<Self, Error> {
+        let args = &args.against;
+        let options = CompareOptions {
+            tolerances: args.tolerance.clone(),
+            ..CompareOptions::default()
+        };
+        let mut base = Vec::new();
+        if let Some(path) = &args.baseline {
+            base = comparing::read(baseline, environment)?;
+            for round in &rounds.all {
+                let circumstances = Circumstances {
+                    settings,
+                    started: (environment.now)(),
+                    embedded: false,
+                };
+                let planned = planned_facts("this run", &header::of(&round.plan, &circumstances));
+                check_baseline(&base, &planned, rounds.all.len(), &options.tolerances)
+                    .map_err(|error| Refusal::of_baseline(path, &error))?;
+            }
+        }
+        let wanted = args.baseline.is_some() || args.target_b.is_some();
+        Ok(Self {
+            base,
+            current: Vec::new(),
+            options,
+            wanted,
+        })
+    }
+
+    /// Takes in a run that has ended.
+    pub(super) fn add(&mut self, run: ComparedRun, side: Side) {
+        match side {
+            Side::Base => self.base.push(run),
+            Side::Current => self.current.push(run),
+        }
+    }
+
+    /// Compares, and tells what came of it; what kept it from being done is told as well. A run that a signal ended is
+    /// not compared: whoever sent it does not want to wait for an answer.
+    pub(super) fn compare(
+        &self,
+        outputs: &Outputs,
+        quiet: bool,
+        environment: &Environment,
+        colour: bool,
+    ) -> Result<(Exit, Option<Comparison>), Error> {
+        let nothing = Ok((Exit::Passed, None));
+        if !self.wanted {
+            return nothing;
+        }
+        let runs = || self.base.iter().chain(&self.current).map(|run| &run.facts);
+        if self
+            .current
+            .iter()
+            .any(|run| run.facts.stop_reason == StopReason::Interrupted)
+        {
+            environment.err.say("not compared: a signal ended the run");
+            return nothing;
+        }
+        if let Some(run) = runs().find(|run| run.verdict == Verdict::Inconclusive) {
+            environment
+                .err
+                .say(&format!("not compared: {} was inconclusive", run.label));
+            return Ok((Exit::Inconclusive, None));
+        }
+        match comparing::carry_out(&self.base, &self.current, &self.options) {
+            Ok(comparison) => {
+                comparing::print(&comparison, outputs, quiet, environment, colour)?;
+                Ok((Exit::of_comparison(comparison.verdict), Some(comparison)))
+            }
+            Err(refusal) => {
+                refusal
+                    .error
+                    .show(environment, environment.colours(false).err);
+                Ok((refusal.exit, None))
+            }
+        }
+    }
+}
+
+/// Why what was compared makes no baseline.
+pub(super) fn unfit(comparison: Option<&Comparison>) -> Option<&'static str> {
+    let is_worse = comparison.is_some_and(|comparison| comparison.verdict == Change::Worse);
+    is_worse.then_some("it is worse than its own baseline")
+}
+
+/// Options that say nothing without another.
+pub(super) fn refuse(args: &RunArgs) -> Result<(), Error> {
+    let against = &args.against;
+    let compares = against.baseline.is_some() || against.target_b.is_some();
+    if !compares && !against.tolerance.is_empty() {
+        return Err(Error::usage(
+            "--tolerance goes with --baseline or --target-b",
+        ));
+    }
+    if !compares
+        && args
+            .output
+            .out
+            .iter()
+            .any(|out| out.format == Format::Comparison)
+    {
+        return Err(Error::usage(
+            "--out comparison= goes with --baseline or --target-b",
+        ));
+    }
+    for (option, given) in [
+        ("--baseline", against.baseline.is_some()),
+        ("--save-baseline", against.save_baseline.is_some()),
+    ] {
+        if given && against.target_b.is_some() {
+            let message =
+                format!("{option} and --target-b cannot go together: the first target is the base");
+            return Err(Error::usage(message));
+        }
+    }
+    Ok(())
+}
