@@ -60,7 +60,7 @@ impl Chunked {
     /// Takes the next piece of data off `input`: how many bytes of `input` are used up, of which the last
     /// `data` ones are data. Nothing is used up once the body is over.
     pub(crate) fn step(&mut self, input: &[u8]) -> Result<Step, Failure> {
-        let mut used = 0;
+        let mut used = self.begin_at_once(input);
         while let Some(byte) = input.get(used) {
             match self.at {
                 At::Data => {
@@ -81,6 +81,22 @@ impl Chunked {
             used += 1;
         }
         Ok(Step { used, data: 0 })
+    }
+
+    /// Takes what most servers put between two pieces of data, where all of it is in `input`: CR LF, and a line that is
+    /// a size and nothing else. How many bytes that were; all else is left to [`Self::mark`], and so are errors.
+    #[inline]
+    fn begin_at_once(&mut self, input: &[u8]) -> usize {
+        let before = match self.at {
+            At::DataEnd if input.starts_with(b"\r\n") => 2,
+            At::Size { digits: 0 } => 0,
+            _ => return 0,
+        };
+        let Some((line, size)) = plain_size(&input[before..]) else {
+            return 0;
+        };
+        (self.at, self.size, self.line) = (At::Data, size, 0);
+        before + line
     }
 
     /// Takes a byte that is not data.
@@ -141,6 +157,28 @@ impl Chunked {
         }
         Ok(())
     }
+}
+
+/// The size, not 0, that is the whole of the first line of `input`; with the length of that line.
+#[inline]
+fn plain_size(input: &[u8]) -> Option<(usize, u64)> {
+    /// A size of so many digits fits into 64 bits.
+    const DIGITS: usize = 16;
+    let mut size = 0;
+    for (at, byte) in input.iter().enumerate().take(DIGITS + 1) {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            b'\r' if size > 0 && input.get(at + 1) == Some(&b'\n') => return Some((at + 2, size)),
+            _ => return None,
+        };
+        if at == DIGITS {
+            return None;
+        }
+        size = size << 4 | u64::from(digit);
+    }
+    None
 }
 
 /// What one step used up.
@@ -216,6 +254,16 @@ mod tests {
             ("5\r\nhelloX", Err("a chunk is longer than its size")),
             ("5\r\nhello\rX", Err("a chunk is longer than its size")),
             ("FFFFFFFFFFFFFFFF\r\nab", Ok(("ab", None))),
+            ("0000000000000002\r\nab\r\n2\r\nab\r\n", Ok(("abab", None))),
+            ("00000000000000002\r\nab\r\n2\r\nab", Ok(("abab", None))),
+            (
+                "2\r\nab\r\n10000000000000000\r\n",
+                Err("the size of a chunk is too great"),
+            ),
+            ("2\r\nab\n2\r\nab\r\n2\nab\r\n", Ok(("ababab", None))),
+            ("2\r\nab\r\n\r\n", Err("invalid size of a chunk")),
+            ("2\r\nab\r\n2\rX", Err("invalid size of a chunk")),
+            ("2\r\nab\r\n2g\r\n", Err("invalid size of a chunk")),
             (
                 "10000000000000000\r\n",
                 Err("the size of a chunk is too great"),
