@@ -320,20 +320,75 @@ fn plain_prefix(bytes: &[u8]) -> usize {
     const fn below(word: u64, limit: u64) -> u64 {
         word.wrapping_sub(ONES * limit) & !word & HIGHS
     }
-    let mut at = 0;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
+    /// How many bytes of `word` come before the first that does not stand for itself; 8 where there is none.
+    const fn plain(word: u64) -> usize {
         let quote = below(word ^ (ONES * 0x22), 1);
         let backslash = below(word ^ (ONES * 0x5C), 1);
         let found = below(word, 0x20) | quote | backslash;
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
+        (found.trailing_zeros() / 8) as usize
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest
-        .iter()
-        .take_while(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\'))
-        .count()
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let length = plain(u64::from_le_bytes(*chunk));
+        at += length;
+        if length < 8 {
+            return at;
+        }
+    }
+    at + plain(last_word(bytes, bytes.len() - at))
+}
+
+/// The last `length` bytes, fewer than eight, with zeros after them.
+#[inline]
+fn last_word(bytes: &[u8], length: usize) -> u64 {
+    let rest = bytes.get(bytes.len() - length..).unwrap_or_default();
+    // Two reads that overlap where both hold the same bytes, instead of a read for each byte.
+    let (low, high, shift) =
+        if let (Some(low), Some(high)) = (rest.first_chunk(), rest.last_chunk()) {
+            let (low, high) = (u32::from_le_bytes(*low), u32::from_le_bytes(*high));
+            (u64::from(low), u64::from(high), length - 4)
+        } else if let (Some(low), Some(high)) = (rest.first_chunk(), rest.last_chunk()) {
+            let (low, high) = (u16::from_le_bytes(*low), u16::from_le_bytes(*high));
+            (u64::from(low), u64::from(high), length - 2)
+        } else {
+            (rest.first().copied().map_or(0, u64::from), 0, 0)
+        };
+    low | high << (8 * shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_prefix;
+    use proptest::prelude::*;
+
+    fn check(bytes: &[u8]) {
+        let want = bytes
+            .iter()
+            .take_while(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\'))
+            .count();
+        assert_eq!(plain_prefix(bytes), want, "{bytes:?}");
+    }
+
+    #[test]
+    fn what_stands_for_itself_ends_at_every_place() {
+        for length in 0..20 {
+            for plain in [b'a', b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa2, 0xff] {
+                check(&vec![plain; length]);
+                for at in 0..length {
+                    for end in [b'"', b'\\', 0, 1, b'\n', 0x1f] {
+                        let mut bytes = vec![plain; length];
+                        bytes[at] = end;
+                        check(&bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..24)) {
+            check(&bytes);
+        }
+    }
 }
