@@ -60,13 +60,14 @@ impl HttpConnection {
         exchange: &mut Exchange,
         sink: &mut dyn StreamSink,
     ) -> Result<(), Failure> {
-        let limits = Limits::new(call, call.clock.now());
         let mut kept = self.take(call);
+        let begun = call.clock.now();
+        let limits = Limits::new(call, begun);
         let mut lost = false;
         loop {
             let (link, reused) = match kept.take() {
                 Some(link) => {
-                    exchange.connected = Some(limits.clock.now());
+                    exchange.connected = Some(begun);
                     (link, true)
                 }
                 None => (self.open(call, &limits, exchange).await?, false),

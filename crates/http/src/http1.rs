@@ -67,8 +67,9 @@ impl<'a, 'b> Http1<'a, 'b> {
     /// Sends the request and reads the answer; whether the connection may be used again.
     pub(crate) async fn run(&mut self, request: &Ready) -> Result<bool, Broken> {
         let sent = self.send(&request.wired().bytes).await;
-        let stopped = self.limits.clock.now();
         let whole = matches!(sent, Ok(true));
+        // Where all went out, the end of sending is dated already.
+        let stopped = (!whole).then(|| self.limits.clock.now());
         let received = match sent {
             Ok(true) => self.receive(None).await,
             // The answer was whole before the request was.
@@ -86,7 +87,7 @@ impl<'a, 'b> Http1<'a, 'b> {
     /// Dates the end of sending by what the answer tells of it. A peer that is near may answer before the write that
     /// gave it the last byte returns: that byte had been accepted by then. Where the answer was whole first, sending
     /// ended when it was `stopped`.
-    fn settle(&mut self, stopped: Offset) {
+    fn settle(&mut self, stopped: Option<Offset>) {
         let exchange = &mut *self.answer.exchange;
         let Some(first_byte) = exchange.first_byte else {
             return;
@@ -95,7 +96,7 @@ impl<'a, 'b> Http1<'a, 'b> {
             Some(sent) if (self.wrote..sent).contains(&first_byte) => {
                 exchange.sent_last = Some(first_byte);
             }
-            None if exchange.whole => exchange.sent_last = Some(stopped),
+            None if exchange.whole => exchange.sent_last = stopped,
             _ => {}
         }
     }

@@ -6,6 +6,7 @@ use crate::{
     request::{Habits, Traits, Wired},
     resolve::Resolver,
     socket::ReadBuffer,
+    stamp::Looks,
 };
 use loadgen_engine::{Call, Failure};
 use std::{
@@ -26,6 +27,8 @@ pub(crate) struct Shard {
     pub(crate) shared: Arc<Shared>,
     /// Where every read goes: a connection that waits holds no buffer.
     pub(crate) buffer: RefCell<ReadBuffer>,
+    /// The newest look at both clocks.
+    pub(crate) looks: Looks,
     pub(crate) resolver: Resolver,
     /// The requests of steps that send the same bytes each time.
     prepared: RefCell<Vec<Option<Rc<Wired>>>>,
@@ -55,6 +58,7 @@ impl Shard {
             resolver: Resolver::new(shared.options.family),
             shared,
             buffer: RefCell::new(ReadBuffer::new(READ)),
+            looks: Looks::default(),
             prepared: RefCell::default(),
             spare: Cell::default(),
             framed: RefCell::default(),

@@ -1,7 +1,10 @@
 //! Dates reads: turns the kernel's receive stamps, which are of the wall clock, into offsets of the run.
 
 use loadgen_engine::{Arrival, Clock, Offset, latest_nap};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    cell::Cell,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 use tokio::time::Instant;
 
 /// The widest pair of monotonic readings around one of the wall clock that is taken without another try.
@@ -9,6 +12,10 @@ const SPAN: Duration = Duration::from_micros(20);
 
 /// Tries for a narrow pair before the last one is taken.
 const TRIES: usize = 4;
+
+/// For so long a look at both clocks serves the reads that follow it: the wall clock is slewed by less than a microsecond
+/// meanwhile. Where it is set meanwhile, stamps are refused as where it is set between an arrival and its read.
+const FRESH: Duration = Duration::from_millis(1);
 
 /// When the data of a read arrived; see [`Arrival`].
 #[derive(Clone, Copy, Debug)]
@@ -21,12 +28,18 @@ pub(crate) struct Dated {
 }
 
 /// One look at both clocks, taken as if at one instant.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Pair {
     monotonic: Instant,
     /// Half of the time between the monotonic readings: by so much the pair may be wrong.
     slack: Duration,
     wall: Duration,
+}
+
+/// The looks at both clocks that the connections of one shard share.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    newest: Cell<Option<Pair>>,
 }
 
 /// Dates the reads of one connection.
@@ -69,10 +82,12 @@ impl Dating {
 
     /// Dates a read that has just returned. `stamp` is the kernel's, as time since 1970; `emptied` says that the read
     /// took all there was.
-    pub(crate) fn date(&mut self, stamp: Option<Duration>, emptied: bool) -> Dated {
-        let pair = look();
-        let read = self.clock.offset(pair.monotonic);
-        let stamped = stamp.map(|stamp| self.convert(stamp, &pair));
+    pub(crate) fn date(&mut self, stamp: Option<Duration>, emptied: bool, looks: &Looks) -> Dated {
+        let now = Instant::now();
+        let pair = stamp.map(|stamp| (stamp, looks.at(now)));
+        let read = pair.map_or(now, |(_, pair)| pair.monotonic);
+        let read = self.clock.offset(read);
+        let stamped = pair.map(|(stamp, pair)| self.convert(stamp, &pair));
         let (at, kernel, fallback) = match stamped {
             Some(Some(at)) => (at, true, false),
             Some(None) => (read, false, true),
@@ -127,6 +142,30 @@ impl Dating {
             return None;
         }
         Some(at.max(self.latest))
+    }
+}
+
+impl Looks {
+    /// Both clocks at `now`, which has just been read, or a little later.
+    fn at(&self, now: Instant) -> Pair {
+        let known = self.newest.get().and_then(|pair| pair.carried(now));
+        known.unwrap_or_else(|| {
+            let pair = look();
+            self.newest.set(Some(pair));
+            pair
+        })
+    }
+}
+
+impl Pair {
+    /// The same look, as if taken at `now`; none where it is too old for that, or was not narrow.
+    fn carried(&self, now: Instant) -> Option<Self> {
+        let age = now.checked_duration_since(self.monotonic)?;
+        (age <= FRESH && self.slack * 2 <= SPAN).then(|| Self {
+            monotonic: now,
+            slack: self.slack,
+            wall: self.wall + age,
+        })
     }
 }
 
@@ -211,12 +250,65 @@ mod tests {
         let mut dating = Dating::new(clock, Offset::ZERO);
         let sent = clock.now();
         dating.begin(sent);
-        let first = dating.date(Some(Duration::from_secs(1)), true).arrival();
+        let looks = Looks::default();
+        let first = dating
+            .date(Some(Duration::from_secs(1)), true, &looks)
+            .arrival();
         assert!(first.fallback && !first.kernel);
         assert_eq!(first.at, first.read);
-        let second = dating.date(None, false).arrival();
+        let second = dating.date(None, false, &looks).arrival();
         assert!(!second.fallback && !second.kernel && second.at >= first.at);
         // The socket was empty after the first read.
         assert_eq!(second.uncertainty, second.at.since(first.read));
+    }
+
+    #[test]
+    fn a_look_at_the_clocks_serves_for_a_millisecond_and_no_longer() {
+        let monotonic = Instant::now();
+        let slack = Duration::from_nanos(70);
+        let pair = Pair {
+            monotonic,
+            slack,
+            wall: WALL,
+        };
+        for (age, serves) in [(0, true), (1, true), (1_000, true), (1_001, false)] {
+            let age = Duration::from_micros(age);
+            let carried = pair.carried(monotonic + age);
+            let carried = carried.map(|pair| (pair.monotonic, pair.slack, pair.wall));
+            let want = serves.then_some((monotonic + age, slack, WALL + age));
+            assert_eq!(carried, want, "{age:?}");
+        }
+        let wide = Pair {
+            slack: SPAN,
+            ..pair
+        };
+        assert!(wide.carried(monotonic).is_none());
+        let before = monotonic.checked_sub(Duration::from_nanos(1));
+        assert!(before.and_then(|before| pair.carried(before)).is_none());
+    }
+
+    #[test]
+    fn a_stamp_is_converted_alike_by_a_fresh_look_and_by_one_that_serves_again() {
+        let clock = Clock::starting_at(Instant::now() - Duration::from_secs(5));
+        let looks = Looks::default();
+        let fresh = Pair {
+            slack: SPAN / 4,
+            ..look()
+        };
+        looks.newest.set(Some(fresh));
+        let pair = looks.at(fresh.monotonic + FRESH);
+        assert_eq!(pair.monotonic, fresh.monotonic + FRESH);
+        let dating = Dating::new(clock, Offset::ZERO);
+        let stamp = fresh.wall - Duration::from_micros(300);
+        assert_eq!(dating.convert(stamp, &pair), dating.convert(stamp, &fresh));
+        // One that is too old is replaced.
+        looks.newest.set(Some(Pair {
+            monotonic: fresh.monotonic - FRESH,
+            ..fresh
+        }));
+        let pair = looks.at(fresh.monotonic + Duration::from_nanos(1));
+        assert!(pair.monotonic >= fresh.monotonic);
+        let kept = looks.newest.get().map(|pair| pair.monotonic);
+        assert_eq!(kept, Some(pair.monotonic));
     }
 }

@@ -117,7 +117,7 @@ impl Wire {
     ) -> Result<ReadResult, Failure> {
         if !self.early.is_empty() {
             let early = std::mem::take(&mut self.early);
-            take(self.dating.date(None, false), &early)?;
+            take(self.dating.date(None, false, &shard.looks), &early)?;
             return Ok(ReadResult::Some);
         }
         let mut buffer = shard.buffer.borrow_mut();
@@ -129,7 +129,9 @@ impl Wire {
             self.dating.found_empty();
             return Ok(ReadResult::Nothing);
         };
-        let dated = self.dating.date(received.stamp, received.emptied);
+        let dated = self
+            .dating
+            .date(received.stamp, received.emptied, &shard.looks);
         self.counted.received += received.length as u64;
         self.deliver(&buffer, received, dated, take)
     }
