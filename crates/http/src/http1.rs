@@ -174,7 +174,7 @@ impl<'a, 'b> Http1<'a, 'b> {
             answer.begin_read(dated);
             progress.last_read = Some(dated.read);
             at = Some(dated.at);
-            let used = response.feed(bytes, answer)?;
+            let used = response.feed_knowing(bytes, answer, &mut shard.heads.borrow_mut())?;
             *surplus |= used < bytes.len();
             Ok(())
         });

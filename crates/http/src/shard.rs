@@ -5,6 +5,7 @@ use crate::{
     http2,
     request::{Habits, Traits, Wired},
     resolve::Resolver,
+    response::KnownHeads,
     socket::ReadBuffer,
     stamp::Looks,
 };
@@ -29,6 +30,8 @@ pub(crate) struct Shard {
     pub(crate) buffer: RefCell<ReadBuffer>,
     /// The newest look at both clocks.
     pub(crate) looks: Looks,
+    /// The heads of newest answers.
+    pub(crate) heads: RefCell<KnownHeads>,
     pub(crate) resolver: Resolver,
     /// The requests of steps that send the same bytes each time.
     prepared: RefCell<Vec<Option<Rc<Wired>>>>,
@@ -59,6 +62,7 @@ impl Shard {
             shared,
             buffer: RefCell::new(ReadBuffer::new(READ)),
             looks: Looks::default(),
+            heads: RefCell::default(),
             prepared: RefCell::default(),
             spare: Cell::default(),
             framed: RefCell::default(),

@@ -8,6 +8,13 @@ use std::mem::MaybeUninit;
 /// The most header fields of one head.
 const FIELDS: usize = 128;
 
+/// How many heads are remembered, and the longest of them.
+const KNOWN: usize = 4;
+const LONGEST_KNOWN: usize = 2 * 1024;
+
+/// So many unknown heads in a row are learned one by one; then only one of eight times as many.
+const PATIENCE: u32 = 8;
+
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -50,6 +57,106 @@ pub struct Head<'a> {
     pub coding: Coding,
     /// What the body calls itself: the value of `content-type`.
     pub content_type: Option<&'a [u8]>,
+}
+
+/// Heads that were read before. Most answers of a service begin with the same bytes within a second; what those say is
+/// known without reading them again.
+#[derive(Debug, Default)]
+pub struct KnownHeads {
+    heads: [KnownHead; KNOWN],
+    /// Which one the next new head replaces.
+    next: usize,
+    /// Heads in a row that were not known.
+    unknown: u32,
+}
+
+#[derive(Debug, Default)]
+struct KnownHead {
+    /// All of the head, with the empty line at its end; empty where there is none.
+    raw: Vec<u8>,
+    head_asked: bool,
+    known: Option<Known>,
+}
+
+/// A head apart from its bytes.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    status: u16,
+    framing: Framing,
+    keep_alive: bool,
+    coding: Coding,
+    /// Where the value stands in the head.
+    content_type: Option<(usize, usize)>,
+}
+
+impl KnownHeads {
+    /// As [`parse`], whose outcome for a whole head depends on the bytes of that head only.
+    pub(super) fn parse<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        head_asked: bool,
+    ) -> Result<Option<(Head<'a>, usize)>, Failure> {
+        if let Some(found) = self
+            .heads
+            .iter()
+            .find_map(|head| head.recognise(bytes, head_asked))
+        {
+            self.unknown = 0;
+            return Ok(Some(found));
+        }
+        let parsed = parse(bytes, head_asked)?;
+        self.unknown = self.unknown.wrapping_add(1);
+        // A service whose heads all differ (by a number of the request, say) is not worth learning from each time.
+        let worth_it = self.unknown <= PATIENCE || self.unknown.is_multiple_of(PATIENCE * 8);
+        if let Some((head, length)) = &parsed
+            && worth_it
+            && *length <= LONGEST_KNOWN
+        {
+            self.heads[self.next].learn(&bytes[..*length], head_asked, head);
+            self.next = (self.next + 1) % KNOWN;
+        }
+        Ok(parsed)
+    }
+}
+
+impl KnownHead {
+    #[inline]
+    fn recognise<'a>(&self, bytes: &'a [u8], head_asked: bool) -> Option<(Head<'a>, usize)> {
+        let known = self.known?;
+        if self.head_asked != head_asked || !bytes.starts_with(&self.raw) {
+            return None;
+        }
+        let content_type = match known.content_type {
+            Some((from, to)) => Some(bytes.get(from..to)?),
+            None => None,
+        };
+        let head = Head {
+            status: known.status,
+            framing: known.framing,
+            keep_alive: known.keep_alive,
+            coding: known.coding,
+            content_type,
+        };
+        Some((head, self.raw.len()))
+    }
+
+    fn learn(&mut self, raw: &[u8], head_asked: bool, head: &Head<'_>) {
+        self.raw.clear();
+        self.raw.extend_from_slice(raw);
+        self.head_asked = head_asked;
+        let place = |value: &[u8]| {
+            let from = (value.as_ptr() as usize).checked_sub(raw.as_ptr() as usize)?;
+            (raw.get(from..from + value.len())? == value).then_some((from, from + value.len()))
+        };
+        let content_type = head.content_type.map(place);
+        self.known = (content_type != Some(None)).then(|| Known {
+            status: head.status,
+            framing: head.framing,
+            keep_alive: head.keep_alive,
+            coding: head.coding,
+            content_type: content_type.flatten(),
+        });
+    }
 }
 
 /// Reads the head at the front of `bytes`: it and its length; nothing where it is not whole.

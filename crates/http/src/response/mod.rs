@@ -5,7 +5,7 @@ mod head;
 #[cfg(test)]
 mod tests;
 
-pub use head::{Coding, Framing, Head};
+pub use head::{Coding, Framing, Head, KnownHeads};
 
 use crate::failure::{failure, protocol};
 use chunked::Chunked;
@@ -71,11 +71,21 @@ impl Response {
 
     /// Reads on: how many bytes of `input` belong to this answer. Fewer than all only where it is done.
     pub fn feed(&mut self, input: &[u8], receiver: &mut impl Receive) -> Result<usize, Failure> {
+        self.feed_knowing(input, receiver, &mut KnownHeads::default())
+    }
+
+    /// As [`Self::feed`], with the heads that were read before, whatever the connection.
+    pub fn feed_knowing(
+        &mut self,
+        input: &[u8],
+        receiver: &mut impl Receive,
+        known: &mut KnownHeads,
+    ) -> Result<usize, Failure> {
         let mut used = 0;
         while used < input.len() && !self.is_done() {
             let rest = &input[used..];
             used += match &mut self.state {
-                State::Head => self.feed_head(rest, receiver)?,
+                State::Head => self.feed_head(rest, receiver, known)?,
                 State::Length(left) => {
                     let taken =
                         usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
@@ -125,12 +135,17 @@ impl Response {
         Err(failure(ErrorKind::ClosedEarly, message))
     }
 
-    fn feed_head(&mut self, input: &[u8], receiver: &mut impl Receive) -> Result<usize, Failure> {
+    fn feed_head(
+        &mut self,
+        input: &[u8],
+        receiver: &mut impl Receive,
+        known: &mut KnownHeads,
+    ) -> Result<usize, Failure> {
         let before = self.partial.len();
         if before == 0 {
             receiver.head_begins();
             if looks_like_http(input)?
-                && let Some((head, length)) = self.parse(input)?
+                && let Some((head, length)) = self.parse(input, known)?
             {
                 self.take_head(&head, &input[..length], receiver)?;
                 return Ok(length);
@@ -145,7 +160,7 @@ impl Response {
             return Ok(input.len());
         }
         let whole = std::mem::take(&mut self.partial);
-        let Some((head, length)) = self.parse(&whole)? else {
+        let Some((head, length)) = self.parse(&whole, known)? else {
             self.partial = whole;
             return Ok(input.len());
         };
@@ -153,8 +168,12 @@ impl Response {
         Ok(length - before)
     }
 
-    fn parse<'a>(&self, bytes: &'a [u8]) -> Result<Option<(Head<'a>, usize)>, Failure> {
-        let parsed = head::parse(bytes, self.head_asked)?;
+    fn parse<'a>(
+        &self,
+        bytes: &'a [u8],
+        known: &mut KnownHeads,
+    ) -> Result<Option<(Head<'a>, usize)>, Failure> {
+        let parsed = known.parse(bytes, self.head_asked)?;
         match parsed {
             Some((_, length)) if self.heads + length > HEAD_LIMIT => Err(too_large()),
             _ => Ok(parsed),

@@ -2,12 +2,21 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::cell::RefCell;
+
+thread_local! {
+    /// Heads of all cases of a test, so that each is read among others that are known.
+    static KNOWN: RefCell<KnownHeads> = RefCell::default();
+}
 
 #[derive(Debug, Default, PartialEq, Clone)]
 struct Seen {
     begun: u32,
     informational: u32,
     status: Option<u16>,
+    framing: Option<Framing>,
+    coding: Coding,
+    content_type: Option<Vec<u8>>,
     body: Vec<u8>,
 }
 
@@ -23,6 +32,9 @@ impl Receive for Seen {
     fn head(&mut self, head: &Head<'_>, raw: &[u8]) -> Result<(), Failure> {
         assert!(raw.ends_with(b"\n"));
         self.status = Some(head.status);
+        self.framing = Some(head.framing);
+        self.coding = head.coding;
+        self.content_type = head.content_type.map(<[u8]>::to_vec);
         Ok(())
     }
 
@@ -37,12 +49,21 @@ impl Receive for Seen {
 type Ended = Result<(bool, usize), (ErrorKind, String)>;
 
 fn read(pieces: &[&[u8]], head_asked: bool, closed: bool) -> (Seen, Ended) {
+    read_knowing(pieces, head_asked, closed, &mut KnownHeads::default())
+}
+
+fn read_knowing(
+    pieces: &[&[u8]],
+    head_asked: bool,
+    closed: bool,
+    known: &mut KnownHeads,
+) -> (Seen, Ended) {
     let mut seen = Seen::default();
     let mut response = Response::new(head_asked);
     let mut surplus = 0;
     let told = |failure: Failure| (failure.kind, failure.message);
     for piece in pieces {
-        match response.feed(piece, &mut seen) {
+        match response.feed_knowing(piece, &mut seen, known) {
             Ok(used) => surplus += piece.len() - used,
             Err(failure) => return (seen, Err(told(failure))),
         }
@@ -76,6 +97,16 @@ fn check(
         .copied()
         .map_err(|(_, message)| message.as_str());
     assert_eq!(ended, want, "{shown:?}");
+    KNOWN.with_borrow_mut(|known| {
+        // The second time of each, its head is known; that of the other method too.
+        for _ in 0..2 {
+            for asked in [head_asked, !head_asked] {
+                let again = read_knowing(&[input.as_bytes()], asked, false, known);
+                let unknown = read(&[input.as_bytes()], asked, false);
+                assert_eq!(again, unknown, "{shown:?} among known heads");
+            }
+        }
+    });
     if input.len() > 2_000 {
         return;
     }
@@ -521,6 +552,45 @@ fn an_endless_head_in_small_pieces_is_refused_in_linear_time_and_bounded_memory(
 }
 
 #[test]
+fn a_known_head_says_what_it_said() {
+    let answer = |kind: &str, length: usize| {
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\nab"
+        )
+    };
+    let mut known = KnownHeads::default();
+    // More heads than are remembered, each in the middle of others, and one that begins like another.
+    let kinds = [
+        "text/plain",
+        "text/event-stream",
+        "text/plain; q=1",
+        "",
+        "a",
+        "b",
+    ];
+    for round in 0..3 {
+        for (length, kind) in kinds.iter().enumerate() {
+            for length in [2, length + 2] {
+                let answer = answer(kind, length);
+                let (seen, _) = read_knowing(&[answer.as_bytes()], false, false, &mut known);
+                assert_eq!(
+                    seen.content_type.as_deref(),
+                    Some(kind.as_bytes()),
+                    "{round}"
+                );
+                assert_eq!(
+                    seen.framing,
+                    Some(Framing::Length(length as u64)),
+                    "{round}"
+                );
+                assert_eq!((seen.status, seen.coding), (Some(200), Coding::Gzip));
+                assert_eq!(seen.body, b"ab");
+            }
+        }
+    }
+}
+
+#[test]
 fn heads_that_begin_are_told_each_time() {
     let hints = b"HTTP/1.1 103 Early Hints\r\n\r\n";
     let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
@@ -540,6 +610,10 @@ proptest! {
         let input = [start.as_bytes(), &rest].concat();
         let (first, second) = input.split_at(cut.index(input.len() + 1));
         let whole = read(&[&input], false, true);
+        let mut known = KnownHeads::default();
+        for _ in 0..2 {
+            prop_assert_eq!(&read_knowing(&[&input], false, true, &mut known), &whole);
+        }
         let cut = read(&[first, second], false, true);
         prop_assert_eq!(whole.1.is_ok(), cut.1.is_ok());
         prop_assert_eq!(whole.0.body, cut.0.body);
