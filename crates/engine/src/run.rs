@@ -14,7 +14,9 @@ use crate::{
     worker::{Placement, Start, Worker},
 };
 use loadgen_scenario::Plan;
-use loadgen_stats::{Ledger, Offset, Recorder, RunEnd, ScenarioIndex, StopReason, Summary, Totals};
+use loadgen_stats::{
+    DropReason, Ledger, Offset, Recorder, RunEnd, ScenarioIndex, StopReason, Summary, Totals,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -249,7 +251,13 @@ impl<'a, O: Observer> Conductor<'a, O> {
     fn close_last(&mut self, common: &Common) {
         let mut recorder = Recorder::new(Arc::clone(&common.layout));
         for (scenario, iterations) in common.iterations.iter().enumerate() {
-            recorder.dropped_iterations(ScenarioIndex(scenario), iterations.left());
+            let due = end_of_warm_up(common);
+            recorder.dropped_iterations(
+                ScenarioIndex(scenario),
+                due,
+                DropReason::End,
+                iterations.left(),
+            );
         }
         self.ledger.add(recorder.totals());
         self.close_window(self.clock.now());

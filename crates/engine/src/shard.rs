@@ -12,7 +12,7 @@ use crate::{
     user::{Arrival, User},
 };
 use loadgen_scenario::Plan;
-use loadgen_stats::{Offset, Recorder, ScenarioIndex, Totals};
+use loadgen_stats::{DropReason, Offset, Recorder, ScenarioIndex, Totals};
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -146,7 +146,7 @@ pub(crate) async fn run<C: Connector, T: Timer>(
         mut empties,
     } = ties;
     let mut recorder = Recorder::new(Arc::clone(&common.layout));
-    recorder.measure(end_of_warm_up(&common), end_of_starting(&common));
+    recorder.measure_all(end_of_warm_up(&common), end_of_starting(&common));
     let starts = Starts::new(&common.schedules, common.seed, index, common.shards);
     let shard = Rc::new(Shard {
         plan: Arc::clone(&common.plan),
@@ -283,18 +283,16 @@ impl<C: Connector, T: Timer> Crowd<'_, C, T> {
             self.shard
                 .recorder
                 .borrow_mut()
-                .measure(end_of_warm_up(common), at);
+                .measure_all(end_of_warm_up(common), at);
             self.forget(at);
         }
     }
 
     fn forget(&mut self, until: Offset) {
-        for (scenario, dropped) in self.starts.forget(until) {
-            self.shard
-                .recorder
-                .borrow_mut()
-                .dropped_iterations(scenario, dropped);
-        }
+        let mut recorder = self.shard.recorder.borrow_mut();
+        self.starts.forget(until, |scenario, due| {
+            recorder.dropped_iterations(scenario, due, DropReason::End, 1);
+        });
     }
 
     async fn cut(mut self) {

@@ -15,7 +15,7 @@ impl StreamSink for RecorderSink<'_> {
     fn first_output(&mut self, sent_first: Offset, at: Offset, uncertainty: Duration) {
         let mut recorder = self.recorder.borrow_mut();
         recorder.first_output(self.step, self.due, sent_first, at);
-        recorder.first_output_uncertainty(uncertainty);
+        recorder.first_output_uncertainty(self.step, self.due, uncertainty);
     }
 
     fn first_text(&mut self, at: Offset) {
@@ -28,17 +28,21 @@ impl StreamSink for RecorderSink<'_> {
         self.recorder.borrow_mut().gap(self.step, self.due, gap);
     }
 
-    fn output_events(&mut self, at: Offset, events: u32) {
+    fn output_events(&mut self, _at: Offset, events: u32) {
         self.recorder
             .borrow_mut()
-            .output_events(self.step, at, events);
+            .output_events(self.step, self.due, events);
     }
 
     fn coalesced(&mut self, events: u32, late: bool) {
-        self.recorder.borrow_mut().coalesced(events, late);
+        self.recorder
+            .borrow_mut()
+            .coalesced(self.step, self.due, events, late);
     }
 
     fn arrival(&mut self, arrival: &Arrival) {
-        self.recorder.borrow_mut().arrival(arrival);
+        self.recorder
+            .borrow_mut()
+            .arrival(self.step, self.due, arrival);
     }
 }

@@ -81,22 +81,16 @@ impl Starts {
         Some((source.scenario, start))
     }
 
-    /// Forgets all starts that have not begun; tells how many arrivals were due before `until`, by scenario.
-    pub(crate) fn forget(&mut self, until: Offset) -> Vec<(ScenarioIndex, u64)> {
-        let count = |mut source: Source| {
-            let mut dropped = 0;
+    /// Forgets all starts that have not begun; tells the due time of every arrival that was due before `until`.
+    pub(crate) fn forget(&mut self, until: Offset, mut tell: impl FnMut(ScenarioIndex, Offset)) {
+        for mut source in std::mem::take(&mut self.sources) {
             while let Some(Start::Arrival(_, due)) = source.next
                 && due < until
             {
-                dropped += 1;
+                tell(source.scenario, due);
                 source.advance();
             }
-            (source.scenario, dropped)
-        };
-        std::mem::take(&mut self.sources)
-            .into_iter()
-            .map(count)
-            .collect()
+        }
     }
 }
 

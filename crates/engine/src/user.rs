@@ -10,7 +10,7 @@ use crate::{
     timer::Timer,
 };
 use loadgen_scenario::{OnFailure, Request, Scope, Step, Think};
-use loadgen_stats::{Iteration, Offset, Outcome, ScenarioIndex};
+use loadgen_stats::{DropReason, Iteration, Offset, Outcome, ScenarioIndex};
 use rand::RngExt as _;
 use std::{rc::Rc, time::Duration};
 use tokio::time::timeout_at;
@@ -56,7 +56,10 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
                 begun: false,
             })
         } else {
-            shard.recorder.borrow_mut().dropped_iterations(scenario, 1);
+            shard
+                .recorder
+                .borrow_mut()
+                .dropped_iterations(scenario, due, DropReason::MaxVus, 1);
             None
         }
     }
@@ -84,10 +87,12 @@ impl<C: Connector, T: Timer> Drop for Arrival<C, T> {
         let shard = self.present.shard();
         shard.busy_users(self.scenario).give_back();
         if !self.begun {
-            shard
-                .recorder
-                .borrow_mut()
-                .dropped_iterations(self.scenario, 1);
+            shard.recorder.borrow_mut().dropped_iterations(
+                self.scenario,
+                self.due,
+                DropReason::End,
+                1,
+            );
         }
     }
 }
@@ -153,10 +158,11 @@ impl<C: Connector, T: Timer> User<C, T> {
 
     async fn iteration(&mut self) -> StepEnd {
         let shard = Rc::clone(&self.shard);
-        let began = shard.clock.now();
+        let (due, began) = (self.ready, shard.clock.now());
         let mut guard = IterationGuard {
             shard: &shard,
             scenario: self.scenario,
+            due,
             finished: false,
         };
         let mut any_failed = false;
@@ -174,6 +180,7 @@ impl<C: Connector, T: Timer> User<C, T> {
         guard.finished = true;
         let iteration = Iteration {
             scenario: self.scenario,
+            due,
             began,
             ended: shard.clock.now(),
             failed: any_failed,
@@ -247,6 +254,7 @@ impl<C: Connector, T: Timer> User<C, T> {
 struct IterationGuard<'a, C: Connector, T: Timer> {
     shard: &'a Shard<C, T>,
     scenario: ScenarioIndex,
+    due: Offset,
     finished: bool,
 }
 
@@ -256,7 +264,7 @@ impl<C: Connector, T: Timer> Drop for IterationGuard<'_, C, T> {
             self.shard
                 .recorder
                 .borrow_mut()
-                .interrupted_iteration(self.scenario);
+                .interrupted_iteration(self.scenario, self.due);
         }
     }
 }

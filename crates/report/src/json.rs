@@ -57,7 +57,7 @@ struct SummaryJson<'a> {
     started_at: &'a str,
     /// From the start to the end of the last user, in seconds.
     duration_s: f64,
-    /// Length of the measured part, in seconds.
+    /// Length of the measured part, in seconds; of several scenarios, from the first to the end of the last.
     measured_s: f64,
     /// Where the requests went, without user and password; null where every step has a URL of its own.
     target: Option<String>,
@@ -75,6 +75,8 @@ struct SummaryJson<'a> {
     scenarios: Named<ScenarioJson>,
     /// Finished requests by status.
     statuses: Named<u64>,
+    /// Iterations that were due but never begun, by reason.
+    dropped: DroppedJson,
     /// Requests that the end of the run cut.
     in_flight: InFlightJson,
     /// How the requests due in the measured part ended.
@@ -136,6 +138,10 @@ enum VerdictJson {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Scenario")]
 struct ScenarioJson {
+    /// Length of its own measured part, over which its rates per second are, in seconds; 0 where it never began.
+    measured_s: f64,
+    /// Its iterations that were due but never begun, by reason.
+    dropped: DroppedJson,
     /// Its metrics, by name.
     metrics: Metrics,
     /// Its request steps, by name.
@@ -148,6 +154,16 @@ struct ScenarioJson {
 struct StepJson {
     /// Its metrics, by name.
     metrics: Metrics,
+}
+
+/// Iterations that were due but never begun: the parts of `dropped_iterations`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Dropped")]
+struct DroppedJson {
+    /// They found all `max_vus` of their load busy.
+    max_vus: u64,
+    /// The end of their load came first.
+    end: u64,
 }
 
 /// Requests that the end of the run cut.

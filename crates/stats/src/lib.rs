@@ -42,7 +42,9 @@ pub use layout::{
 pub use ledger::{Ledger, Live};
 pub use metric::{Counter, Gauge, Metric, Rate, Trend};
 pub use recorder::Recorder;
-pub use sample::{Arrival, Cut, Ending, Iteration, Outcome, Sample, StreamSample, Usage};
+pub use sample::{
+    Arrival, Cut, DropReason, Ending, Iteration, Outcome, Sample, StreamSample, Usage,
+};
 pub use selection::Selection;
 pub use spelling::nearest;
 pub use summary::{

@@ -6,7 +6,7 @@ mod amounts;
 
 use crate::times::{Time, Times, is_good};
 use crate::{
-    Arrival, Counter, Cut, Iteration, Layout, Offset, Outcome, Sample, ScenarioIndex,
+    Arrival, Counter, Cut, DropReason, Iteration, Layout, Offset, Outcome, Sample, ScenarioIndex,
     SelectedTrend, StepIndex, Totals, Trend, TrendCell,
 };
 use amounts::{counts, rate, stream_of, tokens, waits};
@@ -15,14 +15,37 @@ use std::{sync::Arc, time::Duration};
 /// The recorder of one shard.
 ///
 /// What is recorded when: counters hold all that was due outside warm-up; trends and rates hold what was due in the
-/// measured part, even if it finished later. An index that the layout does not have is ignored.
+/// measured part of its scenario, even if it finished later. An index that the layout does not have is ignored.
 #[derive(Debug)]
 pub struct Recorder {
     layout: Arc<Layout>,
     totals: Totals,
+    /// The measured part of each scenario.
+    parts: Vec<Part>,
+}
+
+/// The measured part [`from`, `until`) of due times.
+#[derive(Clone, Copy, Debug)]
+struct Part {
     from: Offset,
     until: Offset,
-    latest_arrival: Offset,
+}
+
+impl Part {
+    /// Of a scenario that the layout does not have.
+    const NONE: Self = Self {
+        from: Offset::MAX,
+        until: Offset::MAX,
+    };
+
+    fn holds(self, at: Offset) -> bool {
+        self.from <= at && at < self.until
+    }
+
+    /// Whether what was due then is in counts: not in warm-up.
+    fn counts(self, due: Offset) -> bool {
+        self.from <= due
+    }
 }
 
 impl Recorder {
@@ -30,24 +53,44 @@ impl Recorder {
     #[must_use]
     pub fn new(layout: Arc<Layout>) -> Self {
         let totals = Totals::new(&layout);
-        Self {
-            layout,
-            totals,
+        let always = Part {
             from: Offset::ZERO,
             until: Offset::MAX,
-            latest_arrival: Offset::ZERO,
+        };
+        Self {
+            parts: vec![always; layout.scenarios.len()],
+            layout,
+            totals,
         }
     }
 
-    /// Sets the measured part [`from`, `until`) of due times. `until` may move earlier when a run is stopped.
-    pub const fn measure(&mut self, from: Offset, until: Offset) {
-        (self.from, self.until) = (from, until);
+    /// Sets the measured part [`from`, `until`) of due times of one scenario, and notes it in the totals. `until` may
+    /// move earlier when a run is stopped.
+    pub fn measure(&mut self, scenario: ScenarioIndex, from: Offset, until: Offset) {
+        if let Some((part, totals)) = self
+            .parts
+            .get_mut(scenario.0)
+            .zip(self.totals.scenarios.get_mut(scenario.0))
+        {
+            *part = Part { from, until };
+            totals.measured = Some((from, until));
+        }
     }
 
-    /// Whether what was due then is in the trends and rates.
-    #[must_use]
-    pub fn measures(&self, due: Offset) -> bool {
-        self.from <= due && due < self.until
+    /// Sets the same measured part for every scenario.
+    pub fn measure_all(&mut self, from: Offset, until: Offset) {
+        for scenario in 0..self.parts.len() {
+            self.measure(ScenarioIndex(scenario), from, until);
+        }
+    }
+
+    fn part(&self, scenario: ScenarioIndex) -> Part {
+        self.parts.get(scenario.0).copied().unwrap_or(Part::NONE)
+    }
+
+    fn part_of(&self, step: StepIndex) -> Part {
+        let step = self.layout.steps.get(step.0);
+        step.map_or(Part::NONE, |step| self.part(step.scenario))
     }
 
     /// What was counted since the last [`Self::swap`].
@@ -63,8 +106,8 @@ impl Recorder {
 
     /// A request finished.
     pub fn request(&mut self, sample: &Sample<'_>) {
-        let measured = self.measures(sample.due);
-        let in_window = self.measures(sample.done);
+        let part = self.part_of(sample.step);
+        let (measured, in_window) = (part.holds(sample.due), part.holds(sample.done));
         let Some((layout, step)) = self
             .layout
             .steps
@@ -77,22 +120,20 @@ impl Recorder {
         let good = is_good(sample, &times, &layout.slo, layout.stream);
         step.live_finished += 1;
         step.live_failed += u64::from(sample.outcome == Outcome::Failed);
+        if !part.counts(sample.due) {
+            return;
+        }
         let tally = step.tally(sample.status, sample.error.map(|(kind, _)| kind));
-        let counts_at_all = sample.due >= self.from;
-        if counts_at_all {
-            for (counter, amount) in counts(sample) {
-                tally.count(counter, amount, in_window);
-            }
+        for (counter, amount) in counts(sample) {
+            tally.count(counter, amount, in_window);
         }
         if measured {
             rate(&mut tally.rates, sample, good);
             step.outcomes[sample.outcome.index()] += 1;
         }
-        step.good_in_window += u64::from(counts_at_all && in_window && good == Some(true));
-        if counts_at_all {
-            self.fail(sample);
-            self.book_tokens(sample);
-        }
+        step.good_in_window += u64::from(in_window && good == Some(true));
+        self.fail(sample);
+        self.book_tokens(sample);
         if measured {
             self.trends(sample, &times);
             self.stream(sample);
@@ -114,7 +155,7 @@ impl Recorder {
     pub fn gap(&mut self, step: StepIndex, due: Offset, gap: Duration) {
         self.early(step, due, Trend::Itl, gap);
         if gap.is_zero()
-            && self.measures(due)
+            && self.part_of(step).holds(due)
             && let Some(step) = self.totals.steps.get_mut(step.0)
         {
             step.stream.zero_gaps += 1;
@@ -122,19 +163,18 @@ impl Recorder {
     }
 
     /// Output events arrived: for the live view of tokens per second, before usage is known.
-    pub fn output_events(&mut self, step: StepIndex, at: Offset, events: u32) {
+    pub fn output_events(&mut self, step: StepIndex, due: Offset, events: u32) {
+        if self.part_of(step).counts(due) {
+            self.totals.clock.events += u64::from(events);
+        }
         if let Some(step) = self.totals.steps.get_mut(step.0) {
             step.stream.live_events += u64::from(events);
-        }
-        if at >= self.from {
-            self.totals.clock.events += u64::from(events);
         }
     }
 
     /// A read that carried the first byte of an answer, or output.
-    pub fn arrival(&mut self, arrival: &Arrival) {
-        self.latest_arrival = self.latest_arrival.max(arrival.at);
-        if arrival.at >= self.from {
+    pub fn arrival(&mut self, step: StepIndex, due: Offset, arrival: &Arrival) {
+        if self.part_of(step).counts(due) {
             let lag = arrival.read.since(arrival.at);
             self.totals
                 .clock
@@ -142,17 +182,21 @@ impl Recorder {
         }
     }
 
-    /// How much earlier than its stamp the first output of a stream may have come. Told after its arrival.
-    pub fn first_output_uncertainty(&mut self, uncertainty: Duration) {
-        if self.latest_arrival >= self.from {
+    /// How much earlier than its stamp the first output of a stream may have come.
+    pub fn first_output_uncertainty(
+        &mut self,
+        step: StepIndex,
+        due: Offset,
+        uncertainty: Duration,
+    ) {
+        if self.part_of(step).counts(due) {
             self.totals.clock.uncertainty.record(uncertainty);
         }
     }
 
-    /// Extra events shared a read: `late` where the reader was late, else the service sent them together. Told after
-    /// their arrival.
-    pub fn coalesced(&mut self, events: u32, late: bool) {
-        if self.latest_arrival >= self.from {
+    /// Extra events shared a read: `late` where the reader was late, else the service sent them together.
+    pub fn coalesced(&mut self, step: StepIndex, due: Offset, events: u32, late: bool) {
+        if self.part_of(step).counts(due) {
             let clock = &mut self.totals.clock;
             *(if late {
                 &mut clock.coalesced_late
@@ -164,8 +208,9 @@ impl Recorder {
 
     /// The end of the run cut a request.
     pub fn cut(&mut self, cut: &Cut) {
-        let measured = self.measures(cut.due);
-        let (in_window, counts) = (self.measures(cut.at), cut.due >= self.from);
+        let part = self.part_of(cut.step);
+        let (measured, counts) = (part.holds(cut.due), part.counts(cut.due));
+        let in_window = part.holds(cut.at);
         let Some((layout, step)) = self
             .layout
             .steps
@@ -198,8 +243,9 @@ impl Recorder {
 
     /// An iteration finished.
     pub fn iteration(&mut self, iteration: &Iteration) {
-        let measured = self.measures(iteration.began);
-        let (in_window, counts) = (self.measures(iteration.ended), iteration.began >= self.from);
+        let part = self.part(iteration.scenario);
+        let (measured, counts) = (part.holds(iteration.due), part.counts(iteration.due));
+        let in_window = part.holds(iteration.ended);
         let Some(scenario) = self.totals.scenarios.get_mut(iteration.scenario.0) else {
             return;
         };
@@ -216,22 +262,34 @@ impl Recorder {
         }
     }
 
-    /// The end of the run cut an iteration.
-    pub fn interrupted_iteration(&mut self, scenario: ScenarioIndex) {
-        if let Some(scenario) = self.totals.scenarios.get_mut(scenario.0) {
+    /// An iteration that was due then was cut.
+    pub fn interrupted_iteration(&mut self, scenario: ScenarioIndex, due: Offset) {
+        let part = self.part(scenario);
+        if part.counts(due)
+            && let Some(scenario) = self.totals.scenarios.get_mut(scenario.0)
+        {
             scenario.count(Counter::InterruptedIterations, 1, false);
         }
     }
 
-    /// Iterations were due but never begun.
-    pub fn dropped_iterations(&mut self, scenario: ScenarioIndex, count: u64) {
-        if let Some(scenario) = self.totals.scenarios.get_mut(scenario.0) {
-            scenario.count(Counter::DroppedIterations, count, true);
+    /// Iterations were due then but never begun.
+    pub fn dropped_iterations(
+        &mut self,
+        scenario: ScenarioIndex,
+        due: Offset,
+        reason: DropReason,
+        count: u64,
+    ) {
+        let part = self.part(scenario);
+        if part.counts(due)
+            && let Some(scenario) = self.totals.scenarios.get_mut(scenario.0)
+        {
+            scenario.drop(reason, count, part.holds(due));
         }
     }
 
     fn early(&mut self, step: StepIndex, due: Offset, trend: Trend, value: Duration) {
-        if self.measures(due)
+        if self.part_of(step).holds(due)
             && let Some(step) = self.totals.steps.get_mut(step.0)
         {
             step.cell_mut(trend, None).record(value);
@@ -244,7 +302,8 @@ impl Recorder {
         }
     }
 
-    /// Spreads the tokens of a good stream over the seconds in which its output arrived.
+    /// Spreads the tokens of a good stream over the seconds in which its output arrived, as far as its scenario was
+    /// still measured in them.
     fn book_tokens(&mut self, sample: &Sample<'_>) {
         let (Outcome::Ok, Some(stream)) = (sample.outcome, &sample.stream) else {
             return;
@@ -253,9 +312,12 @@ impl Recorder {
             return;
         }
         let per_event = tokens(sample, stream) as f64 / stream.output_events as f64;
+        let until = self.part_of(sample.step).until;
         for &(second, events) in &stream.by_second {
-            self.totals
-                .add_tokens(second, f64::from(events) * per_event);
+            if Offset::from(Duration::from_secs(second.into())) < until {
+                self.totals
+                    .add_tokens(second, f64::from(events) * per_event);
+            }
         }
     }
 

@@ -175,12 +175,49 @@ pub struct Cut {
 pub struct Iteration {
     /// The scenario it belongs to.
     pub scenario: ScenarioIndex,
+    /// When it was due: what decides whether it is measured.
+    pub due: Offset,
     /// When it began.
     pub began: Offset,
     /// When it ended.
     pub ended: Offset,
     /// Whether a request in it failed.
     pub failed: bool,
+}
+
+/// Why an iteration that was due was never begun: the tag `reason` of `dropped_iterations`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DropReason {
+    /// It found all `max_vus` of its load busy.
+    MaxVus,
+    /// The end of its load came first.
+    End,
+}
+
+impl DropReason {
+    /// Every reason, in the order in which they are shown.
+    pub const ALL: [Self; 2] = [Self::MaxVus, Self::End];
+
+    /// The public name: the value of the tag `reason`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MaxVus => "max_vus",
+            Self::End => "end",
+        }
+    }
+
+    /// The reason of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
+    /// Its place in [`Self::ALL`], for tables.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// How one read of a socket was dated.

@@ -1,8 +1,8 @@
 //! Which part of the totals is meant: a scenario, steps, a status, an error, an outcome.
 
 use crate::{
-    Counter, ErrorKind, Layout, Metric, Outcome, Rate, RateCount, ScenarioIndex, SelectedTrend,
-    StepIndex, Totals, Trend, TrendCell,
+    Counter, DropReason, ErrorKind, Layout, Metric, Outcome, Rate, RateCount, ScenarioIndex,
+    SelectedTrend, StepIndex, Totals, Trend, TrendCell,
 };
 
 /// A part of the totals; what is absent limits nothing.
@@ -19,6 +19,8 @@ pub struct Selection {
     pub error: Option<ErrorKind>,
     /// Only requests judged so.
     pub outcome: Option<Outcome>,
+    /// Only iterations dropped for this reason.
+    pub reason: Option<DropReason>,
 }
 
 impl Selection {
@@ -61,6 +63,17 @@ impl Selection {
                 .steps
                 .as_ref()
                 .is_none_or(|steps| steps.contains(&step))
+    }
+
+    /// Whether it is about that scenario, or a part of it.
+    #[must_use]
+    pub fn is_about(&self, layout: &Layout, scenario: ScenarioIndex) -> bool {
+        let of_steps = |steps: &Vec<StepIndex>| {
+            let mut of = steps.iter().filter_map(|step| layout.steps.get(step.0));
+            of.any(|step| step.scenario == scenario)
+        };
+        self.scenario.is_none_or(|wanted| wanted == scenario)
+            && self.steps.as_ref().is_none_or(of_steps)
     }
 
     /// The recorders that a trend needs so that it can be selected by status.
@@ -111,10 +124,14 @@ impl Totals {
     pub fn counter(&self, layout: &Layout, counter: Counter, selection: &Selection) -> (u64, u64) {
         let place = counter.index();
         if counter.is_of_iterations() {
-            let counts = self
-                .scenarios_of(selection)
-                .map(|totals| (totals.counters[place], totals.in_window[place]));
-            return counts.fold((0, 0), add);
+            let counts = |totals: &crate::ScenarioTotals| match selection.reason {
+                Some(reason) if counter == Counter::DroppedIterations => (
+                    totals.dropped[reason.index()],
+                    totals.dropped_in_window[reason.index()],
+                ),
+                _ => (totals.counters[place], totals.in_window[place]),
+            };
+            return self.scenarios_of(selection).map(counts).fold((0, 0), add);
         }
         let tallies = self
             .steps_of(layout, selection)
@@ -153,6 +170,16 @@ impl Totals {
                 }
                 sum.merge(part);
             }
+        }
+        sum
+    }
+
+    /// Iterations of all scenarios that were due but never begun, by [`DropReason::index`].
+    #[must_use]
+    pub fn dropped(&self) -> [u64; DropReason::ALL.len()] {
+        let mut sum = [0; DropReason::ALL.len()];
+        for scenario in &self.scenarios {
+            crate::totals::add(&mut sum, &scenario.dropped);
         }
         sum
     }

@@ -4,6 +4,7 @@ mod end;
 mod generator;
 mod metrics;
 mod outcome;
+mod parts;
 mod streams;
 mod verdict;
 mod warnings;
@@ -20,9 +21,10 @@ use crate::history::{History, SummaryWindow};
 use crate::ledger::Machine;
 use crate::threshold::judge::{Span, judge};
 use crate::{
-    Counter, ErrorKind, Judged, Layout, Metric, Selection, StepIndex, Threshold, Totals, Trend,
-    TrendCell, VusRange, Warning,
+    Counter, DropReason, ErrorKind, Judged, Layout, Metric, Offset, Selection, StepIndex,
+    Threshold, Totals, Trend, TrendCell, VusRange, Warning,
 };
+use parts::Parts;
 use std::time::Duration;
 
 /// What is said of a run when it is over.
@@ -30,7 +32,7 @@ use std::time::Duration;
 pub struct Summary {
     /// From the start to the end of the last user.
     pub duration: Duration,
-    /// Length of the measured part.
+    /// Length of the measured part: from the first scenario's to the end of the last one's.
     pub measured: Duration,
     /// Why the run ended.
     pub stop_reason: StopReason,
@@ -42,6 +44,8 @@ pub struct Summary {
     pub scenarios: Vec<ScenarioSummary>,
     /// Finished requests by status, ascending; outside warm-up.
     pub statuses: Vec<(u16, u64)>,
+    /// Iterations that were due but never begun, by [`DropReason::index`].
+    pub dropped: [u64; DropReason::ALL.len()],
     /// Requests that the end of the run cut.
     pub in_flight: InFlight,
     /// The thresholds, in the order in which they were given.
@@ -75,6 +79,10 @@ pub struct Summary {
 pub struct ScenarioSummary {
     /// Its name.
     pub name: String,
+    /// Length of its own measured part, over which its rates per second are; zero where it never began.
+    pub measured: Duration,
+    /// Its iterations that were due but never begun, by [`DropReason::index`].
+    pub dropped: [u64; DropReason::ALL.len()],
     /// Its metrics.
     pub metrics: Metrics,
     /// Its request steps, in the order of the file.
@@ -137,10 +145,11 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
     } = material;
     let all = Selection::default();
     let windows: Vec<SummaryWindow> = material.history.windows().collect();
+    let parts = Parts::of(layout, totals, end);
     let facts = Span {
-        measured: end.measured_length(),
+        measured: parts.whole_length(),
         interrupted: end.stop_reason == StopReason::Interrupted,
-        vus: measured_vus(&windows, end),
+        vus: measured_vus(&windows, parts.whole()),
     };
     let named: Vec<Metric> = material
         .thresholds
@@ -150,13 +159,17 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
     let table = metrics::Table {
         layout,
         totals,
-        facts,
+        parts: &parts,
+        vus: facts.vus,
         named: &named,
     };
     let thresholds: Vec<Judged> = material
         .thresholds
         .iter()
-        .map(|threshold| judge(threshold, totals, layout, facts))
+        .map(|threshold| {
+            let measured = parts.length(layout, &threshold.selection);
+            judge(threshold, totals, layout, Span { measured, ..facts })
+        })
         .collect();
     let errors = errors(layout, totals);
     let outcomes = outcome::sum_up(layout, totals);
@@ -174,6 +187,7 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
         metrics: table.run(),
         scenarios: table.scenarios(),
         statuses: statuses(totals),
+        dropped: totals.dropped(),
         in_flight: in_flight(totals),
         thresholds,
         errors,
@@ -187,7 +201,7 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
         generator: generator::sum_up(material),
         outcomes,
         durations: totals.trend(layout, Trend::HttpReqDuration, &all),
-        streams: streams::sum_up(material),
+        streams: streams::sum_up(material, parts.whole()),
         goodput_per_second: per_second(good).filter(|_| has_goodput),
         requests_per_second: per_second(requests),
         nothing_succeeded,
@@ -196,11 +210,10 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
 
 /// The gauge over the windows inside the measured part: one that reaches into the drain holds users that had left. Where
 /// there is none, over those that touch it, else over the whole run.
-fn measured_vus(windows: &[SummaryWindow], end: &RunEnd) -> Option<VusRange> {
+fn measured_vus(windows: &[SummaryWindow], (from, until): (Offset, Offset)) -> Option<VusRange> {
     let over = |windows: &mut dyn Iterator<Item = &SummaryWindow>| {
         windows.map(|window| window.vus).reduce(VusRange::then)
     };
-    let (from, until) = end.measured;
     let inside = |window: &&SummaryWindow| from <= window.start && window.end <= until;
     let touches = |window: &&SummaryWindow| window.start < until && window.end > from;
     over(&mut windows.iter().filter(inside))

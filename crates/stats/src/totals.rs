@@ -8,6 +8,7 @@ mod tally;
 pub use clock::ClockTotals;
 pub use scenario::ScenarioTotals;
 pub use step::{StepTotals, StreamTotals};
+pub(crate) use tally::add;
 pub use tally::{RateCount, Tally};
 
 use crate::{ErrorKind, Layout, StepIndex, TrendCell};

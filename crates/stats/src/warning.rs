@@ -21,8 +21,10 @@ pub enum Warning {
     },
     /// Arrivals were due but never begun.
     DroppedIterations {
-        /// How many.
-        count: u64,
+        /// How many found all `max_vus` of their load busy.
+        max_vus: u64,
+        /// How many were left over when the time of their load was up.
+        end: u64,
     },
     /// Chance alone may have decided thresholds.
     TooFewSamples {
@@ -125,9 +127,7 @@ impl Warning {
                     share * 100.0
                 )
             }
-            Self::DroppedIterations { count } => {
-                format!("{} never begun", plural(*count, "due iteration"))
-            }
+            Self::DroppedIterations { max_vus, end } => dropped_message(*max_vus, *end),
             Self::TooFewSamples {
                 thresholds,
                 threshold,
@@ -175,6 +175,9 @@ impl Warning {
             }
             Self::GeneratorBusy { .. } => {
                 "use more workers (--workers), a machine with more cores, or less load"
+            }
+            Self::DroppedIterations { max_vus: 0, .. } => {
+                "give the iterations more time or more users, or read it as: the service is slower than they ask"
             }
             Self::DroppedIterations { .. } => {
                 "raise max_vus, or read it as: the service is slower than the rate asks"
@@ -229,6 +232,17 @@ fn too_few_message(thresholds: u64, threshold: &str, more: Option<u64>, of: &str
     match more {
         Some(more) => format!("{which}: about {more} more {of} would do"),
         None => format!("{which}: it lies too near its limit for any number of {of}"),
+    }
+}
+
+fn dropped_message(max_vus: u64, end: u64) -> String {
+    let count = plural(max_vus + end, "due iteration");
+    match (max_vus, end) {
+        (_, 0) => format!("{count} never begun, as all max_vus were busy"),
+        (0, _) => format!("{count} never begun before the end of their load"),
+        _ => format!(
+            "{count} never begun: {max_vus} as all max_vus were busy, {end} before the end of their load"
+        ),
     }
 }
 

@@ -160,6 +160,7 @@ fn the_load_ends_when_the_file_says() {
         );
         let lost = count(&summary, "dropped_iterations");
         assert_eq!(lost > 0, dropped, "{limit}");
+        assert_eq!(summary["dropped"]["end"], lost, "{limit}");
         assert_eq!(lost + count(&summary, "iterations"), iterations);
     }
 }

@@ -110,6 +110,7 @@ fn an_arrival_that_finds_all_users_busy_is_dropped() {
         );
         let lost = count(&summary, "dropped_iterations");
         assert_eq!(lost > 0, dropped, "{limit}");
+        assert_eq!(summary["dropped"]["max_vus"], lost, "{limit}");
         assert_eq!(lost + count(&summary, "iterations"), 20, "{limit}");
         assert_eq!(most_users(&summary) <= 2, dropped, "{limit}");
     }

@@ -2,15 +2,15 @@
 
 use super::metrics::{self, LagJson, TrendJson, millis};
 use super::{
-    ClockJson, ErrorJson, GeneratorJson, HostJson, InFlightJson, OutcomesJson, QuantilesJson,
-    SUMMARY_SCHEMA, ScenarioJson, StepJson, StopReasonJson, StreamsJson, SummaryJson,
-    ThresholdJson, VerdictJson, WarningJson, WindowJson, WorkerJson,
+    ClockJson, DroppedJson, ErrorJson, GeneratorJson, HostJson, InFlightJson, OutcomesJson,
+    QuantilesJson, SUMMARY_SCHEMA, ScenarioJson, StepJson, StopReasonJson, StreamsJson,
+    SummaryJson, ThresholdJson, VerdictJson, WarningJson, WindowJson, WorkerJson,
 };
 use crate::{Header, Host};
 use loadgen_stats::{
-    ArrivalClock, ErrorSummary, GeneratorSummary, InFlight, Judged, OutcomeSummary, Quantiles,
-    ScenarioSummary, StopReason, StreamSummary, Summary, SummaryWindow, Verdict, Warning,
-    WorkerSummary,
+    ArrivalClock, DropReason, ErrorSummary, GeneratorSummary, InFlight, Judged, OutcomeSummary,
+    Quantiles, ScenarioSummary, StopReason, StreamSummary, Summary, SummaryWindow, Verdict,
+    Warning, WorkerSummary,
 };
 
 impl<'a> SummaryJson<'a> {
@@ -42,6 +42,7 @@ impl<'a> SummaryJson<'a> {
             statuses: statuses
                 .map(|&(status, count)| (status.to_string(), count))
                 .collect(),
+            dropped: summary.dropped.into(),
             in_flight: summary.in_flight.into(),
             outcomes: (&summary.outcomes).into(),
             streams: summary.streams.as_ref().map(Into::into),
@@ -90,8 +91,19 @@ impl From<&ScenarioSummary> for ScenarioJson {
             )
         });
         Self {
+            measured_s: scenario.measured.as_secs_f64(),
+            dropped: scenario.dropped.into(),
             metrics: metrics::of(&scenario.metrics),
             steps: steps.collect(),
+        }
+    }
+}
+
+impl From<[u64; DropReason::ALL.len()]> for DroppedJson {
+    fn from(dropped: [u64; DropReason::ALL.len()]) -> Self {
+        Self {
+            max_vus: dropped[DropReason::MaxVus.index()],
+            end: dropped[DropReason::End.index()],
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct ClosingRecord {
 #[serde(tag = "code", rename_all = "kebab-case")]
 enum WarningRecord {
     GeneratorBusy { share: f64 },
-    DroppedIterations { count: u64 },
+    DroppedIterations { max_vus: u64, end: u64 },
     PortsExhausted { count: u64 },
     FilesExhausted { count: u64 },
     LogIncomplete { reason: String },
@@ -120,7 +120,10 @@ impl WarningRecord {
     fn of(warning: &Warning) -> Option<Self> {
         match warning {
             Warning::GeneratorBusy { share } => Some(Self::GeneratorBusy { share: *share }),
-            Warning::DroppedIterations { count } => Some(Self::DroppedIterations { count: *count }),
+            Warning::DroppedIterations { max_vus, end } => Some(Self::DroppedIterations {
+                max_vus: *max_vus,
+                end: *end,
+            }),
             Warning::PortsExhausted { count } => Some(Self::PortsExhausted { count: *count }),
             Warning::FilesExhausted { count } => Some(Self::FilesExhausted { count: *count }),
             Warning::LogIncomplete { reason } => Some(Self::LogIncomplete {
@@ -134,7 +137,10 @@ impl WarningRecord {
     fn restore(&self) -> Warning {
         match self {
             Self::GeneratorBusy { share } => Warning::GeneratorBusy { share: *share },
-            Self::DroppedIterations { count } => Warning::DroppedIterations { count: *count },
+            Self::DroppedIterations { max_vus, end } => Warning::DroppedIterations {
+                max_vus: *max_vus,
+                end: *end,
+            },
             Self::PortsExhausted { count } => Warning::PortsExhausted { count: *count },
             Self::FilesExhausted { count } => Warning::FilesExhausted { count: *count },
             Self::LogIncomplete { reason } => Warning::LogIncomplete {

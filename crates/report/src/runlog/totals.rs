@@ -3,11 +3,13 @@
 use super::cell::{CellRecord, LARGEST_COUNT};
 use super::counts::{
     Counts, counters, error_kind, filled, is_default, named_counts, no_such, places, restore_cell,
-    restore_counters, sound,
+    restore_counters, sound, unknown,
 };
 use super::step::StepRecord;
 use crate::error::Damage;
-use loadgen_stats::{ClockTotals, ErrorTotal, Layout, ScenarioTotals, StepIndex, Totals};
+use loadgen_stats::{
+    ClockTotals, Counter, DropReason, ErrorTotal, Layout, Offset, ScenarioTotals, StepIndex, Totals,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -36,6 +38,14 @@ struct ScenarioRecord {
     counters: Counts,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_window: Option<Counts>,
+    /// The counter `dropped_iterations` by reason.
+    #[serde(skip_serializing_if = "Counts::is_empty")]
+    dropped: Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped_in_window: Option<Counts>,
+    /// The measured part of its due times, where it became known or changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured_ns: Option<(u64, u64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ok: Option<CellRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,6 +143,12 @@ impl ScenarioRecord {
             counters: counters(&scenario.counters),
             in_window: (scenario.in_window != scenario.counters)
                 .then(|| counters(&scenario.in_window)),
+            dropped: reasons(scenario.dropped),
+            dropped_in_window: (scenario.dropped_in_window != scenario.dropped)
+                .then(|| reasons(scenario.dropped_in_window)),
+            measured_ns: scenario
+                .measured
+                .map(|(from, until)| (from.as_nanos(), until.as_nanos())),
             ok: filled(&scenario.ok),
             failed: filled(&scenario.failed),
         }
@@ -140,16 +156,51 @@ impl ScenarioRecord {
 
     fn restore(&self) -> Result<ScenarioTotals, Damage> {
         let counters = restore_counters(&self.counters)?;
+        let dropped = restore_reasons(&self.dropped)?;
+        if dropped.iter().sum::<u64>() != counters[Counter::DroppedIterations.index()] {
+            return Err(Damage::new(
+                "the reasons of dropped iterations do not add up to them",
+            ));
+        }
         Ok(ScenarioTotals {
             counters,
             in_window: self
                 .in_window
                 .as_ref()
                 .map_or(Ok(counters), restore_counters)?,
+            dropped,
+            dropped_in_window: self
+                .dropped_in_window
+                .as_ref()
+                .map_or(Ok(dropped), restore_reasons)?,
+            measured: self
+                .measured_ns
+                .map(|(from, until)| (Offset::from_nanos(from), Offset::from_nanos(until))),
             ok: restore_cell(self.ok.as_ref())?,
             failed: restore_cell(self.failed.as_ref())?,
         })
     }
+}
+
+type Reasons = [u64; DropReason::ALL.len()];
+
+fn reasons(counts: Reasons) -> Counts {
+    named_counts(
+        DropReason::ALL
+            .map(DropReason::name)
+            .into_iter()
+            .zip(counts),
+    )
+}
+
+fn restore_reasons(record: &Counts) -> Result<Reasons, Damage> {
+    if let Some(name) = record
+        .keys()
+        .find(|name| DropReason::from_name(name).is_none())
+    {
+        return Err(unknown("reason to drop an iteration", name));
+    }
+    places(record, DropReason::ALL.map(DropReason::name))
 }
 
 impl ErrorRecord {

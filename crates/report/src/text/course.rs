@@ -4,7 +4,8 @@ use super::style::{Line, Paint, fit, width};
 use super::{heading, labelled, units};
 use crate::Header;
 use loadgen_stats::{
-    ArrivalClock, Counter, GeneratorSummary, Metric, MetricValue, Summary, WorkerSummary,
+    ArrivalClock, Counter, DropReason, GeneratorSummary, Metric, MetricValue, Summary,
+    WorkerSummary,
 };
 
 /// What was run, where and when.
@@ -83,11 +84,23 @@ fn iterations(summary: &Summary) -> Vec<String> {
     let rest = [
         (Counter::IterationsFailed, "with a failure"),
         (Counter::InterruptedIterations, "interrupted"),
-        (Counter::DroppedIterations, "dropped"),
     ];
     let rest = rest.into_iter().filter(|&(counter, _)| count(counter) > 0);
     parts.extend(rest.map(|(counter, what)| format!("{} {what}", units::count(count(counter)))));
+    parts.extend(dropped(summary));
     parts
+}
+
+/// How many were due but never begun, and why.
+fn dropped(summary: &Summary) -> impl Iterator<Item = String> {
+    let why = |reason| match reason {
+        DropReason::MaxVus => "dropped, all max_vus busy",
+        DropReason::End => "dropped at the end",
+    };
+    let counts = DropReason::ALL.into_iter().zip(summary.dropped);
+    counts
+        .filter(|&(_, count)| count > 0)
+        .map(move |(reason, count)| format!("{} {}", units::count(count), why(reason)))
 }
 
 fn data(summary: &Summary) -> Vec<String> {

@@ -190,6 +190,14 @@ fn what_is_no_log_or_damaged_is_told_with_its_line() {
             "line 4 of the run log is damaged: EOF",
         ),
         (
+            replace(2, "\"max_vus\":12", "\"max_vus\":11"),
+            "line 2 of the run log is damaged: the reasons of dropped iterations do not add up",
+        ),
+        (
+            replace(2, "\"max_vus\":12", "\"max_vux\":12"),
+            "line 2 of the run log is damaged: there is no reason to drop an iteration `max_vux`",
+        ),
+        (
             replace(3, "{\"window\"", "{\"windoo\""),
             "line 3 of the run log is damaged: unknown variant",
         ),

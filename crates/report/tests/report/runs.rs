@@ -2,9 +2,10 @@
 
 use loadgen_report::{Closing, Header, Host, RunLogWriter};
 use loadgen_stats::{
-    Arrival, Cut, Ending, ErrorKind, GeneratorSample, Iteration, Layout, Ledger, Offset, Outcome,
-    Recorder, RunEnd, Sample, ScenarioIndex, ScenarioLayout, SelectedTrend, SloLimit, StepIndex,
-    StepLayout, StopReason, StreamSample, Summary, Totals, Trend, Usage, VusRange, Warning, Window,
+    Arrival, Cut, DropReason, Ending, ErrorKind, GeneratorSample, Iteration, Layout, Ledger,
+    Offset, Outcome, Recorder, RunEnd, Sample, ScenarioIndex, ScenarioLayout, SelectedTrend,
+    SloLimit, StepIndex, StepLayout, StopReason, StreamSample, Summary, Totals, Trend, Usage,
+    VusRange, Warning, Window,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -91,7 +92,7 @@ impl Script {
     pub(crate) fn new(layout: &Layout, until: Offset) -> Self {
         let layout = Arc::new(layout.clone());
         let mut recorder = Recorder::new(Arc::clone(&layout));
-        recorder.measure(Offset::ZERO, until);
+        recorder.measure_all(Offset::ZERO, until);
         Self {
             layout,
             recorder,
@@ -236,15 +237,15 @@ pub(crate) fn stream(script: &mut Script, due: u64, first: u64, gap: u64) -> u64
         fallback: false,
         uncertainty: Duration::from_micros(12),
     };
-    recorder.arrival(&stamp(at(0), 9));
+    recorder.arrival(STREAM, us(due), &stamp(at(0), 9));
     recorder.first_output(STREAM, us(due), us(sent), at(0));
-    recorder.first_output_uncertainty(Duration::from_micros(12));
+    recorder.first_output_uncertainty(STREAM, us(due), Duration::from_micros(12));
     for event in 1..20 {
-        recorder.arrival(&stamp(at(event), 9 + event % 7));
+        recorder.arrival(STREAM, us(due), &stamp(at(event), 9 + event % 7));
         // Every tenth pair comes together.
         let gap = if event % 10 == 0 { 0 } else { gap };
         recorder.gap(STREAM, us(due), Duration::from_micros(gap));
-        recorder.output_events(STREAM, at(event), 1);
+        recorder.output_events(STREAM, us(due), 1);
     }
     let (last, done) = (at(19), sent + first + 19 * gap + 900);
     let sample = Sample {
@@ -283,6 +284,7 @@ pub(crate) fn iteration(
 ) {
     let iteration = Iteration {
         scenario: ScenarioIndex(scenario),
+        due: us(began),
         began: us(began),
         ended: us(ended),
         failed,
@@ -367,6 +369,18 @@ pub(crate) fn trouble() -> Run {
     ];
     let header = header("trouble", layout.clone(), &thresholds);
     let mut script = Script::new(&layout, ms(7_000));
+    // The readers have a warm-up of their own, and too few users.
+    let readers = ScenarioIndex(1);
+    script.recorder.measure(readers, ms(2_000), ms(7_000));
+    for (due, reason, count) in [
+        (1_500, DropReason::MaxVus, 5),
+        (3_500, DropReason::MaxVus, 12),
+        (7_000, DropReason::End, 3),
+    ] {
+        script
+            .recorder
+            .dropped_iterations(readers, ms(due), reason, count);
+    }
     for second in 0..7_u64 {
         for user in 0..20 {
             trouble_of(
@@ -398,7 +412,7 @@ pub(crate) fn trouble() -> Run {
         });
         script
             .recorder
-            .interrupted_iteration(ScenarioIndex(user as usize % 2));
+            .interrupted_iteration(ScenarioIndex(user as usize % 2), ms(7_000));
     }
     script.close(
         7_400,

@@ -14,7 +14,7 @@ fn recorder() -> Recorder {
 /// A recorder that measures from 1 s until 10 s.
 fn measuring() -> Recorder {
     let mut recorder = recorder();
-    recorder.measure(ms(1000), ms(10_000));
+    recorder.measure_all(ms(1000), ms(10_000));
     recorder
 }
 
@@ -71,18 +71,20 @@ fn the_measured_part_decides_by_due() {
 }
 
 #[test]
-fn iterations_are_measured_by_their_begin() {
+fn iterations_are_measured_by_their_due_time() {
     let cases = [
         ("in warm-up", 0, 500, 0, 0),
         ("out of warm-up", 500, 1500, 0, 0),
+        ("begun late, out of warm-up", 999, 3000, 0, 0),
         ("within", 2000, 3000, 1, 1),
     ];
-    for (what, began, ended, counted, measured) in cases {
+    for (what, due, ended, counted, measured) in cases {
         let mut recorder = measuring();
         let scenario = ScenarioIndex(0);
         recorder.iteration(&Iteration {
             scenario,
-            began: ms(began),
+            due: ms(due),
+            began: ms(due + 10),
             ended: ms(ended),
             failed: true,
         });
@@ -107,11 +109,95 @@ fn iterations_are_measured_by_their_begin() {
 #[test]
 fn interrupted_and_dropped_iterations() {
     let mut recorder = measuring();
-    recorder.interrupted_iteration(ScenarioIndex(1));
-    recorder.dropped_iterations(ScenarioIndex(1), 5);
-    recorder.dropped_iterations(ScenarioIndex(7), 5);
+    let probe = ScenarioIndex(1);
+    recorder.interrupted_iteration(probe, ms(1000));
+    recorder.interrupted_iteration(probe, ms(999));
+    recorder.dropped_iterations(probe, ms(2000), DropReason::End, 5);
+    recorder.dropped_iterations(probe, ms(10_000), DropReason::MaxVus, 2);
+    recorder.dropped_iterations(probe, ms(500), DropReason::MaxVus, 3);
+    recorder.dropped_iterations(ScenarioIndex(7), ms(2000), DropReason::End, 5);
     assert_eq!(count(&recorder, Counter::InterruptedIterations).0, 1);
-    assert_eq!(count(&recorder, Counter::DroppedIterations).0, 5);
+    assert_eq!(
+        count(&recorder, Counter::DroppedIterations),
+        (7, 5),
+        "those of the warm-up are left out"
+    );
+    let mut totals = recorder.swap(Totals::new(&layout()));
+    for (reason, expected) in [(DropReason::End, (5, 5)), (DropReason::MaxVus, (2, 0))] {
+        let selection = Selection {
+            reason: Some(reason),
+            ..Selection::of_scenario(probe)
+        };
+        let counted = totals.counter(&layout(), Counter::DroppedIterations, &selection);
+        assert_eq!(counted, expected, "{}", reason.name());
+        assert_eq!(DropReason::from_name(reason.name()), Some(reason));
+    }
+    let other = totals.clone();
+    totals.merge(&other);
+    assert_eq!(totals.dropped(), [4, 10]);
+    totals.clear();
+    assert!(totals.is_empty());
+}
+
+#[test]
+fn each_scenario_is_measured_in_its_own_part() {
+    let mut recorder = Recorder::new(shared_layout());
+    recorder.measure(ScenarioIndex(0), ms(1000), ms(5000));
+    recorder.measure(ScenarioIndex(1), ms(4000), ms(9000));
+    for due in [500, 2000, 4500, 6000, 9500] {
+        recorder.request(&plain(LIST, due, 10));
+        recorder.request(&plain(PING, due, 10));
+        recorder.first_output(CHAT, ms(due), ms(due), ms(due + 5000));
+    }
+    let layout = layout();
+    let of = |recorder: &Recorder, step| {
+        let (totals, selection) = (recorder.totals(), Selection::of_step(step));
+        let trend = totals.trend(&layout, Trend::HttpReqDuration, &selection);
+        (
+            totals.counter(&layout, Counter::HttpReqs, &selection),
+            trend.count(),
+        )
+    };
+    // Of those due after the end of starting, the counts tell too.
+    assert_eq!(of(&recorder, LIST), ((4, 2), 2));
+    assert_eq!(of(&recorder, PING), ((3, 2), 2));
+    let first = recorder
+        .totals()
+        .trend(&layout, Trend::Ttft, &Selection::default());
+    assert_eq!(first.count(), 2, "it came while the other was measured");
+    // A stop moves the ends; what is handed over says so, once.
+    let part = |totals: &Totals| totals.scenarios.iter().map(|one| one.measured).collect();
+    let told: Vec<_> = part(&recorder.swap(Totals::new(&layout)));
+    assert_eq!(
+        told,
+        [Some((ms(1000), ms(5000))), Some((ms(4000), ms(9000)))]
+    );
+    let told: Vec<_> = part(recorder.totals());
+    assert_eq!(told, [None, None]);
+    recorder.measure(ScenarioIndex(1), ms(4000), ms(7000));
+    recorder.measure(ScenarioIndex(3), ms(4000), ms(7000));
+    let mut whole = Totals::new(&layout);
+    whole.scenarios[1].measured = Some((ms(4000), ms(9000)));
+    whole.merge(recorder.totals());
+    assert_eq!(whole.scenarios[1].measured, Some((ms(4000), ms(7000))));
+}
+
+#[test]
+fn tokens_that_come_after_the_end_of_starting_are_in_no_second() {
+    let mut recorder = Recorder::new(shared_layout());
+    recorder.measure_all(ms(0), ms(2500));
+    let mut sample = stream(1000);
+    if let Some(stream) = &mut sample.stream {
+        stream.by_second = vec![(1, 2), (2, 2), (3, 2)];
+    }
+    recorder.request(&sample);
+    let seconds: Vec<u32> = recorder
+        .totals()
+        .token_seconds
+        .iter()
+        .map(|&(second, _)| second)
+        .collect();
+    assert_eq!(seconds, [1, 2]);
 }
 
 #[test]
@@ -533,16 +619,20 @@ fn arrivals_are_told_apart() {
         fallback,
         uncertainty: Duration::ZERO,
     };
-    recorder.arrival(&arrival(500, 500, true, false));
-    recorder.first_output_uncertainty(millis(1));
-    recorder.coalesced(3, true);
+    // What was due in the warm-up is left out, whenever it comes.
+    let due = ms(500);
+    recorder.arrival(CHAT, due, &arrival(2000, 2000, true, false));
+    recorder.first_output_uncertainty(CHAT, due, millis(1));
+    recorder.coalesced(CHAT, due, 3, true);
+    recorder.output_events(CHAT, due, 9);
     assert!(recorder.totals().clock.is_empty(), "warm-up is left out");
-    recorder.arrival(&arrival(2000, 2002, true, false));
-    recorder.arrival(&arrival(3000, 3000, false, true));
-    recorder.first_output_uncertainty(millis(1));
-    recorder.coalesced(3, true);
-    recorder.coalesced(4, false);
-    recorder.output_events(CHAT, ms(3000), 9);
+    let due = ms(1500);
+    recorder.arrival(CHAT, due, &arrival(2000, 2002, true, false));
+    recorder.arrival(CHAT, due, &arrival(3000, 3000, false, true));
+    recorder.first_output_uncertainty(CHAT, due, millis(1));
+    recorder.coalesced(CHAT, due, 3, true);
+    recorder.coalesced(CHAT, due, 4, false);
+    recorder.output_events(CHAT, due, 9);
     let clock = &recorder.totals().clock;
     assert_eq!((clock.kernel, clock.read, clock.fallbacks), (1, 1, 1));
     assert_eq!(
@@ -687,7 +777,7 @@ fn tell(recorder: &mut Recorder, sample: &Sample<'_>) {
     if let (Some(stream), Some(sent)) = (&sample.stream, sample.sent_first) {
         recorder.first_output(sample.step, sample.due, sent, stream.first_output.unwrap());
         recorder.gap(sample.step, sample.due, millis(40));
-        recorder.output_events(sample.step, sample.done, 6);
+        recorder.output_events(sample.step, sample.due, 6);
     }
     recorder.request(sample);
     let (scenario, failed) = (
@@ -696,6 +786,7 @@ fn tell(recorder: &mut Recorder, sample: &Sample<'_>) {
     );
     recorder.iteration(&Iteration {
         scenario,
+        due: sample.due,
         began: sample.due,
         ended: sample.done,
         failed,

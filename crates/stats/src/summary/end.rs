@@ -1,14 +1,14 @@
 //! How a run ended.
 
 use crate::Offset;
-use std::time::Duration;
 
 /// How a run ended: what the ledger cannot know from windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunEnd {
     /// Why it ended.
     pub stop_reason: StopReason,
-    /// The measured part of due times: from the end of warm-up until the end of starting.
+    /// The measured part of due times: from the end of warm-up until the end of starting; of several scenarios from the
+    /// first to the last. It counts where no recorder noted those of its scenarios.
     pub measured: (Offset, Offset),
     /// When the last user had ended.
     pub ended: Offset,
@@ -97,11 +97,5 @@ impl RunEnd {
             peak_rss_bytes: None,
             arrival_clock: None,
         }
-    }
-
-    /// Length of the measured part. An end of starting that lies after the run's end is not waited for.
-    #[must_use]
-    pub fn measured_length(&self) -> Duration {
-        self.measured.1.min(self.ended).since(self.measured.0)
     }
 }

@@ -1,7 +1,8 @@
 //! The tables of metrics: of the run, of each scenario, of each step.
 
+use super::parts::Parts;
 use super::{ScenarioSummary, StepSummary};
-use crate::threshold::judge::{Span, per_second};
+use crate::threshold::judge::per_second;
 use crate::{
     Counter, Figure, Gauge, Layout, Metric, Rate, ScenarioIndex, Selection, StepIndex, Totals,
     Trend, TrendCell, VusRange,
@@ -23,7 +24,8 @@ pub enum MetricValue {
     Counter {
         /// What finished outside warm-up.
         count: u64,
-        /// What finished inside the measured part, over its length; none where that is zero.
+        /// What finished inside the measured part of its scenario, over the length of that; of several scenarios, over
+        /// the span from the first to the last of them. None where that is zero.
         per_second: Option<f64>,
     },
     /// A share.
@@ -129,7 +131,8 @@ impl TrendFigures {
 pub(super) struct Table<'a> {
     pub(super) layout: &'a Layout,
     pub(super) totals: &'a Totals,
-    pub(super) facts: Span,
+    pub(super) parts: &'a Parts,
+    pub(super) vus: Option<VusRange>,
     /// Metrics that thresholds name.
     pub(super) named: &'a [Metric],
 }
@@ -145,6 +148,14 @@ impl Table<'_> {
         let scenarios = self.layout.scenarios.iter().enumerate();
         let summed = scenarios.map(|(place, scenario)| ScenarioSummary {
             name: scenario.name.clone(),
+            measured: self
+                .parts
+                .length(self.layout, &Selection::of_scenario(ScenarioIndex(place))),
+            dropped: self
+                .totals
+                .scenarios
+                .get(place)
+                .map_or_else(Default::default, |totals| totals.dropped),
             metrics: self.of(&Selection::of_scenario(ScenarioIndex(place)), |metric| {
                 !matches!(metric, Metric::Gauge(_))
             }),
@@ -174,7 +185,7 @@ impl Table<'_> {
                     Metric::Trend(trend) => self.trend(trend, selection, named),
                     Metric::Counter(counter) => self.counter(counter, selection, named),
                     Metric::Rate(rate) => self.rate(rate, selection, named),
-                    Metric::Gauge(Gauge::Vus) => Some(MetricValue::Gauge(self.facts.vus)),
+                    Metric::Gauge(Gauge::Vus) => Some(MetricValue::Gauge(self.vus)),
                 };
                 Some((metric, value?))
             });
@@ -192,7 +203,8 @@ impl Table<'_> {
             || named
             || is_basic(counter)
             || (is_of_streams(counter) && self.streams(selection));
-        let per_second = per_second(in_window, self.facts.measured);
+        let measured = self.parts.length(self.layout, selection);
+        let per_second = per_second(in_window, measured);
         shown.then_some(MetricValue::Counter { count, per_second })
     }
 

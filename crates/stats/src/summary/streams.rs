@@ -1,7 +1,7 @@
 //! What is said of the streams of a run.
 
-use super::{Material, RunEnd};
-use crate::{Selection, StreamTotals, Trend};
+use super::Material;
+use crate::{Offset, Selection, StreamTotals, Trend};
 use std::time::Duration;
 
 /// The streams of a run. Counts are of streams due in the measured part.
@@ -24,13 +24,8 @@ pub struct StreamSummary {
 }
 
 /// Sums the streams up; none where no step reads streams.
-pub(super) fn sum_up(material: &Material<'_>) -> Option<StreamSummary> {
-    let &Material {
-        layout,
-        totals,
-        end,
-        ..
-    } = material;
+pub(super) fn sum_up(material: &Material<'_>, measured: (Offset, Offset)) -> Option<StreamSummary> {
+    let &Material { layout, totals, .. } = material;
     if !layout.steps.iter().any(|step| step.stream) {
         return None;
     }
@@ -48,7 +43,7 @@ pub(super) fn sum_up(material: &Material<'_>) -> Option<StreamSummary> {
         output_events: sum.output_events,
         events_per_read: share(sum.output_events, sum.output_reads),
         zero_gap_share: share(sum.zero_gaps, gaps),
-        tokens_per_second: tokens_per_second(&totals.token_seconds, end),
+        tokens_per_second: tokens_per_second(&totals.token_seconds, measured),
         tokens_per_second_per_user: tpot
             .filter(|tpot| !tpot.is_zero())
             .map(|tpot| 1.0 / tpot.as_secs_f64()),
@@ -57,12 +52,9 @@ pub(super) fn sum_up(material: &Material<'_>) -> Option<StreamSummary> {
 
 /// Tokens over the whole seconds of the measured part. Where it has no whole second: those of the seconds it touches,
 /// over its length.
-fn tokens_per_second(seconds: &[(u32, f64)], end: &RunEnd) -> Option<f64> {
+fn tokens_per_second(seconds: &[(u32, f64)], (from, until): (Offset, Offset)) -> Option<f64> {
     const SECOND: u64 = 1_000_000_000;
-    let (from, until) = (
-        end.measured.0.as_nanos(),
-        end.measured.1.min(end.ended).as_nanos(),
-    );
+    let (from, until) = (from.as_nanos(), until.as_nanos());
     let whole = from.div_ceil(SECOND)..until / SECOND;
     let (range, length) = if whole.is_empty() {
         (

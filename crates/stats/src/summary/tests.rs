@@ -41,7 +41,7 @@ impl Run {
         layout.selected = Threshold::selected(&thresholds);
         let layout = Arc::new(layout);
         let mut recorder = Recorder::new(Arc::clone(&layout));
-        recorder.measure(self.end.measured.0, self.end.measured.1);
+        recorder.measure_all(self.end.measured.0, self.end.measured.1);
         tell(&mut recorder);
         let mut ledger = Ledger::new(layout, thresholds);
         ledger.add(recorder.totals());
@@ -101,6 +101,7 @@ fn the_tables_hold_what_happened() {
         });
         recorder.iteration(&Iteration {
             scenario: ScenarioIndex(0),
+            due: ms(0),
             began: ms(0),
             ended: ms(3000),
             failed: false,
@@ -411,19 +412,19 @@ fn warnings() {
         ),
         (
             "reads within 5 %",
-            &|recorder| recorder.arrival(&arrival(10)),
+            &|recorder| recorder.arrival(LIST, ms(0), &arrival(10)),
             &[],
         ),
         (
             "late reads",
-            &|recorder| recorder.arrival(&arrival(11)),
+            &|recorder| recorder.arrival(LIST, ms(0), &arrival(11)),
             &["generator-late"],
         ),
         (
             "events read late",
             &|recorder| {
                 recorder.output_events(CHAT, ms(1), 100);
-                recorder.coalesced(2, true);
+                recorder.coalesced(CHAT, ms(0), 2, true);
             },
             &["generator-late"],
         ),
@@ -431,7 +432,7 @@ fn warnings() {
             "few events read late",
             &|recorder| {
                 recorder.output_events(CHAT, ms(1), 100);
-                recorder.coalesced(1, true);
+                recorder.coalesced(CHAT, ms(0), 1, true);
             },
             &[],
         ),
@@ -439,7 +440,7 @@ fn warnings() {
             "events sent together",
             &|recorder| {
                 recorder.output_events(CHAT, ms(1), 100);
-                recorder.coalesced(50, false);
+                recorder.coalesced(CHAT, ms(0), 50, false);
             },
             &[],
         ),
@@ -457,7 +458,7 @@ fn warnings() {
             "uncertain",
             &|recorder| {
                 recorder.first_output(CHAT, ms(0), ms(0), ms(200));
-                recorder.first_output_uncertainty(millis(3));
+                recorder.first_output_uncertainty(CHAT, ms(0), millis(3));
             },
             &["arrival-uncertain"],
         ),
@@ -465,13 +466,13 @@ fn warnings() {
             "certain enough",
             &|recorder| {
                 recorder.first_output(CHAT, ms(0), ms(0), ms(400));
-                recorder.first_output_uncertainty(millis(3));
+                recorder.first_output_uncertainty(CHAT, ms(0), millis(3));
             },
             &[],
         ),
         (
             "dropped",
-            &|recorder| recorder.dropped_iterations(ScenarioIndex(0), 3),
+            &|recorder| recorder.dropped_iterations(ScenarioIndex(0), ms(1), DropReason::End, 3),
             &["dropped-iterations"],
         ),
     ];
@@ -494,7 +495,9 @@ fn every_warning_says_what_to_do() {
             limit: Amount::Share(0.01),
         },
         Warning::GeneratorBusy { share: 0.97 },
-        Warning::DroppedIterations { count: 1 },
+        Warning::DroppedIterations { max_vus: 1, end: 0 },
+        Warning::DroppedIterations { max_vus: 0, end: 2 },
+        Warning::DroppedIterations { max_vus: 1, end: 2 },
         Warning::TooFewSamples {
             thresholds: 1,
             threshold: "ttft: p99 < 1s".into(),
@@ -528,7 +531,9 @@ fn every_warning_says_what_to_do() {
         "requests began 7.0 ms late at p99; more than 1.0 ms makes the generator part of what is measured",
         "25.0 % of the output events were read late, together with others; more than 1.0 % makes the generator part of what is measured",
         "a worker thread used 97 % of a core for three seconds or longer",
-        "1 due iteration never begun",
+        "1 due iteration never begun, as all max_vus were busy",
+        "2 due iterations never begun before the end of their load",
+        "3 due iterations never begun: 1 as all max_vus were busy, 2 before the end of their load",
         "too few samples to be sure of `ttft: p99 < 1s`: about 268 more samples would do",
         "too few samples to be sure of 3 thresholds, least of `ttft: p99 < 1s`: it lies too near its limit for any number of samples",
         "2 requests found no free local port",
@@ -736,13 +741,14 @@ fn too_few_samples_are_warned_of_once_for_all_thresholds() {
 fn the_generator_is_told_of() {
     let tell = |recorder: &mut Recorder| {
         many(recorder, 100, &plain(LIST, 1000, 100));
-        recorder.arrival(&Arrival {
+        let arrival = Arrival {
             at: ms(100),
             read: ms(101),
             kernel: true,
             fallback: false,
             uncertainty: Duration::ZERO,
-        });
+        };
+        recorder.arrival(LIST, ms(0), &arrival);
     };
     let generator = run().sum_up(tell).generator;
     assert_eq!(

@@ -85,9 +85,9 @@ fn arrival_uncertain(material: &Material<'_>, warnings: &mut Vec<Warning>) {
 fn unfinished(material: &Material<'_>, warnings: &mut Vec<Warning>) {
     let &Material { layout, totals, .. } = material;
     let part = Selection::default();
-    let dropped = totals.counter(layout, Counter::DroppedIterations, &part).0;
-    if dropped > 0 {
-        warnings.push(Warning::DroppedIterations { count: dropped });
+    let [max_vus, end] = totals.dropped();
+    if max_vus + end > 0 {
+        warnings.push(Warning::DroppedIterations { max_vus, end });
     }
     let cut: u64 = totals
         .steps

@@ -3,8 +3,8 @@
 use super::{ThresholdPlace, ThresholdProblem};
 use crate::spelling::nearest;
 use crate::{
-    ErrorKind, Layout, Metric, Outcome, Rate, ScenarioIndex, Selection, StepIndex, StepLayout,
-    Trend,
+    Counter, DropReason, ErrorKind, Layout, Metric, Outcome, Rate, ScenarioIndex, Selection,
+    StepIndex, StepLayout, Trend,
 };
 use std::ops::Range;
 
@@ -130,6 +130,7 @@ const fn tag_names(metric: Metric) -> &'static [&'static str] {
         Metric::Trend(Trend::Itl) => &["scenario", "step"],
         Metric::Trend(Trend::IterationDuration) => &["scenario", "outcome"],
         Metric::Trend(_) => &["scenario", "step", "outcome", "status"],
+        Metric::Counter(Counter::DroppedIterations) => &["scenario", "reason"],
         Metric::Counter(counter) if counter.is_of_iterations() => &["scenario"],
         Metric::Counter(_) | Metric::Rate(_) => &["scenario", "step", "status", "error"],
         Metric::Gauge(_) => &[],
@@ -184,6 +185,16 @@ fn set(
                 tag,
                 "outcome",
                 Outcome::ALL.map(Outcome::name),
+                problems,
+            );
+        }
+        "reason" => {
+            selection.reason = DropReason::from_name(tag.value);
+            expect(
+                selection.reason.is_some(),
+                tag,
+                "reason",
+                DropReason::ALL.map(DropReason::name),
                 problems,
             );
         }

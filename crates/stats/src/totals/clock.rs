@@ -3,7 +3,7 @@
 use crate::TrendCell;
 use std::time::Duration;
 
-/// How arrivals outside warm-up were dated.
+/// How the arrivals of requests due outside warm-up were dated.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClockTotals {
     /// How late the reader was: the read less the kernel's stamp. Only of reads with a stamp.

@@ -1,7 +1,7 @@
 //! The iterations of one scenario.
 
 use super::tally::add;
-use crate::{Counter, Outcome, TrendCell};
+use crate::{Counter, DropReason, Offset, Outcome, TrendCell};
 use std::time::Duration;
 
 /// The iterations of one scenario over an interval.
@@ -11,7 +11,13 @@ pub struct ScenarioTotals {
     pub counters: [u64; Counter::ALL.len()],
     /// The part of it that finished inside the measured part.
     pub in_window: [u64; Counter::ALL.len()],
-    /// `iteration_duration` of iterations without a failure that began in the measured part.
+    /// The part of `dropped_iterations` with each reason, by [`DropReason::index`].
+    pub dropped: [u64; DropReason::ALL.len()],
+    /// The part of it that was due inside the measured part.
+    pub dropped_in_window: [u64; DropReason::ALL.len()],
+    /// The measured part of its due times, where it became known or changed.
+    pub measured: Option<(Offset, Offset)>,
+    /// `iteration_duration` of iterations without a failure that were due in the measured part.
     pub ok: TrendCell,
     /// The same of iterations with a failure in them.
     pub failed: TrendCell,
@@ -22,6 +28,13 @@ impl ScenarioTotals {
     pub fn merge(&mut self, other: &Self) {
         add(&mut self.counters, &other.counters);
         add(&mut self.in_window, &other.in_window);
+        add(&mut self.dropped, &other.dropped);
+        add(&mut self.dropped_in_window, &other.dropped_in_window);
+        self.measured = match (self.measured, other.measured) {
+            // The end of a measured part moves earlier only.
+            (Some((from, until)), Some((_, other))) => Some((from, until.min(other))),
+            (mine, theirs) => mine.or(theirs),
+        };
         self.ok.merge(&other.ok);
         self.failed.merge(&other.failed);
     }
@@ -30,6 +43,9 @@ impl ScenarioTotals {
     pub fn clear(&mut self) {
         self.counters = [0; Counter::ALL.len()];
         self.in_window = [0; Counter::ALL.len()];
+        self.dropped = [0; DropReason::ALL.len()];
+        self.dropped_in_window = [0; DropReason::ALL.len()];
+        self.measured = None;
         self.ok.clear();
         self.failed.clear();
     }
@@ -38,6 +54,7 @@ impl ScenarioTotals {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.counters.iter().all(|&count| count == 0)
+            && self.measured.is_none()
             && self.ok.is_empty()
             && self.failed.is_empty()
     }
@@ -61,6 +78,14 @@ impl ScenarioTotals {
         }
     }
 
+    pub(crate) fn drop(&mut self, reason: DropReason, amount: u64, in_window: bool) {
+        self.count(Counter::DroppedIterations, amount, in_window);
+        self.dropped[reason.index()] += amount;
+        if in_window {
+            self.dropped_in_window[reason.index()] += amount;
+        }
+    }
+
     pub(crate) fn duration(&mut self, length: Duration, failed: bool) {
         if failed {
             &mut self.failed
@@ -76,6 +101,9 @@ impl Default for ScenarioTotals {
         Self {
             counters: [0; Counter::ALL.len()],
             in_window: [0; Counter::ALL.len()],
+            dropped: [0; DropReason::ALL.len()],
+            dropped_in_window: [0; DropReason::ALL.len()],
+            measured: None,
             ok: TrendCell::new(),
             failed: TrendCell::new(),
         }

@@ -174,6 +174,7 @@ fn a_metric_without_a_sample_fails_unless_a_signal_came_first() {
     let iteration = |recorder: &mut Recorder| {
         recorder.iteration(&Iteration {
             scenario: ScenarioIndex(0),
+            due: ms(0),
             began: ms(0),
             ended: ms(1),
             failed: false,

@@ -54,6 +54,14 @@ fn selections() {
             },
         ),
         (
+            "dropped_iterations{reason=max_vus,scenario=users}",
+            Metric::Counter(Counter::DroppedIterations),
+            Selection {
+                reason: Some(DropReason::MaxVus),
+                ..Selection::of_scenario(users)
+            },
+        ),
+        (
             "iteration_duration{outcome=failed}",
             Metric::Trend(Trend::IterationDuration),
             all().with_outcome(Outcome::Failed),
@@ -96,7 +104,7 @@ fn problems(text: &str) -> Vec<String> {
 
 #[test]
 fn every_problem_is_marked() {
-    let cases: [(&str, &[&str]); 17] = [
+    let cases: [(&str, &[&str]); 19] = [
         (
             "ttftt",
             &["[ttftt] unknown metric `ttftt` | did you mean `ttft`?"],
@@ -119,6 +127,14 @@ fn every_problem_is_marked() {
         (
             "iterations{step=chat}",
             &["[step] `iterations` has no tag `step` | its tags are scenario"],
+        ),
+        (
+            "iterations{reason=end}",
+            &["[reason] `iterations` has no tag `reason` | its tags are scenario"],
+        ),
+        (
+            "dropped_iterations{reason=max_vu}",
+            &["[max_vu] unknown reason `max_vu` | did you mean `max_vus`?"],
         ),
         (
             "iteration_duration{status=200}",
