@@ -23,6 +23,10 @@ pub(crate) struct Flight<'a, C: Connector, T: Timer> {
 impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
     pub(crate) fn begin(shard: &'a Shard<C, T>, request: &'a Request, due: Offset) -> Self {
         let started = shard.clock.now();
+        shard
+            .recorder
+            .borrow_mut()
+            .began(request.index, due, started);
         Self {
             shard,
             request,

@@ -294,6 +294,9 @@ impl<'a, O: Observer> Conductor<'a, O> {
         if let Directive::Stop(reason) = self.observer.window(self.ledger.last_window(), &live) {
             self.drain(reason);
         }
+        if self.ledger.stops() && *self.phase.borrow() == Phase::Running {
+            self.drain(StopReason::Threshold);
+        }
     }
 
     /// Waits for the deadline of the present phase.

@@ -53,6 +53,10 @@ fn of_threshold(summary: &Summary, judged: &Judged) -> Finding {
         Some(_) => format!("was {observed}"),
         None => observed,
     };
+    let message = match verdict::remark(judged) {
+        Some(remark) => format!("{message}; {remark}"),
+        None => message,
+    };
     let ending = match verdict::standing(summary, judged) {
         Standing::Held => Ending::Passed,
         Standing::Broken => Ending::Failed(Reason {

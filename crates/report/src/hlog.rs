@@ -1,10 +1,10 @@
 //! The distributions of a run as an HdrHistogram interval log, version 1.3: what HdrHistogram's own tools read.
 
 use crate::Header;
-use crate::runlog::{Gathering, encode};
+use crate::runlog::encode;
 use crate::text::plain;
 use hdrhistogram::Histogram;
-use loadgen_stats::{Layout, Selection, StepIndex, Trend, TrendCell, Window};
+use loadgen_stats::{Gathering, Layout, Selection, StepIndex, Trend, TrendCell, Window};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 

@@ -228,12 +228,51 @@ struct ThresholdJson<'a> {
     unit: &'static str,
     /// Whether the limit held. A metric without a sample does not hold.
     ok: bool,
-    /// Whether it was judged: not where a signal came before there was a sample.
+    /// Whether it was judged: not where a signal came before there was a sample, nor where the run ended before it was
+    /// to be judged.
     judged: bool,
+    /// Whether it failed where the generator was the limit, and did not, or cannot be judged, where it was not.
+    inconclusive: bool,
     /// Whether the truth is what was observed or more, because requests timed out or were cut.
     at_least: bool,
     /// Whether fewer than ten samples lie beyond the observed quantile.
     rough: bool,
+    /// The sliding window that was observed, the worst; absent where the whole run was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<SpanJson>,
+    /// When it stopped the run, in seconds from its start; absent where it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped_at_s: Option<f64>,
+    /// What came of judging it again without the windows in which the generator was late or busy; absent where it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    again: Option<AgainJson>,
+    /// Whether it holds in a closed load whose generator was late or busy, so that the service may have been spared.
+    may_flatter: bool,
+    /// What else is to be said of it, for people; absent where there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<String>,
+}
+
+/// A part of the run, in seconds from its start.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Span")]
+struct SpanJson {
+    /// When it began.
+    start_s: f64,
+    /// When it ended.
+    end_s: f64,
+}
+
+/// A threshold judged again on the part of the run in which the generator was not the limit.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Again")]
+struct AgainJson {
+    /// What was observed there, in the unit of the threshold; null where there is no sample.
+    observed: Option<f64>,
+    /// How much of the measured part that is, in seconds; under 10 nothing can be told.
+    seconds: f64,
+    /// Whether it fails there too, and so for certain.
+    fails: bool,
 }
 
 /// Failures of one kind in one step.

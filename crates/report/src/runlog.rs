@@ -3,7 +3,6 @@
 mod cell;
 mod closing;
 mod counts;
-mod gather;
 mod header;
 mod reader;
 mod replay;
@@ -14,7 +13,6 @@ mod writer;
 
 pub(crate) use cell::encode;
 pub use closing::Closing;
-pub(crate) use gather::Gathering;
 pub use header::{Header, Host, METRIC_DEFINITIONS, RUN_LOG_SCHEMA};
 pub use reader::{LogEnd, RunLogReader};
 pub use replay::{Replayed, replay, replay_each};

@@ -261,10 +261,15 @@ impl Plan {
             .scenarios
             .iter()
             .map(|scenario| (scenario.name.as_str(), scenario.flow.as_slice()));
-        Layout {
+        let mut layout = Layout {
             selected: Threshold::selected(&self.thresholds),
             ..layout(scenarios)
+        };
+        for (scenario, planned) in layout.scenarios.iter_mut().zip(&self.scenarios) {
+            let plan = self.loads.get(planned.load);
+            scenario.closed = plan.is_some_and(|plan| !plan.load.is_open());
         }
+        layout
     }
 
     /// Sends relative paths to another target, such as the embedded server once it listens.
@@ -388,6 +393,8 @@ pub(crate) fn layout<'a>(scenarios: impl IntoIterator<Item = (&'a str, &'a [Step
         layout.scenarios.push(ScenarioLayout {
             name: name.to_owned(),
             steps: first..layout.steps.len(),
+            // Set once the loads are known.
+            closed: false,
         });
     }
     layout

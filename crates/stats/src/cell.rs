@@ -130,6 +130,11 @@ impl TrendCell {
         self.censored
     }
 
+    /// The least of them.
+    pub(crate) fn censored_min(&self) -> Option<Duration> {
+        (self.censored > 0).then(|| Duration::from_nanos(self.censored_min))
+    }
+
     /// Number of waits that the end of the run cut.
     #[must_use]
     pub fn cut_count(&self) -> u64 {

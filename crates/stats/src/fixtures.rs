@@ -37,6 +37,7 @@ pub(crate) fn layout() -> Layout {
     let scenario = |name: &str, steps| ScenarioLayout {
         name: name.to_owned(),
         steps,
+        closed: name == "users",
     };
     Layout {
         scenarios: vec![scenario("users", 0..2), scenario("probe", 2..3)],

@@ -29,6 +29,8 @@ pub struct ScenarioLayout {
     pub name: String,
     /// Its steps in [`Layout::steps`].
     pub steps: Range<usize>,
+    /// Whether its load waits for answers before it asks for more, so that a slow generator spares the service.
+    pub closed: bool,
 }
 
 /// One request step.

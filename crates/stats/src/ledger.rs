@@ -7,14 +7,15 @@ pub use live::Live;
 use crate::health::Health;
 use crate::history::History;
 use crate::summary::{self, RunEnd, Summary};
+use crate::threshold::watch::Watch;
 use crate::{GeneratorSample, Layout, Offset, Threshold, Totals, VusRange, Window};
 use live::Recent;
 use std::sync::Arc;
 
 /// A worker thread is busy above this share of a core.
-const BUSY: f64 = 0.9;
+pub(crate) const BUSY: f64 = 0.9;
 /// It must be busy for so many windows in a row, or for so many seconds where windows are longer than one.
-const BUSY_LENGTH: u32 = 3;
+pub(crate) const BUSY_LENGTH: u32 = 3;
 
 /// Merges what the shards hand over, first into the open window and then into the whole run.
 ///
@@ -23,6 +24,7 @@ const BUSY_LENGTH: u32 = 3;
 pub struct Ledger {
     layout: Arc<Layout>,
     thresholds: Vec<Threshold>,
+    watch: Watch,
     whole: Totals,
     window: Window,
     /// Whether the window was closed, and is only kept to be looked at.
@@ -75,6 +77,7 @@ impl Ledger {
             machine: Machine::default(),
             health: Health::default(),
             layout,
+            watch: Watch::new(&thresholds),
             thresholds,
         }
     }
@@ -101,6 +104,8 @@ impl Ledger {
         self.recent.push(&self.window);
         self.machine.push(&self.window);
         self.health.push(&self.window);
+        self.watch
+            .push(&self.window, &self.whole, &self.layout, &self.thresholds);
         self.closed = true;
         &self.window
     }
@@ -116,10 +121,22 @@ impl Ledger {
         );
     }
 
+    /// Whether a threshold failed that stops the run.
+    #[must_use]
+    pub const fn stops(&self) -> bool {
+        self.watch.stops()
+    }
+
     /// The layout that is counted by.
     #[must_use]
     pub const fn layout(&self) -> &Arc<Layout> {
         &self.layout
+    }
+
+    /// The thresholds that are judged.
+    #[must_use]
+    pub fn thresholds(&self) -> &[Threshold] {
+        &self.thresholds
     }
 
     /// Everything in closed windows.
@@ -153,10 +170,13 @@ impl Ledger {
             self.whole.merge(&self.window.totals);
             self.window.totals.clear();
         }
+        self.watch
+            .close(&self.whole, &self.layout, &self.thresholds);
         summary::sum_up(&summary::Material {
             layout: &self.layout,
             totals: &self.whole,
             thresholds: &self.thresholds,
+            watch: &self.watch,
             history: &self.history,
             machine: &self.machine,
             health: &self.health,

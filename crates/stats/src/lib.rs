@@ -10,6 +10,7 @@ mod confidence;
 mod error_kind;
 #[cfg(test)]
 mod fixtures;
+mod gathering;
 mod health;
 mod history;
 mod layout;
@@ -34,6 +35,7 @@ pub use compare::{
     Subject, Tolerance, ToleranceProblem, check_baseline, compare,
 };
 pub use error_kind::ErrorKind;
+pub use gathering::Gathering;
 pub use health::WorkerSummary;
 pub use history::{Quantiles, SummaryWindow};
 pub use layout::{
@@ -52,7 +54,9 @@ pub use summary::{
     OutcomeSummary, RunEnd, ScenarioSummary, StepSummary, StopReason, StreamSummary, Summary,
     TrendFigures, Verdict,
 };
-pub use threshold::{Judged, Span, Threshold, ThresholdPlace, ThresholdProblem, TooFew, Unit};
+pub use threshold::{
+    Again, Judged, Span, Threshold, ThresholdPlace, ThresholdProblem, TooFew, Unit,
+};
 pub use time::Offset;
 pub use totals::{
     ClockTotals, ErrorTotal, RateCount, ScenarioTotals, StepTotals, StreamTotals, Tally, Totals,

@@ -130,20 +130,29 @@ metrics! {
 }
 
 impl Trend {
-    /// Whether it is known before the outcome of its request is: recorded at arrival, and again by outcome at the end.
-    /// `itl` is only recorded at arrival.
+    /// Whether it is known before the outcome of its request is: recorded when it is seen, and again by outcome at the
+    /// end. `itl` is only recorded when it is seen.
     #[must_use]
     pub const fn is_early(self) -> bool {
         matches!(
             self,
-            Self::Ttft | Self::TtftService | Self::TtftText | Self::Itl
+            Self::Ttft | Self::TtftService | Self::TtftText | Self::Itl | Self::ScheduleLag
         )
     }
 
     /// Whether only streams have it.
     #[must_use]
     pub const fn is_of_streams(self) -> bool {
-        self.is_early() || matches!(self, Self::Tpot | Self::StreamDuration | Self::StreamTail)
+        matches!(
+            self,
+            Self::Ttft
+                | Self::TtftService
+                | Self::TtftText
+                | Self::Itl
+                | Self::Tpot
+                | Self::StreamDuration
+                | Self::StreamTail
+        )
     }
 }
 

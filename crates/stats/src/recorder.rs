@@ -140,6 +140,11 @@ impl Recorder {
         }
     }
 
+    /// A user began to get a connection for a request.
+    pub fn began(&mut self, step: StepIndex, due: Offset, started: Offset) {
+        self.early(step, due, Trend::ScheduleLag, started.since(due));
+    }
+
     /// The first output of a stream arrived.
     pub fn first_output(&mut self, step: StepIndex, due: Offset, sent_first: Offset, at: Offset) {
         self.early(step, due, Trend::Ttft, at.since(due));

@@ -100,23 +100,38 @@ impl Totals {
     #[must_use]
     pub fn trend(&self, layout: &Layout, trend: Trend, selection: &Selection) -> TrendCell {
         let mut merged = TrendCell::new();
+        self.each_cell(layout, trend, selection, self, |cell| merged.merge(cell));
+        merged
+    }
+
+    /// Visits every distribution that [`Self::trend`] merges. `seen` are totals that these are a part of: waits in vain
+    /// for a text count where the step has texts in them.
+    pub(crate) fn each_cell(
+        &self,
+        layout: &Layout,
+        trend: Trend,
+        selection: &Selection,
+        seen: &Self,
+        mut visit: impl FnMut(&TrendCell),
+    ) {
         if selection.status.is_some() {
             let wanted = selection.selected(Metric::Trend(trend));
-            for (selected, cell) in layout.selected.iter().zip(&self.selected) {
-                if wanted.contains(selected) {
-                    merged.merge(cell);
-                }
+            let selected = layout.selected.iter().zip(&self.selected);
+            for (_, cell) in selected.filter(|(selected, _)| wanted.contains(selected)) {
+                visit(cell);
             }
         } else if trend == Trend::IterationDuration {
             for scenario in self.scenarios_of(selection) {
-                merged.merge(&scenario.durations(selection.outcome));
+                scenario.each_duration(selection.outcome, &mut visit);
             }
         } else {
-            for step in self.steps_of(layout, selection) {
-                step.add_trend(trend, selection.outcome, &mut merged);
+            let seen = seen.steps_of(layout, selection);
+            for (step, seen) in self.steps_of(layout, selection).zip(seen) {
+                if trend != Trend::TtftText || seen.has_texts() {
+                    step.each_cell(trend, selection.outcome, &mut visit);
+                }
             }
         }
-        merged
     }
 
     /// A counter over the selected part: what finished outside warm-up, and the part inside the measured part.

@@ -15,11 +15,13 @@ pub use metrics::{MetricValue, Metrics, TrendFigures};
 pub use outcome::OutcomeSummary;
 pub use streams::StreamSummary;
 pub use verdict::Verdict;
+pub(crate) use warnings::{FEW, tolerated};
 
 use crate::health::Health;
 use crate::history::{History, SummaryWindow};
 use crate::ledger::Machine;
 use crate::threshold::judge::{Span, judge};
+use crate::threshold::watch::{Ended, Watch};
 use crate::{
     Counter, DropReason, ErrorKind, Judged, Layout, Metric, Offset, Selection, StepIndex,
     Threshold, Totals, Trend, TrendCell, VusRange, Warning,
@@ -129,6 +131,7 @@ pub(crate) struct Material<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) totals: &'a Totals,
     pub(crate) thresholds: &'a [Threshold],
+    pub(crate) watch: &'a Watch,
     pub(crate) history: &'a History,
     pub(crate) machine: &'a Machine,
     pub(crate) health: &'a Health,
@@ -163,18 +166,12 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
         vus: facts.vus,
         named: &named,
     };
-    let thresholds: Vec<Judged> = material
-        .thresholds
-        .iter()
-        .map(|threshold| {
-            let measured = parts.length(layout, &threshold.selection);
-            judge(threshold, totals, layout, Span { measured, ..facts })
-        })
-        .collect();
+    let mut thresholds = thresholds(material, &parts, facts);
     let errors = errors(layout, totals);
     let outcomes = outcome::sum_up(layout, totals);
     let nothing_succeeded = verdict::nothing_succeeded(material, &outcomes, &errors);
     let warnings = warnings::raise(material, &thresholds, nothing_succeeded.as_deref());
+    verdict::mark_flattered(material, &warnings, &mut thresholds);
     let good: u64 = totals.steps.iter().map(|step| step.good_in_window).sum();
     let has_goodput = totals.rate(layout, crate::Rate::Goodput, &all).total > 0;
     let requests = totals.counter(layout, Counter::HttpReqs, &all).1;
@@ -206,6 +203,22 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
         requests_per_second: per_second(requests),
         nothing_succeeded,
     }
+}
+
+fn thresholds(material: &Material<'_>, parts: &Parts, facts: Span) -> Vec<Judged> {
+    let all = material.thresholds.iter().enumerate();
+    let judged = all.map(|(place, threshold)| {
+        let measured = parts.length(material.layout, &threshold.selection);
+        let facts = Span { measured, ..facts };
+        let mut judged = judge(threshold, material.totals, material.layout, facts);
+        let ended = Ended {
+            measured: facts.measured,
+            by_threshold: material.end.stop_reason == StopReason::Threshold,
+        };
+        material.watch.amend(place, threshold, &mut judged, ended);
+        judged
+    });
+    judged.collect()
 }
 
 /// The gauge over the windows inside the measured part: one that reaches into the drain holds users that had left. Where

@@ -4,13 +4,14 @@ mod contradiction;
 mod expression;
 pub(crate) mod judge;
 mod selector;
+pub(crate) mod watch;
 
-pub use judge::{Judged, Span, TooFew, Unit};
+pub use judge::{Again, Judged, Span, TooFew, Unit};
 
-use crate::{Layout, Metric, SelectedTrend, Selection};
-use std::{fmt, ops::Range};
+use crate::{Layout, Metric, ScenarioIndex, ScenarioLayout, SelectedTrend, Selection};
+use std::{fmt, ops::Range, time::Duration};
 
-/// A limit on one metric over the whole run.
+/// A limit on one metric: over the whole run, or over each of its sliding windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     metric_text: String,
@@ -18,6 +19,7 @@ pub struct Threshold {
     pub(crate) metric: Metric,
     pub(crate) selection: Selection,
     pub(crate) condition: Condition,
+    pub(crate) clauses: Clauses,
 }
 
 /// What is wrong with the text of a threshold.
@@ -49,6 +51,17 @@ pub(crate) struct Condition {
     pub(crate) operator: Operator,
     /// Milliseconds, a count, a count per second, or a share from 0 to 1.
     pub(crate) limit: f64,
+}
+
+/// What an expression says after its limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Clauses {
+    /// Every sliding window of this length is judged, in the place of the whole run.
+    pub(crate) span: Option<Duration>,
+    /// It is not judged before.
+    pub(crate) after: Duration,
+    /// Whether it stops the run when it fails.
+    pub(crate) abort: bool,
 }
 
 /// The one number made of a metric.
@@ -91,12 +104,13 @@ impl Threshold {
             .map_or_else(|failed| failed.metric, |&(metric, _)| Some(metric));
         let condition = expression::parse(expression, kind);
         match (selected, condition) {
-            (Ok((known, selection)), Ok(condition)) => Ok(Self {
+            (Ok((known, selection)), Ok((condition, clauses))) => Ok(Self {
                 metric_text: metric.to_owned(),
                 expression_text: expression.trim().to_owned(),
                 metric: known,
                 selection,
                 condition,
+                clauses,
             }),
             (selected, condition) => {
                 let mut problems = selected
@@ -133,6 +147,34 @@ impl Threshold {
     #[must_use]
     pub const fn selection(&self) -> &Selection {
         &self.selection
+    }
+
+    /// The length of the sliding windows that are judged; none where the whole run is.
+    #[must_use]
+    pub const fn sliding(&self) -> Option<Duration> {
+        self.clauses.span
+    }
+
+    /// How long the run must have been measured before it is judged.
+    #[must_use]
+    pub const fn after(&self) -> Duration {
+        self.clauses.after
+    }
+
+    /// Whether it stops the run when it fails.
+    #[must_use]
+    pub const fn aborts(&self) -> bool {
+        self.clauses.abort
+    }
+
+    /// Whether it limits a time, of a part of the run whose load waits for answers.
+    pub(crate) fn is_on_time_in_closed_load(&self, layout: &Layout) -> bool {
+        let closed = |(place, scenario): (usize, &ScenarioLayout)| {
+            scenario.closed && self.selection.is_about(layout, ScenarioIndex(place))
+        };
+        matches!(self.metric, Metric::Trend(_))
+            && self.condition.aggregate != Aggregate::Count
+            && layout.scenarios.iter().enumerate().any(closed)
     }
 
     /// The trends by status that `thresholds` need recorders of their own for: what [`Layout::selected`] must hold.

@@ -46,6 +46,7 @@ pub(super) fn made(number: u64, time: f64) -> Made {
             scenarios: vec![ScenarioLayout {
                 name: "plain".to_owned(),
                 steps: 0..1,
+                closed: true,
             }],
             steps: vec![step],
             selected: Vec::new(),

@@ -119,6 +119,49 @@ fn thresholds_decide() {
 }
 
 #[test]
+fn a_threshold_with_abort_stops_the_run() {
+    let slow = format!("{PLAIN}[mock]\nplain_time = \"20ms\"\n");
+    let threshold = "http_req_failed: rate > 50% for 1s abort";
+    let words = [
+        "run",
+        "slow.toml",
+        "--vus",
+        "20",
+        "--duration",
+        "60s",
+        "--threshold",
+        threshold,
+    ];
+    let outs = ["--out", "json=out.json", "--out", "log=run.jsonl"];
+    let played = on(Stage::new(&[&words[..], &outs].concat()).file("slow.toml", &slow));
+    assert_eq!(played.code, 99, "{}{}", played.out, played.err);
+    let told = played.json("out.json");
+    assert_eq!(told["stop_reason"], "threshold");
+    assert!(told["duration_s"].as_f64().unwrap() < 30.0, "{told}");
+    let judged = &told["thresholds"][0];
+    assert_eq!(judged["stopped_at_s"], 1.0, "{judged}");
+    assert_eq!(judged["window"]["start_s"], 0.0, "{judged}");
+    assert!(played.out.contains("stopped the run at"), "{}", played.out);
+    // The log of it says the same.
+    let mut stage = Stage::new(&["report", "run.jsonl", "--out", "json=again.json"]);
+    let folder = &played.stage.environment.folder;
+    stage.environment.folder.clone_from(folder);
+    let again = on(stage);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert_eq!(again.json("again.json"), told);
+}
+
+#[test]
+fn a_threshold_is_judged_after_a_while_or_not_at_all() {
+    let never = ["--threshold", "http_req_duration: p50 < 1us after 1h"];
+    let played = check(&never, 0);
+    assert!(played.out.contains("not judged"), "{}", played.out);
+    assert_eq!(played.json("out.json")["thresholds"][0]["judged"], false);
+    check(&[&never[..], &["--strict"]].concat(), 97);
+    check(&["--threshold", "http_reqs: count > 9 after 1ms"], 99);
+}
+
+#[test]
 fn a_run_without_a_success_fails() {
     let nobody = loadgen_testkit::refused_address().unwrap();
     let target = format!("http://{nobody}");

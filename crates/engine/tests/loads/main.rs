@@ -3,3 +3,4 @@
 mod closed;
 mod open;
 mod support;
+mod thresholds;

@@ -2,15 +2,15 @@
 
 use super::metrics::{self, LagJson, TrendJson, millis};
 use super::{
-    ClockJson, DroppedJson, ErrorJson, GeneratorJson, HostJson, InFlightJson, OutcomesJson,
-    QuantilesJson, SUMMARY_SCHEMA, ScenarioJson, StepJson, StopReasonJson, StreamsJson,
-    SummaryJson, ThresholdJson, VerdictJson, WarningJson, WindowJson, WorkerJson,
+    AgainJson, ClockJson, DroppedJson, ErrorJson, GeneratorJson, HostJson, InFlightJson,
+    OutcomesJson, QuantilesJson, SUMMARY_SCHEMA, ScenarioJson, SpanJson, StepJson, StopReasonJson,
+    StreamsJson, SummaryJson, ThresholdJson, VerdictJson, WarningJson, WindowJson, WorkerJson,
 };
-use crate::{Header, Host};
+use crate::{Header, Host, text::verdict};
 use loadgen_stats::{
-    ArrivalClock, DropReason, ErrorSummary, GeneratorSummary, InFlight, Judged, OutcomeSummary,
-    Quantiles, ScenarioSummary, StopReason, StreamSummary, Summary, SummaryWindow, Verdict,
-    Warning, WorkerSummary,
+    ArrivalClock, DropReason, ErrorSummary, GeneratorSummary, InFlight, Judged, Offset,
+    OutcomeSummary, Quantiles, ScenarioSummary, StopReason, StreamSummary, Summary, SummaryWindow,
+    Verdict, Warning, WorkerSummary,
 };
 
 impl<'a> SummaryJson<'a> {
@@ -156,8 +156,21 @@ impl<'a> From<&'a Judged> for ThresholdJson<'a> {
             unit: judged.unit.name(),
             ok: judged.ok,
             judged: judged.judged,
+            inconclusive: judged.is_open(),
             at_least: judged.at_least,
             rough: judged.rough,
+            window: judged.window.map(|(start, end)| SpanJson {
+                start_s: start.as_secs_f64(),
+                end_s: end.as_secs_f64(),
+            }),
+            stopped_at_s: judged.stopped_at.map(Offset::as_secs_f64),
+            again: judged.again.map(|again| AgainJson {
+                observed: again.observed,
+                seconds: again.length.as_secs_f64(),
+                fails: again.fails,
+            }),
+            may_flatter: judged.may_flatter,
+            remark: verdict::remark(judged),
         }
     }
 }

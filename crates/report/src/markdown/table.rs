@@ -131,9 +131,7 @@ fn of_step(
         Some(Standing::NotJudged) | None => "➖",
     };
     row.rank.0 = worst.unwrap_or(Standing::Held);
-    let broken = thresholds
-        .iter()
-        .filter(|judged| judged.judged && !judged.ok);
+    let broken = thresholds.iter().filter(|judged| judged.failed());
     row.remarks.extend(broken.take(2).map(|judged| {
         let (metric, limit) = (code(&judged.metric), code(&judged.expression));
         format!("{metric} {limit}: {}", words(&verdict::observed(judged)))

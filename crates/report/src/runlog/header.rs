@@ -127,6 +127,9 @@ struct LayoutRecord {
 #[derive(Debug, Serialize, Deserialize)]
 struct ScenarioRecord {
     name: String,
+    /// Whether its load waits for answers before it asks for more.
+    #[serde(default)]
+    closed: bool,
     steps: Vec<StepRecord>,
 }
 
@@ -244,6 +247,7 @@ impl LayoutRecord {
     fn of(layout: &Layout) -> Self {
         let scenarios = layout.scenarios.iter().map(|scenario| ScenarioRecord {
             name: scenario.name.clone(),
+            closed: scenario.closed,
             steps: layout
                 .steps
                 .get(scenario.steps.clone())
@@ -274,6 +278,7 @@ impl LayoutRecord {
             layout.scenarios.push(ScenarioLayout {
                 name: scenario.name,
                 steps: first..layout.steps.len(),
+                closed: scenario.closed,
             });
         }
         for selected in self.selected {

@@ -2,9 +2,9 @@
 
 use super::closing::{Closing, ClosingRecord};
 use super::header::{Header, HeaderRecord};
-use super::{Gathering, Record, window::WindowRecord};
+use super::{Record, window::WindowRecord};
 use crate::error::Error;
-use loadgen_stats::Window;
+use loadgen_stats::{Gathering, Window};
 use serde::Serialize;
 use std::io::Write;
 

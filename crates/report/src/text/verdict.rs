@@ -3,8 +3,11 @@
 use super::style::{Line, NO_BREAK, Paint, fit, width, wrap};
 use super::table::Table;
 use super::{heading, units};
-use loadgen_stats::{Judged, Rate, StopReason, Summary, Unit, Verdict, Warning};
+use loadgen_stats::{Again, Judged, Offset, Rate, StopReason, Summary, Unit, Verdict, Warning};
 use std::time::Duration;
+
+/// What stands before a remark on a threshold.
+const REMARK: &str = "    ";
 
 /// How a threshold stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,7 +16,7 @@ pub(crate) enum Standing {
     Broken,
     /// It cannot be told.
     Unsure,
-    /// A signal came before there was anything to judge.
+    /// A signal, or the end of the run, came before there was anything to judge.
     NotJudged,
     /// It holds.
     Held,
@@ -39,8 +42,11 @@ pub(crate) fn standing(summary: &Summary, judged: &Judged) -> Standing {
     let doubtful = summary.verdict == Verdict::Inconclusive;
     match (judged.judged, judged.ok) {
         (false, _) => Standing::NotJudged,
+        (true, false) if judged.is_open() => Standing::Unsure,
         (true, false) => Standing::Broken,
-        (true, true) if doubtful && judged.too_few.is_some() => Standing::Unsure,
+        (true, true) if doubtful && (judged.too_few.is_some() || judged.may_flatter) => {
+            Standing::Unsure
+        }
         (true, true) => Standing::Held,
     }
 }
@@ -96,8 +102,60 @@ pub(super) fn thresholds(summary: &Summary, columns: usize) -> Vec<Line> {
         );
     }
     let mut lines = vec![Line::new().with(heading("Thresholds"))];
-    lines.extend(table.lines(columns));
+    for (row, judged) in table.lines(columns).into_iter().zip(&summary.thresholds) {
+        lines.push(row);
+        let remark = remark(judged).unwrap_or_default();
+        let rows = wrap(
+            Paint::Plain.on(remark).text(),
+            columns.saturating_sub(REMARK.len()),
+        );
+        let rows = rows.into_iter().filter(|row| !row.is_empty());
+        lines.extend(rows.map(|row| Line::new().with(REMARK).with(Paint::Dim.on(row))));
+    }
     lines
+}
+
+/// What is to be said of a threshold besides what was observed: when, and how far it is to be believed.
+pub(crate) fn remark(judged: &Judged) -> Option<String> {
+    let seconds = |offset: Offset| units::span(offset.as_secs_f64());
+    let mut parts = Vec::new();
+    if let Some(needs) = judged.needs {
+        let needs = units::span(needs.as_secs_f64());
+        parts.push(format!("the run was measured for less than {needs}"));
+    }
+    if let Some((from, until)) = judged.window {
+        let length = units::span(until.since(from).as_secs_f64());
+        parts.push(format!("the worst {length} began at {}", seconds(from)));
+    }
+    parts.extend(
+        judged
+            .stopped_at
+            .map(|at| format!("stopped the run at {}", seconds(at))),
+    );
+    parts.extend(judged.again.map(|again| judged_again(judged, again)));
+    if judged.may_flatter {
+        let flatters =
+            "may flatter: a generator that is late or busy spares the service in a closed load";
+        parts.push(flatters.to_owned());
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// What came of judging it without the windows in which the generator was late or busy.
+fn judged_again(judged: &Judged, again: Again) -> String {
+    let length = units::span(again.length.as_secs_f64());
+    let seen = match again.observed {
+        Some(value) => number(value, judged.unit),
+        None => "no sample".to_owned(),
+    };
+    let kept_up = format!("{seen} in the {length} in which the generator kept up");
+    if again.fails {
+        return format!("it fails without the generator's part too: {kept_up}");
+    }
+    match again.length < Again::LEAST {
+        true => format!("the generator was late or busy: {kept_up}, too little to tell"),
+        false => format!("the generator was late or busy, and may be to blame: {kept_up}"),
+    }
 }
 
 fn reason(summary: &Summary) -> String {
@@ -168,7 +226,7 @@ fn broken(summary: &Summary) -> String {
     let mut failed = summary
         .thresholds
         .iter()
-        .filter(|threshold| threshold.judged && !threshold.ok);
+        .filter(|threshold| threshold.failed());
     let Some(first) = failed.next() else {
         return "a limit does not hold".to_owned();
     };
@@ -191,12 +249,20 @@ fn broken(summary: &Summary) -> String {
 fn doubtful(summary: &Summary) -> String {
     let first = |wanted: fn(&Warning) -> bool| summary.warnings.iter().find(|one| wanted(one));
     // A run that was killed is in doubt for that, whatever else may be said of it.
-    first(|warning| matches!(warning, Warning::LogEndsEarly { .. }))
-        .or(first(|warning| {
-            matches!(warning, Warning::TooFewSamples { .. })
-        }))
+    let early = first(|warning| matches!(warning, Warning::LogEndsEarly { .. }));
+    let open = summary.thresholds.iter().find(|one| one.is_open());
+    if let (None, Some(open)) = (early, open) {
+        let (metric, was) = (fit(&open.metric, 48), observed(open));
+        let remark = remark(open).unwrap_or_default();
+        return format!("{metric} {} was {was}; {remark}", open.expression);
+    }
+    let few = || first(|warning| matches!(warning, Warning::TooFewSamples { .. }));
+    early
+        .or_else(few)
         .or(summary.warnings.first())
-        .map_or_else(|| "it cannot be told".to_owned(), Warning::message)
+        .map(Warning::message)
+        .or_else(|| summary.thresholds.iter().find_map(remark))
+        .unwrap_or_else(|| "it cannot be told".to_owned())
 }
 
 /// What was observed, as a person reads it.
@@ -209,17 +275,21 @@ pub(crate) fn observed(judged: &Judged) -> String {
         }
         .to_owned();
     };
-    let shown = match judged.unit {
+    let shown = number(value, judged.unit);
+    let rough = if judged.rough { "~" } else { "" };
+    let at_least = if judged.at_least { "≥" } else { "" };
+    format!("{rough}{at_least}{shown}")
+}
+
+fn number(value: f64, unit: Unit) -> String {
+    match unit {
         Unit::Milliseconds => {
             units::time(Duration::try_from_secs_f64(value / 1000.0).unwrap_or(Duration::MAX))
         }
         Unit::Percent => units::percent(value / 100.0),
         Unit::PerSecond => units::rate(value),
         Unit::Count => units::count(value.round() as u64),
-    };
-    let rough = if judged.rough { "~" } else { "" };
-    let at_least = if judged.at_least { "≥" } else { "" };
-    format!("{rough}{at_least}{shown}")
+    }
 }
 
 fn length(summary: &Summary) -> String {

@@ -51,6 +51,7 @@ pub(crate) fn layout(scenarios: &[(&str, &[(&str, bool)])]) -> Layout {
         layout.scenarios.push(ScenarioLayout {
             name: (*name).to_owned(),
             steps: first..layout.steps.len(),
+            closed: true,
         });
     }
     layout
@@ -101,6 +102,12 @@ impl Script {
     }
 
     /// Closes the window that ends after so many milliseconds.
+    /// A request from its begin to its end.
+    pub(crate) fn request(&mut self, sample: &Sample<'_>) {
+        self.recorder.began(sample.step, sample.due, sample.started);
+        self.recorder.request(sample);
+    }
+
     pub(crate) fn close(&mut self, end: u64, vus: VusRange) {
         let start = self
             .windows
@@ -271,7 +278,7 @@ pub(crate) fn stream(script: &mut Script, due: u64, first: u64, gap: u64) -> u64
         }),
         ..plain(STREAM, due, 0, 200)
     };
-    recorder.request(&sample);
+    script.request(&sample);
     done
 }
 
@@ -441,28 +448,28 @@ fn trouble_of(script: &mut Script, n: u64, due: u64) {
     let mut end = due + took;
     match n % 20 {
         0..8 => end = stream(script, due, scatter(n, 120_000, 90_000), scatter(n, 9_000, 4_000)),
-        8 => script.recorder.request(&failed(
+        8 => script.request(&failed(
             Sample { stream: Some(StreamSample::default()), ..plain(STREAM, due, took, 200) },
             Ending::Broken,
             ErrorKind::StreamTruncated,
             "the stream ended without [DONE] and without a finish reason",
         )),
-        9 => script.recorder.request(&failed(
+        9 => script.request(&failed(
             Sample { stream: Some(StreamSample::default()), ..plain(STREAM, due, took, 200) },
             Ending::Whole,
             ErrorKind::StreamError,
             "{\"error\":{\"message\":\"The server is overloaded or not ready yet. Please try again later, or ask whoever runs it; this text goes on and on until it is far too long for two lines of a terminal\"}}",
         )),
-        10 => script.recorder.request(&failed(plain(PLAIN, due, took, 503), Ending::Whole, ErrorKind::Http5xx, "status 503: no \u{1b}[31mupstream\n\nfor you")),
-        11 => script.recorder.request(&failed(
+        10 => script.request(&failed(plain(PLAIN, due, took, 503), Ending::Whole, ErrorKind::Http5xx, "status 503: no \u{1b}[31mupstream\n\nfor you")),
+        11 => script.request(&failed(
             Sample { first_byte: None, status: None, ..plain(PLAIN, due, 900_000, 200) },
             Ending::TimedOut,
             ErrorKind::Timeout,
             "no answer within 900 ms",
         )),
-        12 | 13 => script.recorder.request(&Sample { outcome: Outcome::Rejected, ..plain(PLAIN, due, 400, 429) }),
-        14 => script.recorder.request(&plain(StepIndex(2), due, took, 200)),
-        _ => script.recorder.request(&connecting(plain(PLAIN, due, took, 200))),
+        12 | 13 => script.request(&Sample { outcome: Outcome::Rejected, ..plain(PLAIN, due, 400, 429) }),
+        14 => script.request(&plain(StepIndex(2), due, took, 200)),
+        _ => script.request(&connecting(plain(PLAIN, due, took, 200))),
     }
     iteration(
         script,
@@ -494,7 +501,7 @@ pub(crate) fn refused() -> Run {
                 checks_made: 0,
                 ..plain(StepIndex(0), due, 100, 200)
             };
-            script.recorder.request(&failed(
+            script.request(&failed(
                 sample,
                 Ending::Broken,
                 ErrorKind::ConnectRefused,
@@ -528,9 +535,7 @@ pub(crate) fn plain_run() -> Run {
             scatter(n, 90, 500) + (n % 100) * (n % 100) / 8,
             200,
         );
-        script
-            .recorder
-            .request(&if n < 50 { connecting(sample) } else { sample });
+        script.request(&if n < 50 { connecting(sample) } else { sample });
         iteration(&mut script, 0, due, due + 700, false);
         if n % 2_000 == 1_999 {
             script.close(n.div_ceil(2), VusRange::steady(50));

@@ -2,7 +2,8 @@
 
 use crate::runs::{self, Run, Script, ms};
 use loadgen_report::{TextOptions, write_text, write_verdict};
-use loadgen_stats::{Layout, StepIndex, StopReason, Summary, Verdict, VusRange};
+use loadgen_stats::{Again, Judged, Layout, StepIndex, StopReason, Summary, Verdict, VusRange};
+use std::time::Duration;
 
 const COLUMNS: usize = 80;
 
@@ -141,9 +142,7 @@ fn what_was_due_after_the_end_of_starting_is_told() {
         let mut run = runs::plain_run();
         let mut script = Script::new(&run.header.layout, ms(2_000));
         for n in 0..late {
-            script
-                .recorder
-                .request(&runs::plain(StepIndex(0), 2_000_000 + n, 90, 200));
+            script.request(&runs::plain(StepIndex(0), 2_000_000 + n, 90, 200));
         }
         script.close(2_600, VusRange::steady(50));
         run.windows.extend(script.finish());
@@ -221,4 +220,93 @@ fn rename(layout: &mut Layout, name: &str) {
     for step in &mut layout.steps {
         step.name = name.to_owned();
     }
+}
+
+#[test]
+fn what_else_is_to_be_said_of_a_threshold_stands_below_it() {
+    let again = |observed, seconds, fails| {
+        Some(Again {
+            observed,
+            length: Duration::from_secs(seconds),
+            fails,
+        })
+    };
+    type Change = fn(&mut Judged);
+    // What is changed, the sign, the remark.
+    let cases: [(Change, Option<Again>, &str, &str); 7] = [
+        (
+            |judged| judged.window = Some((ms(8_000), ms(11_000))),
+            None,
+            "✗",
+            "the worst 3.0 s began at 8.0 s",
+        ),
+        (
+            |judged| judged.stopped_at = Some(ms(12_000)),
+            None,
+            "✗",
+            "stopped the run at 12.0 s",
+        ),
+        (
+            |judged| {
+                (judged.judged, judged.observed) = (false, None);
+                judged.needs = Some(Duration::from_secs(60));
+            },
+            None,
+            "–",
+            "the run was measured for less than 1m 00s",
+        ),
+        (
+            |_| {},
+            again(Some(97.0), 20, false),
+            "?",
+            "the generator was late or busy, and may be to blame: 97.0 ms in the 20.0 s in which the generator kept up",
+        ),
+        (
+            |_| {},
+            again(None, 4, false),
+            "?",
+            "the generator was late or busy: no sample in the 4.0 s in which the generator kept up, too little to tell",
+        ),
+        (
+            |_| {},
+            again(Some(900.0), 20, true),
+            "✗",
+            "it fails without the generator's part too: 900 ms in the 20.0 s in which the generator kept up",
+        ),
+        (
+            |judged| (judged.ok, judged.may_flatter) = (true, true),
+            None,
+            "✓",
+            "may flatter: a generator that is late or busy spares the service in a closed load",
+        ),
+    ];
+    let run = runs::trouble();
+    for (change, again, sign, remark) in cases {
+        let mut summary = run.summary();
+        change(&mut summary.thresholds[0]);
+        summary.thresholds[0].again = again;
+        let text = text(&run, &summary, false);
+        assert_readable(&text);
+        let from = text.find("Thresholds\n").unwrap();
+        let told = &text[from..text.find("Streams ").unwrap()];
+        let lines: Vec<&str> = told.lines().map(str::trim_start).collect();
+        assert!(lines[1].starts_with(sign), "{told}");
+        let said = lines.join(" ");
+        assert!(said.contains(remark), "{said}");
+    }
+}
+
+#[test]
+fn a_run_whose_generator_was_the_limit_says_so_first() {
+    let mut summary = runs::trouble().summary();
+    summary.verdict = Verdict::Inconclusive;
+    summary.thresholds[0].again = Some(Again {
+        observed: Some(97.0),
+        length: Duration::from_secs(20),
+        fails: false,
+    });
+    let line = verdict(&summary, false).replace('\n', " ");
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected = "? inconclusive ttft p95 < 150ms was ~≥660 ms; the generator was late or busy, and may be to blame: 97.0 ms in the 20.0 s";
+    assert!(line.starts_with(expected), "{line}");
 }

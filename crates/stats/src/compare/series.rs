@@ -22,6 +22,8 @@ pub struct SeriesBuilder {
     layout: Layout,
     parts: Vec<Part>,
     spans: Vec<(Offset, Offset)>,
+    /// The measured part of each scenario, where it is noted.
+    noted: Vec<Option<(Offset, Offset)>>,
 }
 
 /// A run as a comparison takes it in.
@@ -39,6 +41,8 @@ struct Part {
     scenario: Option<String>,
     step: Option<String>,
     windows: Vec<Held>,
+    /// The seconds of its own measured part that each window covers.
+    seconds: Vec<f64>,
     /// Each compared trend over all windows: of every outcome, and of `ok` alone.
     whole: Vec<[TrendCell; 2]>,
 }
@@ -51,6 +55,7 @@ impl SeriesBuilder {
             parts: parts(layout),
             layout: layout.clone(),
             spans: Vec::new(),
+            noted: vec![None; layout.scenarios.len()],
         }
     }
 
@@ -60,26 +65,62 @@ impl SeriesBuilder {
         for part in &mut self.parts {
             part.push(&window.totals, &self.layout);
         }
+        for (noted, totals) in self.noted.iter_mut().zip(&window.totals.scenarios) {
+            *noted = match (*noted, totals.measured) {
+                // The end moves earlier only.
+                (Some((from, until)), Some((_, earlier))) => Some((from, until.min(earlier))),
+                (known, news) => known.or(news),
+            };
+        }
     }
 
     /// The run, whose measured part was that. What became known after it counts with the last window in it.
     #[must_use]
     pub fn finish(self, measured: (Offset, Offset)) -> RunSeries {
-        let (from, until) = measured;
-        let inside =
-            |&(start, end): &(Offset, Offset)| end.min(until).since(start.max(from)).as_secs_f64();
-        let covered: Vec<f64> = self.spans.iter().map(inside).collect();
+        let covered = self.covered(measured);
         let groups = groups(&covered);
+        let seconds = |covered: Vec<f64>| {
+            let mut seconds = vec![0.0; groups.last().map_or(0, |last| last + 1)];
+            for (&group, covered) in groups.iter().zip(covered) {
+                seconds[group] += covered;
+            }
+            seconds
+        };
+        let of_parts: Vec<Vec<f64>> = self
+            .parts
+            .iter()
+            .map(|part| seconds(self.covered(self.measured(&part.selection, measured))))
+            .collect();
         let mut parts = self.parts;
-        for part in &mut parts {
+        for (part, seconds) in parts.iter_mut().zip(of_parts) {
             let windows = std::mem::take(&mut part.windows);
             part.windows = Held::gathered(windows, &groups);
+            part.seconds = seconds;
         }
-        let mut seconds = vec![0.0; groups.last().map_or(0, |last| last + 1)];
-        for (&group, covered) in groups.iter().zip(covered) {
-            seconds[group] += covered;
+        RunSeries {
+            parts,
+            seconds: seconds(covered),
         }
-        RunSeries { parts, seconds }
+    }
+
+    /// The seconds of a measured part that each window covers.
+    fn covered(&self, (from, until): (Offset, Offset)) -> Vec<f64> {
+        let inside =
+            |&(start, end): &(Offset, Offset)| end.min(until).since(start.max(from)).as_secs_f64();
+        self.spans.iter().map(inside).collect()
+    }
+
+    /// The measured part of the scenarios that a selection is about; `whole`: that of the run.
+    fn measured(&self, selection: &Selection, whole: (Offset, Offset)) -> (Offset, Offset) {
+        let about =
+            |&(place, _): &(usize, _)| selection.is_about(&self.layout, ScenarioIndex(place));
+        let noted = self.noted.iter().enumerate().filter(about);
+        noted
+            .filter_map(|(_, noted)| *noted)
+            .reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+            .map_or(whole, |(from, until)| {
+                (from.max(whole.0), until.min(whole.1))
+            })
     }
 }
 
@@ -136,7 +177,7 @@ impl RunSeries {
                 part.times(place, trend, only_ok, &mut figures);
             }
             part.rates(&mut figures);
-            part.counts(self.seconds.iter().sum(), &mut figures);
+            part.counts(part.seconds.iter().sum(), &mut figures);
         }
         figures
     }
@@ -170,7 +211,7 @@ impl RunSeries {
             Metric::Counter(counter) => {
                 let place = COUNTERS.iter().position(|&one| one == counter)?;
                 let above = part.windows.iter().map(|held| held.counts[place] as f64);
-                let (above, below) = (above.collect(), self.seconds.clone());
+                let (above, below) = (above.collect(), part.seconds.clone());
                 spread(&Ratio { above, below }, seed)
             }
             Metric::Gauge(_) => None,
@@ -285,6 +326,7 @@ fn parts(layout: &Layout) -> Vec<Part> {
         scenario: scenario.map(str::to_owned),
         step: step.map(str::to_owned),
         windows: Vec::new(),
+        seconds: Vec::new(),
         whole: whole(),
     };
     let mut parts = vec![part(Selection::default(), None, None)];

@@ -41,6 +41,7 @@ pub(super) fn layout() -> Layout {
     let scenario = ScenarioLayout {
         name: "plain".to_owned(),
         steps: 0..1,
+        closed: false,
     };
     Layout {
         scenarios: vec![scenario],

@@ -838,3 +838,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn lateness_is_known_when_a_request_begins() {
+    let mut recorder = Recorder::new(shared_layout());
+    recorder.measure_all(ms(1_000), ms(2_000));
+    for due in [500, 1_000, 2_000] {
+        recorder.began(LIST, ms(due), ms(due + 7));
+    }
+    let lag = |recorder: &Recorder, outcome| {
+        let selection = Selection {
+            outcome,
+            ..Selection::default()
+        };
+        let cell = recorder
+            .totals()
+            .trend(&shared_layout(), Trend::ScheduleLag, &selection);
+        (cell.count(), cell.max())
+    };
+    assert_eq!(lag(&recorder, None), (1, Some(millis(7))));
+    assert_eq!(lag(&recorder, Some(Outcome::Ok)), (0, None));
+    // At the end it is known of which outcome, and is not counted again.
+    recorder.request(&plain(LIST, 1_000, 50));
+    assert_eq!(lag(&recorder, None), (1, Some(millis(7))));
+    assert_eq!(lag(&recorder, Some(Outcome::Ok)), (1, Some(millis(1))));
+}

@@ -61,6 +61,7 @@ impl Run {
 
 fn many(recorder: &mut Recorder, count: u64, sample: &Sample<'_>) {
     for _ in 0..count {
+        recorder.began(sample.step, sample.due, sample.started);
         recorder.request(sample);
     }
 }
@@ -407,7 +408,7 @@ fn warnings() {
         ("nothing to say", &quiet, &[]),
         (
             "late starts",
-            &|recorder| recorder.request(&late),
+            &|recorder| many(recorder, 1, &late),
             &["generator-late"],
         ),
         (

@@ -1,7 +1,7 @@
 //! Whether a run held its limits.
 
 use super::{ErrorSummary, Material, OutcomeSummary, RunEnd, StopReason};
-use crate::{Judged, Rate};
+use crate::{Judged, Rate, Warning};
 use std::{cmp::Reverse, collections::BTreeMap};
 
 /// Whether a run held its limits.
@@ -29,19 +29,37 @@ impl Verdict {
 
 /// The verdict: a limit that failed comes before one that cannot be told.
 pub(super) fn of(end: &RunEnd, thresholds: &[Judged], nothing_succeeded: bool) -> Verdict {
-    let failed = thresholds
-        .iter()
-        .any(|threshold| threshold.judged && !threshold.ok);
-    if failed || (nothing_succeeded && !end.allow_all_failed) {
+    if thresholds.iter().any(Judged::failed) || (nothing_succeeded && !end.allow_all_failed) {
         return Verdict::Fail;
     }
-    let unsure = thresholds
-        .iter()
-        .any(|threshold| threshold.judged && threshold.too_few.is_some());
-    if end.strict && unsure {
+    let unsure = |threshold: &Judged| {
+        (threshold.judged && threshold.too_few.is_some())
+            || threshold.may_flatter
+            || (threshold.needs.is_some() && end.stop_reason == StopReason::Completed)
+    };
+    let open = thresholds.iter().any(Judged::is_open);
+    if open || (end.strict && thresholds.iter().any(unsure)) {
         Verdict::Inconclusive
     } else {
         Verdict::Pass
+    }
+}
+
+/// Marks the times that hold in closed loads although the generator was late or busy: it may have spared the service.
+pub(super) fn mark_flattered(
+    material: &Material<'_>,
+    warnings: &[Warning],
+    thresholds: &mut [Judged],
+) {
+    let late = warnings
+        .iter()
+        .any(|warning| matches!(warning, Warning::GeneratorLate { .. }));
+    if !late && !material.watch.was_busy() {
+        return;
+    }
+    for (threshold, judged) in material.thresholds.iter().zip(thresholds) {
+        judged.may_flatter =
+            judged.judged && judged.ok && threshold.is_on_time_in_closed_load(material.layout);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Lag that is never held against the generator.
 const HARMLESS: Duration = Duration::from_millis(1);
 /// The share of events read late, and of requests cut, above which a run is doubted.
-const FEW: f64 = 0.01;
+pub(crate) const FEW: f64 = 0.01;
 
 /// Every warning that the totals give reason to.
 pub(super) fn raise(
@@ -35,7 +35,7 @@ pub(super) fn raise(
 fn generator_late(material: &Material<'_>, warnings: &mut Vec<Warning>) {
     let lag = all(material, Trend::ScheduleLag);
     let duration = all(material, Trend::HttpReqDuration);
-    let limit = tolerated(&duration, 20);
+    let limit = tolerated(duration.quantile(0.5), 20);
     let clock = &material.totals.clock;
     for (what, cell) in [(Late::Starting, &lag), (Late::Reading, &clock.read_lag)] {
         if let Some(seen) = cell.quantile(0.99).filter(|&seen| seen > limit) {
@@ -75,7 +75,7 @@ fn exhausted(material: &Material<'_>, warnings: &mut Vec<Warning>) {
 }
 
 fn arrival_uncertain(material: &Material<'_>, warnings: &mut Vec<Warning>) {
-    let limit = tolerated(&all(material, Trend::Ttft), 100);
+    let limit = tolerated(all(material, Trend::Ttft).quantile(0.5), 100);
     let seen = material.totals.clock.uncertainty.quantile(0.99);
     if let Some(seen) = seen.filter(|&seen| seen > limit) {
         warnings.push(Warning::ArrivalUncertain { seen, limit });
@@ -126,9 +126,8 @@ fn too_few_samples(thresholds: &[Judged], warnings: &mut Vec<Warning>) {
 }
 
 /// One millisecond, or that part of the median where it is more.
-fn tolerated(of: &TrendCell, part: u32) -> Duration {
-    of.quantile(0.5)
-        .map_or(HARMLESS, |median| HARMLESS.max(median / part))
+pub(crate) fn tolerated(median: Option<Duration>, part: u32) -> Duration {
+    median.map_or(HARMLESS, |median| HARMLESS.max(median / part))
 }
 
 fn all(material: &Material<'_>, trend: Trend) -> TrendCell {

@@ -1,10 +1,10 @@
 //! Reads `p95 < 2s`.
 
 mod aggregate;
+mod clause;
 
-use super::{Aggregate, Condition, Operator, ThresholdPlace, ThresholdProblem};
+use super::{Aggregate, Clauses, Condition, Operator, ThresholdPlace, ThresholdProblem};
 use crate::Metric;
-use crate::spelling::nearest;
 use std::ops::Range;
 
 /// A piece of the expression with its place.
@@ -27,7 +27,7 @@ enum Measure {
 pub(super) fn parse(
     text: &str,
     metric: Option<Metric>,
-) -> Result<Condition, Vec<ThresholdProblem>> {
+) -> Result<(Condition, Clauses), Vec<ThresholdProblem>> {
     let mut rest = Rest { text, at: 0 };
     let aggregate = rest.take(|letter| !letter.is_whitespace() && !is_operator(letter));
     let operator = rest.take(is_operator);
@@ -35,14 +35,10 @@ pub(super) fn parse(
         rest.take(|letter| letter.is_ascii_digit() || matches!(letter, '.' | '_' | '-' | '+'));
     let unit = rest.take(|letter| letter.is_alphabetic() || matches!(letter, '%' | '/'));
     let mut problems = Vec::new();
-    // `p95 < 2 for 30s`: the clause may follow a number without unit.
-    let mut clause = rest.all();
     let mut unit = unit;
-    if is_clause(unit.text) {
-        clause = Piece {
-            text: &text[unit.span.start..],
-            span: unit.span.start..clause.span.end.max(unit.span.end),
-        };
+    // `p95 < 2 for 30s`: what follows may follow a number without unit.
+    if clause::begins_with(unit.text) {
+        rest.at = unit.span.start;
         unit = Piece {
             text: "",
             span: number.span.end..number.span.end,
@@ -55,14 +51,20 @@ pub(super) fn parse(
         .map(|(aggregate, metric)| measure(metric, aggregate));
     let limit = read_limit(&number, &unit, measure, &mut problems);
     never_holds(&number, operator, limit, measure, &mut problems);
-    no_clause(&clause, &mut problems);
-    match (aggregate, operator, limit) {
-        (Some(aggregate), Some(operator), Some(limit)) if problems.is_empty() => Ok(Condition {
-            aggregate,
-            operator,
-            limit,
-        }),
-        _ => Err(problems),
+    let clauses = clause::read(&mut rest, &mut problems);
+    let (Some(aggregate), Some(operator), Some(limit)) = (aggregate, operator, limit) else {
+        return Err(problems);
+    };
+    let condition = Condition {
+        aggregate,
+        operator,
+        limit,
+    };
+    clause::fits(&clauses, condition, &mut problems);
+    if problems.is_empty() {
+        Ok((condition, clauses.plain()))
+    } else {
+        Err(problems)
     }
 }
 
@@ -85,15 +87,6 @@ impl<'a> Rest<'a> {
         }
     }
 
-    fn all(&mut self) -> Piece<'a> {
-        self.skip_blanks();
-        let end = self.at + self.text[self.at..].trim_end().len();
-        Piece {
-            text: &self.text[self.at..end],
-            span: self.at..end,
-        }
-    }
-
     fn skip_blanks(&mut self) {
         let rest = &self.text[self.at..];
         self.at += rest.len() - rest.trim_start().len();
@@ -102,10 +95,6 @@ impl<'a> Rest<'a> {
 
 const fn is_operator(letter: char) -> bool {
     matches!(letter, '<' | '>' | '=' | '!')
-}
-
-fn is_clause(word: &str) -> bool {
-    matches!(word, "for" | "after" | "abort")
 }
 
 fn read_operator(
@@ -290,27 +279,6 @@ fn nearest_unit(text: &str, measure: Option<Measure>) -> Option<&'static str> {
         .filter(|&(_, of, _)| measure.is_none_or(|measure| measure == of));
     fits.find(|(_, _, others)| others.contains(&text))
         .map(|(unit, ..)| unit)
-}
-
-/// What may come to follow the number one day is refused, so that it is not taken for granted.
-fn no_clause(piece: &Piece<'_>, problems: &mut Vec<ThresholdProblem>) {
-    let Some(word) = piece.text.split_whitespace().next() else {
-        return;
-    };
-    let (message, help) = if is_clause(word) {
-        (
-            format!("`{word}` is not built yet"),
-            "leave it out: the whole run is judged".to_owned(),
-        )
-    } else {
-        let near = nearest(word, ["for", "after", "abort"])
-            .map(|near| format!("`{near}` is not built yet either"));
-        (
-            format!("`{}` is too much", piece.text),
-            near.unwrap_or_else(|| "end after the number and its unit".to_owned()),
-        )
-    };
-    problems.push(problem(piece, message, Some(help)));
 }
 
 fn problem(piece: &Piece<'_>, message: String, help: Option<String>) -> ThresholdProblem {

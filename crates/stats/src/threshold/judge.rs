@@ -2,7 +2,7 @@
 
 use super::{Aggregate, Condition, Threshold};
 use crate::confidence::{more_for_quantile, more_for_share, quantile_is_open, share_is_open};
-use crate::{Counter, Layout, Metric, Rate, Selection, Totals, Trend, TrendCell, VusRange};
+use crate::{Counter, Layout, Metric, Offset, Rate, Selection, Totals, Trend, TrendCell, VusRange};
 use std::time::Duration;
 
 /// A threshold with what was observed.
@@ -24,10 +24,32 @@ pub struct Judged {
     pub rough: bool,
     /// Whether the limit held. A metric without a sample does not hold.
     pub ok: bool,
-    /// Whether it was judged at all: not where a signal came before there was a sample.
+    /// Whether it was judged at all: not where a signal came before there was a sample, nor where the run ended before
+    /// it was to be judged.
     pub judged: bool,
+    /// How long the run had to be measured for it to be judged, where it was not for so long.
+    pub needs: Option<Duration>,
     /// Set where there are too few samples to tell on which side of the limit the truth lies.
     pub too_few: Option<TooFew>,
+    /// The sliding window that was observed: the worst.
+    pub window: Option<(Offset, Offset)>,
+    /// When it stopped the run.
+    pub stopped_at: Option<Offset>,
+    /// What came of judging it again, where it failed and the generator was the limit in a part of the run.
+    pub again: Option<Again>,
+    /// Whether it holds in a closed load whose generator was late or busy, so that the service may have been spared.
+    pub may_flatter: bool,
+}
+
+/// A failed threshold judged again on the part of the run in which the generator was not the limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Again {
+    /// What was observed there, in the unit of the threshold; none where there is no sample.
+    pub observed: Option<f64>,
+    /// How much of the measured part that is.
+    pub length: Duration,
+    /// Whether it fails there too, and so for certain. Else the generator may be to blame, and it cannot be told.
+    pub fails: bool,
 }
 
 /// Too few samples.
@@ -54,6 +76,14 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// A number as it is shown: shares in percent.
+    pub(crate) fn shown(self, value: f64) -> f64 {
+        match self {
+            Self::Percent => value * 100.0,
+            Self::Milliseconds | Self::Count | Self::PerSecond => value,
+        }
+    }
+
     /// How it is written; empty for a count.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -87,7 +117,8 @@ struct Observation {
 }
 
 impl Threshold {
-    /// Judges what `totals` hold as a whole, such as a part of a run or the sum of several.
+    /// Judges what `totals` hold as a whole, such as a part of a run or the sum of several. What the expression says
+    /// after its limit is about the course of a run, and is passed over.
     #[must_use]
     pub fn judge(&self, totals: &Totals, layout: &Layout, span: Span) -> Judged {
         judge(self, totals, layout, span)
@@ -106,7 +137,6 @@ pub(crate) fn judge(
     } = threshold.condition;
     let observation = observe(threshold, totals, layout, facts);
     let unit = unit(threshold.metric, threshold.condition.aggregate);
-    let scale = if unit == Unit::Percent { 100.0 } else { 1.0 };
     let ok = observation
         .value
         .is_some_and(|value| operator.holds(value, limit));
@@ -116,14 +146,57 @@ pub(crate) fn judge(
     Judged {
         metric: threshold.metric().to_owned(),
         expression: threshold.expression().to_owned(),
-        observed: observation.value.map(|value| value * scale),
-        limit: limit * scale,
+        observed: observation.value.map(|value| unit.shown(value)),
+        limit: unit.shown(limit),
         unit,
         at_least: observation.at_least,
         rough: observation.rough,
         ok,
         judged: !early,
+        needs: None,
         too_few: observation.too_few,
+        window: None,
+        stopped_at: None,
+        again: None,
+        may_flatter: false,
+    }
+}
+
+impl Again {
+    /// With less of the measured part left, nothing can be told.
+    pub const LEAST: Duration = Duration::from_secs(10);
+}
+
+impl Judged {
+    /// Whether it failed for certain.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.judged && !self.ok && !self.is_open()
+    }
+
+    /// Whether it failed where the generator was the limit, and did not where it was not: it cannot be told.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.judged && !self.ok && self.again.is_some_and(|again| !again.fails)
+    }
+
+    /// Puts another observation in the place of what the whole run came to.
+    pub(super) fn observe(&mut self, value: f64, at_least: bool, rough: bool) {
+        self.observed = Some(self.unit.shown(value));
+        (self.at_least, self.rough) = (at_least, rough);
+    }
+
+    /// There was nothing to observe.
+    pub(super) const fn forget(&mut self) {
+        (self.observed, self.ok, self.too_few) = (None, false, None);
+        (self.at_least, self.rough) = (false, false);
+    }
+
+    /// The run was not measured for as long as it takes.
+    pub(super) const fn not_judged_before(&mut self, needs: Duration) {
+        self.forget();
+        self.judged = false;
+        self.needs = Some(needs);
     }
 }
 
@@ -160,18 +233,8 @@ fn of_trend(
         };
     }
     let limit = duration(condition.limit);
-    let cell = if cell.cut_count() > 0 {
-        cell.with_cut_above(limit)
-    } else {
-        cell
-    };
-    let time = match condition.aggregate {
-        Aggregate::Quantile(q) => cell.quantile(q),
-        Aggregate::Mean => cell.mean(),
-        Aggregate::Min => cell.min(),
-        _ => cell.max(),
-    };
-    let Some(time) = time else {
+    let cell = with_cut(cell, limit);
+    let Some(time) = time(&cell, condition.aggregate) else {
         return Observation::default();
     };
     let mut observation = Observation {
@@ -190,6 +253,30 @@ fn of_trend(
         _ => observation.at_least = cell.censored() > 0,
     }
     observation
+}
+
+/// The time that a condition compares, in milliseconds.
+pub(super) fn time_of(condition: Condition, cell: TrendCell) -> Option<f64> {
+    let cell = with_cut(cell, duration(condition.limit));
+    time(&cell, condition.aggregate).map(millis)
+}
+
+/// With the waits that had passed the limit when they were cut.
+fn with_cut(cell: TrendCell, limit: Duration) -> TrendCell {
+    if cell.cut_count() > 0 {
+        cell.with_cut_above(limit)
+    } else {
+        cell
+    }
+}
+
+fn time(cell: &TrendCell, aggregate: Aggregate) -> Option<Duration> {
+    match aggregate {
+        Aggregate::Quantile(q) => cell.quantile(q),
+        Aggregate::Mean => cell.mean(),
+        Aggregate::Min => cell.min(),
+        _ => cell.max(),
+    }
 }
 
 /// `streams`: how many streams the samples come from, where samples of one stream hang together.
@@ -250,7 +337,7 @@ fn of_rate(
     }
 }
 
-const fn of_gauge(vus: VusRange, condition: Condition) -> f64 {
+pub(super) const fn of_gauge(vus: VusRange, condition: Condition) -> f64 {
     (match condition.aggregate {
         Aggregate::Min => vus.min,
         Aggregate::Max => vus.max,
@@ -290,7 +377,7 @@ pub(crate) fn millis(time: Duration) -> f64 {
     time.as_nanos() as f64 / 1e6
 }
 
-fn duration(millis: f64) -> Duration {
+pub(super) fn duration(millis: f64) -> Duration {
     Duration::try_from_secs_f64(millis / 1000.0).unwrap_or(Duration::MAX)
 }
 

@@ -59,16 +59,17 @@ impl ScenarioTotals {
             && self.failed.is_empty()
     }
 
-    /// The distribution of `iteration_duration`, of one outcome or of all.
-    #[must_use]
-    pub fn durations(&self, outcome: Option<Outcome>) -> TrendCell {
-        let mut merged = TrendCell::new();
+    /// Visits the distributions of `iteration_duration`, of one outcome or of all.
+    pub(crate) fn each_duration(
+        &self,
+        outcome: Option<Outcome>,
+        visit: &mut impl FnMut(&TrendCell),
+    ) {
         for (cell, of) in [(&self.ok, Outcome::Ok), (&self.failed, Outcome::Failed)] {
             if outcome.is_none_or(|wanted| wanted == of) {
-                merged.merge(cell);
+                visit(cell);
             }
         }
-        merged
     }
 
     pub(crate) fn count(&mut self, counter: Counter, amount: u64, in_window: bool) {

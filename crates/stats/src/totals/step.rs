@@ -123,30 +123,24 @@ impl StepTotals {
         cell.get_or_insert_with(Box::default)
     }
 
-    /// Adds to `into` the distribution of a trend, of one outcome or of all.
+    /// Visits the distributions of a trend, of one outcome or of all.
     ///
-    /// Waits in vain for a text are noted for every stream, as the recorder cannot tell which dialects know texts:
-    /// they are left out while the step has not seen one.
-    pub fn add_trend(&self, trend: Trend, outcome: Option<Outcome>, into: &mut TrendCell) {
-        if trend == Trend::TtftText && !self.has_texts() {
-            return;
-        }
+    /// Waits in vain for a text are noted for every stream, as the recorder cannot tell which dialects know texts: they
+    /// count only where [`Self::has_texts`].
+    pub(crate) fn each_cell(
+        &self,
+        trend: Trend,
+        outcome: Option<Outcome>,
+        visit: &mut impl FnMut(&TrendCell),
+    ) {
         match outcome {
-            None if trend.is_early() => {
-                if let Some(cell) = self.early(trend) {
-                    into.merge(cell);
-                }
-            }
+            None if trend.is_early() => self.early(trend).into_iter().for_each(visit),
             None => {
-                for outcome in Outcome::ALL {
-                    self.add_trend(trend, Some(outcome), into);
-                }
+                let all = Outcome::ALL.into_iter();
+                all.filter_map(|outcome| self.of_outcome(trend, outcome))
+                    .for_each(visit);
             }
-            Some(outcome) => {
-                if let Some(cell) = self.of_outcome(trend, outcome) {
-                    into.merge(cell);
-                }
-            }
+            Some(outcome) => self.of_outcome(trend, outcome).into_iter().for_each(visit),
         }
     }
 
@@ -200,7 +194,8 @@ impl StepTotals {
             .sum()
     }
 
-    fn has_texts(&self) -> bool {
+    /// Whether a text was seen.
+    pub(crate) fn has_texts(&self) -> bool {
         self.early(Trend::TtftText)
             .is_some_and(|cell| cell.count() > cell.censored())
     }

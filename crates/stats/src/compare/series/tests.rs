@@ -37,7 +37,7 @@ fn ledger(into: &mut SeriesBuilder) -> Ledger {
     let mut ledger = Ledger::new(Arc::clone(&layout), Vec::new());
     for second in 0..2 {
         let mut recorder = Recorder::new(Arc::clone(&layout));
-        recorder.measure(ms(0), ms(2_000));
+        recorder.measure_all(ms(0), ms(2_000));
         for place in 0..20 {
             let due = second * 1_000 + place * 20;
             recorder.request(&plain(LIST, due, 10 + place));

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{Counter, Gauge, Rate, Trend};
 use proptest::prelude::*;
+use std::time::Duration;
 
 const TREND: Metric = Metric::Trend(Trend::Ttft);
 const COUNTER: Metric = Metric::Counter(Counter::HttpReqs);
@@ -43,13 +44,49 @@ fn conditions() {
         (GAUGE, "max <= 50", Max, LessOrEqual, 50.0),
     ];
     for (metric, text, aggregate, operator, limit) in cases {
-        let seen = parse(text, Some(metric)).unwrap();
+        let (seen, clauses) = parse(text, Some(metric)).unwrap();
+        assert_eq!(clauses, Clauses::default(), "{text}");
         assert_eq!(
             (seen.aggregate, seen.operator),
             (aggregate, operator),
             "{text}"
         );
         assert!((seen.limit - limit).abs() < 1e-9, "{text}: {}", seen.limit);
+    }
+}
+
+#[test]
+fn clauses() {
+    let seconds = Duration::from_secs;
+    let cases = [
+        (TREND, "p95 < 2s for 30s", Some(30), 0, false),
+        (TREND, "p95 < 2 for 30s", Some(30), 0, false),
+        (TREND, "p95 < 2s  for  1m30s ", Some(90), 0, false),
+        (TREND, "p95 < 2s for30s", Some(30), 0, false),
+        (TREND, "p95 < 2s after 10s", None, 10, false),
+        (TREND, "p95 < 2s after 0.5h", None, 1800, false),
+        (TREND, "p95 < 2s abort", None, 0, true),
+        (TREND, "p95 < 2abort", None, 0, true),
+        (
+            RATE,
+            "rate < 1% for 10m after 1min abort",
+            Some(600),
+            60,
+            true,
+        ),
+        (RATE, "rate < 1% abort after 1m for 10s", Some(10), 60, true),
+        (COUNTER, "count > 100 after 60s abort", None, 60, true),
+        (COUNTER, "count > 100 for 10s abort", Some(10), 0, true),
+        (COUNTER, "count < 100 abort", None, 0, true),
+        (GAUGE, "max < 5 for 2s", Some(2), 0, false),
+    ];
+    for (metric, text, span, after, abort) in cases {
+        let expected = Clauses {
+            span: span.map(seconds),
+            after: seconds(after),
+            abort,
+        };
+        assert_eq!(parse(text, Some(metric)).unwrap().1, expected, "{text}");
     }
 }
 
@@ -70,6 +107,7 @@ fn problems(text: &str, metric: Option<Metric>) -> Vec<String> {
 #[test]
 fn every_problem_is_marked() {
     let a_time = "a time is written with `us`, `ms` or `s`";
+    let then = "after the limit come `for 30s`, `after 10s` and `abort`, or nothing";
     let of_trends = "write a quantile such as `p95`, or `avg`, `min`, `max`, `med`, `count`";
     let cases = [
         (
@@ -220,33 +258,73 @@ fn every_problem_is_marked() {
         (RATE, "rate < 101%", "[101] a rate lies between 0 and 1 | -"),
         (
             TREND,
-            "p95 < 2s for 30s",
-            "[for 30s] `for` is not built yet | leave it out: the whole run is judged",
-        ),
-        (
-            TREND,
-            "p95 < 2 after 10s",
-            "[after 10s] `after` is not built yet | leave it out: the whole run is judged",
-        ),
-        (
-            TREND,
-            "p95 < 2s abort ",
-            "[abort] `abort` is not built yet | leave it out: the whole run is judged",
-        ),
-        (
-            TREND,
-            "p95 < 2abort",
-            "[abort] `abort` is not built yet | leave it out: the whole run is judged",
-        ),
-        (
-            TREND,
             "p95 < 2s abrt",
-            "[abrt] `abrt` is too much | `abort` is not built yet either",
+            "[abrt] `abrt` is too much | did you mean `abort`?",
+        ),
+        (
+            COUNTER,
+            "count < 2 aftr 5s",
+            "[aftr 5s] `aftr 5s` is too much | did you mean `after`?",
+        ),
+        (
+            TREND,
+            "p95 < 2s pretty please",
+            &format!("[pretty please] `pretty please` is too much | {then}"),
+        ),
+        (
+            TREND,
+            "p95 < 2s for",
+            "[for] a time is missing after `for` | write for example `for 30s`",
+        ),
+        (
+            TREND,
+            "p95 < 2s after abort",
+            "[after] a time is missing after `after` | write for example `after 30s`",
+        ),
+        (
+            TREND,
+            "p95 < 2s for 30",
+            "[30] `30` is no time | write `for 30s`",
+        ),
+        (
+            TREND,
+            "p95 < 2s for 30x",
+            "[30x] `30x` is no time | write for example `for 30s`",
+        ),
+        (
+            TREND,
+            "p95 < 2s for -3s",
+            "[-3s] `-3s` is no time | write for example `for 30s`",
+        ),
+        (
+            TREND,
+            "p95 < 2s for 1500ms",
+            "[1500ms] sliding windows are whole seconds long | write `for 2s`",
+        ),
+        (
+            TREND,
+            "p95 < 2s for 0s",
+            "[0s] sliding windows are whole seconds long | write `for 1s`",
+        ),
+        (
+            TREND,
+            "p95 < 2s for 1h",
+            "[1h] sliding windows are ten minutes long at most | write `for 10m`",
+        ),
+        (
+            TREND,
+            "p95 < 2s for 30s abort for 10s",
+            "[for] `for` is given twice | -",
+        ),
+        (
+            COUNTER,
+            "count > 100 abort",
+            "[abort] a count begins at zero: this would stop the run in its first second | say from when on it must hold, such as `after 60s`",
         ),
         (
             TREND,
             "p95 < 2s && p50 < 1s",
-            "[&& p50 < 1s] `&& p50 < 1s` is too much | end after the number and its unit",
+            &format!("[&& p50 < 1s] `&& p50 < 1s` is too much | {then}"),
         ),
     ];
     for (metric, text, expected) in cases {
@@ -256,12 +334,12 @@ fn every_problem_is_marked() {
 
 #[test]
 fn several_problems_are_told_at_once() {
-    let seen = problems("p(95) = 2x for 30s", Some(TREND));
+    let seen = problems("p(95) = 2x for 30", Some(TREND));
     let starts: Vec<&str> = seen
         .iter()
         .map(|problem| problem.split(' ').next().unwrap())
         .collect();
-    assert_eq!(starts, ["[p(95)]", "[=]", "[x]", "[for"]);
+    assert_eq!(starts, ["[p(95)]", "[=]", "[x]", "[30]"]);
     // Without a known metric only what holds for all is told.
     assert_eq!(
         problems("p95 < 2x", None),

@@ -1,0 +1,255 @@
+//! The times of a few windows: a sparse one of each, and their sum, from which the oldest can be taken again.
+
+use crate::cell::nearest_rank;
+use crate::{CellParts, LONGEST, TrendCell};
+use hdrhistogram::Histogram;
+use std::time::Duration;
+
+/// Buckets of a power of two; the lowest two share one table. As histograms of three digits have them.
+const HALF: u64 = 1024;
+
+/// The times of one window, as few bytes as there are different ones.
+#[derive(Debug, Default)]
+pub(super) struct Slice {
+    buckets: Vec<(u16, u32)>,
+    cut: Vec<(u16, u32)>,
+    exact: Exact,
+}
+
+/// The times of some windows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Distribution {
+    buckets: Vec<u64>,
+    cut: Vec<u64>,
+    exact: Exact,
+}
+
+/// What is known beside the buckets, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Exact {
+    count: u64,
+    min: u64,
+    max: u64,
+    sum: u128,
+    censored: u64,
+    censored_min: u64,
+}
+
+impl Slice {
+    /// Adds the samples of a distribution.
+    pub(super) fn add(&mut self, cell: &TrendCell) {
+        put(&mut self.buckets, cell.histogram());
+        if let Some(cut) = cell.cut() {
+            put(&mut self.cut, cut);
+        }
+        self.exact.add(&Exact::of(cell));
+    }
+}
+
+impl Distribution {
+    pub(super) fn add(&mut self, slice: &Slice) {
+        pour(&mut self.buckets, &slice.buckets);
+        pour(&mut self.cut, &slice.cut);
+        self.exact.add(&slice.exact);
+    }
+
+    /// Takes the oldest of the slices again; `rest` are those that stay.
+    pub(super) fn remove<'a>(&mut self, slice: &Slice, rest: impl Iterator<Item = &'a Slice>) {
+        for &(place, count) in &slice.buckets {
+            self.buckets[usize::from(place)] -= u64::from(count);
+        }
+        for &(place, count) in &slice.cut {
+            self.cut[usize::from(place)] -= u64::from(count);
+        }
+        // Extremes do not tell which one comes next.
+        self.exact = Exact::default();
+        rest.for_each(|slice| self.exact.add(&slice.exact));
+    }
+
+    pub(super) const fn count(&self) -> u64 {
+        self.exact.count
+    }
+
+    pub(super) const fn censored(&self) -> u64 {
+        self.exact.censored
+    }
+
+    pub(super) fn min(&self) -> Option<Duration> {
+        (self.count() > 0).then(|| Duration::from_nanos(self.exact.min))
+    }
+
+    pub(super) fn max(&self) -> Option<Duration> {
+        (self.count() > 0).then(|| Duration::from_nanos(self.exact.max))
+    }
+
+    pub(super) fn mean(&self) -> Option<Duration> {
+        let mean = self.exact.sum.checked_div(u128::from(self.count()))?;
+        Some(Duration::from_nanos(
+            u64::try_from(mean).unwrap_or(u64::MAX),
+        ))
+    }
+
+    /// The same as [`TrendCell::quantile`] of the same samples.
+    pub(super) fn quantile(&self, q: f64) -> Option<Duration> {
+        let count = self.count();
+        let rank = nearest_rank(q, count);
+        match rank {
+            _ if count == 0 => None,
+            _ if rank == count => self.max(),
+            1 => self.min(),
+            _ => {
+                let mut seen = 0;
+                let place = self.buckets.iter().position(|&count| {
+                    seen += count;
+                    seen >= rank
+                })?;
+                let nanos = highest(place).saturating_mul(1000);
+                Some(Duration::from_nanos(
+                    nanos.clamp(self.exact.min, self.exact.max),
+                ))
+            }
+        }
+    }
+
+    /// How many samples lie beyond the quantile, towards its nearer end.
+    pub(super) fn beyond(&self, q: f64) -> u64 {
+        let count = self.count();
+        let rank = nearest_rank(q, count);
+        match count {
+            0 => 0,
+            _ if q < 0.5 => rank - 1,
+            _ => count - rank,
+        }
+    }
+
+    pub(super) fn is_at_least(&self, value: Duration) -> bool {
+        self.exact.censored > 0 && u128::from(self.exact.censored_min) <= value.as_nanos()
+    }
+
+    /// Samples that are not above `limit`, at the precision of the buckets.
+    pub(super) fn count_within(&self, limit: Duration) -> u64 {
+        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        let limit = limit.saturating_add(500) / 1000;
+        let inside = (0..self.buckets.len()).take_while(|&place| highest(place) <= limit);
+        self.buckets[..inside.count()].iter().sum()
+    }
+
+    /// The same samples in the form that a whole run is judged in.
+    pub(super) fn to_cell(&self) -> TrendCell {
+        let Exact {
+            min,
+            max,
+            sum,
+            censored,
+            censored_min,
+            ..
+        } = self.exact;
+        TrendCell::from_parts(CellParts {
+            histogram: histogram(&self.buckets),
+            cut: self
+                .cut
+                .iter()
+                .any(|&count| count > 0)
+                .then(|| histogram(&self.cut)),
+            min_nanos: min,
+            max_nanos: max,
+            sum_nanos: sum,
+            censored,
+            censored_min_nanos: censored_min,
+        })
+    }
+}
+
+impl Exact {
+    fn of(cell: &TrendCell) -> Self {
+        let nanos = |time: Option<Duration>| {
+            time.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+        };
+        let none = Self::default();
+        Self {
+            count: cell.count(),
+            min: nanos(cell.min()).unwrap_or(none.min),
+            max: nanos(cell.max()).unwrap_or(none.max),
+            sum: cell.sum_nanos(),
+            censored: cell.censored(),
+            censored_min: nanos(cell.censored_min()).unwrap_or(none.censored_min),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.sum += other.sum;
+        self.censored += other.censored;
+        self.censored_min = self.censored_min.min(other.censored_min);
+    }
+}
+
+impl Default for Exact {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            min: u64::MAX,
+            max: 0,
+            sum: 0,
+            censored: 0,
+            censored_min: u64::MAX,
+        }
+    }
+}
+
+/// Where a time in microseconds is counted.
+fn place(micros: u64) -> u16 {
+    let micros = micros.min(LONGEST.as_micros() as u64);
+    let doublings = ((2 * HALF - 1) | micros).ilog2() - HALF.ilog2();
+    (u64::from(doublings) * HALF + (micros >> doublings)) as u16
+}
+
+/// The longest time in microseconds that is counted there.
+const fn highest(place: usize) -> u64 {
+    let place = place as u64;
+    let doublings = (place / HALF).saturating_sub(1);
+    let step = place - doublings * HALF;
+    ((step + 1) << doublings) - 1
+}
+
+fn put(into: &mut Vec<(u16, u32)>, from: &Histogram<u64>) {
+    for step in from.iter_recorded() {
+        let place = place(step.value_iterated_to());
+        let mut left = step.count_at_value();
+        while left > 0 {
+            let count = u32::try_from(left).unwrap_or(u32::MAX);
+            into.push((place, count));
+            left -= u64::from(count);
+        }
+    }
+}
+
+fn pour(into: &mut Vec<u64>, from: &[(u16, u32)]) {
+    let most = from.iter().map(|&(place, _)| usize::from(place) + 1).max();
+    if let Some(length) = most.filter(|&length| length > into.len()) {
+        into.resize(length, 0);
+    }
+    for &(place, count) in from {
+        into[usize::from(place)] += u64::from(count);
+    }
+}
+
+fn histogram(buckets: &[u64]) -> Histogram<u64> {
+    let mut histogram = TrendCell::new().histogram().clone();
+    for (place, &count) in buckets.iter().enumerate().filter(|&(_, &count)| count > 0) {
+        let longest = LONGEST.as_micros() as u64;
+        if histogram
+            .record_n(highest(place).min(longest), count)
+            .is_err()
+        {
+            // Only where memory for a larger table cannot be addressed.
+            histogram.saturating_record_n(highest(place), count);
+        }
+    }
+    histogram
+}
+
+#[cfg(test)]
+mod tests;
