@@ -6,13 +6,19 @@ mod load;
 mod mock;
 mod node;
 pub(crate) mod reader;
+mod scenario;
 mod settings;
 mod syntax;
 
-pub(crate) use flow::{Common, Expectation, QueryValue, StepTable, StreamTable, TimeoutTable};
-pub(crate) use load::{ArrivalsName, Executor, Level, LoadTable, StageTable, rate_in_bounds};
+pub(crate) use flow::{
+    Common, Expectation, QueryValue, StepTable, Steps, StreamTable, TimeoutTable,
+};
+pub(crate) use load::{
+    ArrivalsName, Executor, Level, LoadTable, StageTable, StartTable, rate_in_bounds,
+};
 pub(crate) use mock::MockTable;
 pub(crate) use node::{Field, Kind, Located, Node, Source};
+pub(crate) use scenario::{ScenarioTable, Scenarios};
 pub(crate) use settings::{SloEntry, ThresholdEntry};
 
 use crate::problem::Problem;
@@ -32,11 +38,9 @@ pub(crate) struct Document {
     /// `[defaults]`.
     pub defaults: Common,
     /// `[[step]]`.
-    pub steps: Vec<StepTable>,
-    /// Whether every step could be read at all.
-    pub steps_complete: bool,
-    /// Whether `step` is there at all, right or wrong.
-    pub has_steps: bool,
+    pub steps: Steps,
+    /// `[[scenario]]`.
+    pub scenarios: Scenarios,
     /// `[slo]`.
     pub slo: Vec<SloEntry>,
     /// `[thresholds]`.
@@ -64,16 +68,14 @@ impl Document {
                 reader.problems,
             );
         };
-        let (steps, steps_complete) = reader.steps(table.get("step"));
         let document = Self {
             name: reader.name(table.get("name"), "`name`"),
             target: reader.template(table.get("target"), "`target`"),
-            load: reader.load(table.get("load")),
+            load: reader.load(table.get("load"), "`[load]`"),
             vars: reader.vars(table.get("vars")),
             defaults: reader.defaults(table.get("defaults")),
-            steps,
-            steps_complete,
-            has_steps: table.get("step").is_some(),
+            steps: reader.steps(table.get("step"), "[[step]]"),
+            scenarios: reader.scenarios(table.get("scenario")),
             slo: reader.slo(table.get("slo")),
             thresholds: reader.thresholds(table.get("thresholds")),
             mock: reader.mock(table.get("mock")),

@@ -22,7 +22,7 @@ pub use overrides::{Given, Overrides};
 pub use plan::{
     Arrivals, Body, DialectName, Expect, Growth, HttpVersion, Load, LoadPlan, Location, Member,
     Message, Method, MockSettings, Needs, OnFailure, Origin, Plan, QueryPart, Rate, Rendered,
-    Request, Scenario, Stage, StartAt, Step, StreamSpec, Target, Think, Timeouts, UserCount,
+    Request, Scenario, Span, Stage, StartAt, Step, StreamSpec, Target, Think, Timeouts, UserCount,
 };
 pub use problem::{Mark, Place, Position, Problem, Problems};
 pub use quantity::{

@@ -7,6 +7,9 @@ mod headers;
 mod limits;
 mod load;
 mod location;
+mod scenarios;
+mod sequence;
+mod shares;
 mod stream;
 mod variables;
 
@@ -15,13 +18,12 @@ pub use explain::{Explained, Provenance};
 use crate::{
     document::{Document, Located, Source},
     overrides::{Given, Overrides},
-    plan::{LoadPlan, Member, Plan, Scenario, StartAt, Target, canonical, layout},
+    plan::{self, Plan, Target, canonical},
     problem::{Place, Problem, Problems},
     quantity::Misread,
     secrets::{Secrecy, Secrets},
     template::{Compiler, Folded, Mode, Text},
 };
-use loadgen_stats::ScenarioIndex;
 use std::collections::BTreeSet;
 
 /// A scenario's text and what it is called.
@@ -64,27 +66,13 @@ pub(crate) fn lower(
     let mut lowering = Lowering::new(document, problems, source, overrides);
     let name = lowering.name();
     let target = lowering.target();
-    let load = lowering.load();
-    let (flow, complete) = lowering.flow(&target);
-    let layout = complete.then(|| layout([(name.as_str(), flow.as_slice())]));
+    let parts = lowering.parts(&name);
+    let loads = lowering.loads(&parts);
+    let (flows, complete) = lowering.flows(&parts, target.as_ref());
+    let complete = complete && parts.iter().all(|part| part.name.is_some());
+    let scenarios = scenarios::together(&parts, flows, loads.as_deref().unwrap_or_default());
+    let layout = complete.then(|| plan::layout(&scenarios));
     let thresholds = lowering.thresholds(layout.as_ref());
-    let loads = load.map(|placed| {
-        vec![LoadPlan {
-            load: placed.load,
-            start: StartAt::At(placed.start_after),
-            warm_up: placed.warm_up,
-            graceful_stop: placed.graceful_stop,
-            members: vec![Member {
-                scenario: ScenarioIndex(0),
-                share: 1.0,
-            }],
-        }]
-    });
-    let scenarios = vec![Scenario {
-        name: name.clone(),
-        flow,
-        load: 0,
-    }];
     lowering.explain_mock();
     let broken = Problems::collect(
         source.path,

@@ -12,7 +12,7 @@ pub(crate) use canonical::canonical;
 pub use describe::{Growth, Needs};
 pub(crate) use load::rounded;
 pub use load::{Arrivals, Load, Rate, Stage, UserCount};
-pub use loads::{LoadPlan, Member, StartAt};
+pub use loads::{LoadPlan, Member, Span, StartAt};
 pub(crate) use message::unfit_for_header;
 pub use message::{Body, Location, Message, QueryPart, Rendered};
 
@@ -257,13 +257,9 @@ impl Plan {
     /// What there is to count.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        let scenarios = self
-            .scenarios
-            .iter()
-            .map(|scenario| (scenario.name.as_str(), scenario.flow.as_slice()));
         let mut layout = Layout {
             selected: Threshold::selected(&self.thresholds),
-            ..layout(scenarios)
+            ..layout(&self.scenarios)
         };
         for (scenario, planned) in layout.scenarios.iter_mut().zip(&self.scenarios) {
             let plan = self.loads.get(planned.load);
@@ -297,11 +293,12 @@ impl Plan {
         crate::secrets::mask(&self.secrets, text)
     }
 
-    /// The most users of all loads together; none where a load makes as many as it needs.
+    /// The most users at one time; none where a load makes as many as it needs.
     #[must_use]
     pub fn users(&self) -> Option<u64> {
-        let users = |load: &LoadPlan| Some(u64::from(load.load.users()?.get()));
-        self.loads.iter().map(users).sum()
+        let users = |load: &LoadPlan| load.load.users().map(|users| u64::from(users.get()));
+        let bounded = self.loads.iter().all(|load| users(load).is_some());
+        bounded.then(|| self.most_at_once(|load| users(load).unwrap_or_default()))
     }
 }
 
@@ -376,12 +373,14 @@ impl Step {
 }
 
 /// The layout of these scenarios, without what thresholds select.
-pub(crate) fn layout<'a>(scenarios: impl IntoIterator<Item = (&'a str, &'a [Step])>) -> Layout {
+pub(crate) fn layout(scenarios: &[Scenario]) -> Layout {
     let mut layout = Layout::default();
-    for (index, (name, flow)) in scenarios.into_iter().enumerate() {
+    for (index, scenario) in scenarios.iter().enumerate() {
         let first = layout.steps.len();
         layout.steps.extend(
-            flow.iter()
+            scenario
+                .flow
+                .iter()
                 .filter_map(Step::request)
                 .map(|request| StepLayout {
                     name: request.name.clone(),
@@ -391,7 +390,7 @@ pub(crate) fn layout<'a>(scenarios: impl IntoIterator<Item = (&'a str, &'a [Step
                 }),
         );
         layout.scenarios.push(ScenarioLayout {
-            name: name.to_owned(),
+            name: scenario.name.clone(),
             steps: first..layout.steps.len(),
             // Set once the loads are known.
             closed: false,

@@ -256,6 +256,16 @@ pub fn format_duration(length: Duration) -> String {
     )
 }
 
+/// Writes a share as a percentage with at most two decimals.
+#[must_use]
+pub(crate) fn format_share(share: f64) -> String {
+    let percent = (share * 10_000.0).round() / 100.0;
+    match percent {
+        _ if percent > 0.0 || share <= 0.0 => format!("{percent}%"),
+        _ => "<0.01%".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -76,6 +76,7 @@ fn tidy(value: Value) -> Value {
 /// A load test: who asks for what, how often, and what must hold.
 #[derive(JsonSchema)]
 #[schemars(title = "loadgen scenario", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["step"] }, { "required": ["scenario"] }]))]
 #[expect(dead_code, reason = "only its schema is used")]
 struct File {
     /// The name of the test. Default: the name of the file.
@@ -85,7 +86,7 @@ struct File {
     /// step has a whole URL.
     #[schemars(example = &"http://localhost:8080", example = &"mock")]
     target: Option<String>,
-    /// How much load, and for how long.
+    /// How much load, and for how long. With several kinds of users, what those without a load of their own share.
     load: Option<Load>,
     /// Variables: any values. Templates see them as `vars.NAME`, and as `NAME`. They hold no templates themselves.
     #[schemars(example = &serde_json::json!({ "model": "gpt-4o-mini" }))]
@@ -94,7 +95,10 @@ struct File {
     defaults: Option<Defaults>,
     /// What one iteration does, in order.
     #[schemars(length(min = 1))]
-    step: Vec<Step>,
+    step: Option<Vec<Step>>,
+    /// Several kinds of users, in the place of `step`.
+    #[schemars(length(min = 1))]
+    scenario: Option<Vec<Scenario>>,
     /// What makes one request good: the longest times. The metric `goodput` is the share of good requests.
     slo: Option<Slo>,
     /// What must hold for the whole run. The key is a metric, perhaps with tags; the value one expression or several.
@@ -102,6 +106,26 @@ struct File {
     thresholds: Option<BTreeMap<String, Texts>>,
     /// The embedded server, used where `target = "mock"`.
     mock: Option<Mock>,
+}
+
+/// One kind of user: a share of `[load]`, or a load of its own.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[schemars(extend("not" = { "required": ["weight", "load"] }))]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Scenario {
+    /// The name in reports, thresholds and `start_after`.
+    #[schemars(length(min = 1), example = &"chat")]
+    name: String,
+    /// Its share of `[load]`, as against the weights of the others: of the users of a closed load, of the iterations of
+    /// one with a rate or with shared iterations. Default: 1.
+    #[schemars(range(min = 0, max = 1_000_000_000), example = 80)]
+    weight: Option<f64>,
+    /// A load of its own, beside `[load]` and those of the others.
+    load: Option<Load>,
+    /// What one iteration does, in order.
+    #[schemars(length(min = 1))]
+    step: Vec<Step>,
 }
 
 /// A duration with its unit: us, ms, s, m, h, d; `1m30s` is one too.

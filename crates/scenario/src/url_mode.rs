@@ -2,8 +2,8 @@
 
 use crate::{
     document::{
-        Common, Document, Expectation, Field, LoadTable, Located, Source, StepTable, StreamTable,
-        TimeoutTable, reader,
+        Common, Document, Expectation, Field, LoadTable, Located, Source, StepTable, Steps,
+        StreamTable, TimeoutTable, reader,
     },
     lower::{Lowered, SourceText, lower, read_given},
     overrides::{Given, Overrides},
@@ -70,8 +70,11 @@ fn document(request: &UrlRequest, problems: &mut Vec<Problem>) -> (Document, Str
     };
     let mut document = Document {
         load: implied(load),
-        has_steps: true,
-        steps_complete: true,
+        steps: Steps {
+            complete: true,
+            given: true,
+            ..Steps::default()
+        },
         ..Document::default()
     };
     let shown = Given::new(
@@ -94,12 +97,12 @@ fn document(request: &UrlRequest, problems: &mut Vec<Problem>) -> (Document, Str
             };
             problems.push(Problem::new(place, error.message).maybe_help(error.help));
             document.torn = true;
-            document.steps_complete = false;
+            document.steps.complete = false;
             return (document, String::new());
         }
     };
     document.target = implied(literal(origin.to_string(), Place::Whole));
-    document.steps = vec![step(request, &path, problems)];
+    document.steps.list = vec![step(request, &path, problems)];
     (document, origin.authority())
 }
 

@@ -71,7 +71,18 @@ pub(crate) enum QueryValue {
     Many(Vec<Source>),
 }
 
-/// `[[step]]`.
+/// `[[step]]`, or the `[[scenario.step]]` of one scenario.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Steps {
+    /// Those that could be read.
+    pub list: Vec<StepTable>,
+    /// Whether every step could be read at all.
+    pub complete: bool,
+    /// Whether `step` is there at all, right or wrong.
+    pub given: bool,
+}
+
+/// One of `[[step]]`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StepTable {
     /// Where its head stands.
@@ -241,35 +252,18 @@ impl Reader {
         texts.into_iter().collect()
     }
 
-    /// The steps, and whether each of them could be read at all.
-    pub(super) fn steps(&mut self, node: Option<&Node>) -> (Vec<StepTable>, bool) {
-        let steps = node.map(|node| self.step_list(node)).unwrap_or_default();
-        let count = match node.map(|node| &node.kind) {
-            Some(Kind::List(list)) => list.len(),
-            node => usize::from(node.is_some()),
-        };
-        let complete = count == steps.len();
-        (steps, complete)
-    }
-
-    fn step_list(&mut self, node: &Node) -> Vec<StepTable> {
-        match &node.kind {
-            Kind::List(list) => list.iter().filter_map(|node| self.step(node)).collect(),
-            Kind::Table(_) => {
-                self.tell(
-                    Problem::new(&node.place, "`step` must be a list of tables")
-                        .help("write `[[step]]` for each step"),
-                );
-                self.step(node).into_iter().collect()
-            }
-            _ => self
-                .wrong_type(node, "`step`", "a list of tables, each `[[step]]`")
-                .unwrap_or_default(),
+    /// The steps; `head` is what stands above each of them.
+    pub(super) fn steps(&mut self, node: Option<&Node>, head: &str) -> Steps {
+        let (list, complete) = self.tables(node, "step", head, Self::step);
+        Steps {
+            list,
+            complete,
+            given: node.is_some(),
         }
     }
 
-    fn step(&mut self, node: &Node) -> Option<StepTable> {
-        let table = self.table(node, "`[[step]]`", &keys::step())?;
+    fn step(&mut self, node: &Node, head: &str) -> Option<StepTable> {
+        let table = self.table(node, &format!("`{head}`"), &keys::step())?;
         let Kind::Table(entries) = &node.kind else {
             return None;
         };

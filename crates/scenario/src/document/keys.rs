@@ -10,10 +10,13 @@ pub(crate) const ROOT: &[&str] = &[
     "vars",
     "defaults",
     "step",
+    "scenario",
     "slo",
     "thresholds",
     "mock",
 ];
+/// The keys of each `[[scenario]]`.
+pub(crate) const SCENARIO: &[&str] = &["name", "weight", "load", "step"];
 /// The keys of `[load]`.
 pub(crate) const LOAD: &[&str] = &[
     "executor",
@@ -80,10 +83,8 @@ pub(crate) const MOCK: &[&str] = &[
 
 /// Names of the contract that a later version builds: unknown today, but no slip of the pen.
 const LATER: &[&str] = &[
-    "scenario",
     "data",
     "extract",
-    "weight",
     "connections",
     "retry",
     "redirects",
@@ -122,6 +123,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("base_url", "target"),
     ("url", "target"),
     ("latency", "ttft"),
+    ("share", "weight"),
+    ("percent", "weight"),
+    ("tasks", "step"),
 ];
 
 /// The key of ours that a name of another tool stands for.
@@ -130,6 +134,20 @@ pub(crate) fn known_elsewhere(key: &str, known: &[&str]) -> Option<&'static str>
         .iter()
         .find(|(name, ours)| *name == key && known.contains(ours))
         .map(|(_, ours)| *ours)
+}
+
+/// The table inside this one that a key belongs to: what stands above it.
+pub(crate) fn belongs_below(key: &str, known: &[&str]) -> Option<&'static str> {
+    let (load, steps) = match known {
+        ROOT => ("[load]", "[[step]]"),
+        SCENARIO => ("[scenario.load]", "[[scenario.step]]"),
+        _ => return None,
+    };
+    if LOAD.contains(&key) {
+        Some(load)
+    } else {
+        step().contains(&key).then_some(steps)
+    }
 }
 
 /// Every key of a step.

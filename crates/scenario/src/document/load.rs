@@ -2,13 +2,13 @@
 
 use super::{
     keys,
-    node::{Field, Kind, Node},
+    node::{Field, Kind, Located, Node},
     reader::{Reader, field},
 };
 use crate::{
     plan::{Rate, UserCount},
     problem::{Place, Problem},
-    quantity::{format_rate, parse_rate},
+    quantity::{Misread, format_rate, parse_duration, parse_rate},
 };
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -16,6 +16,9 @@ use std::{ops::RangeInclusive, time::Duration};
 const MOST_ITERATIONS: u64 = 1_000_000_000_000;
 /// Shapes of a gamma distribution that can be drawn from.
 const BURSTINESS: RangeInclusive<f64> = 0.001..=1_000.0;
+
+/// What stands before the name of a scenario in `start_after`.
+const AFTER_SCENARIO: &str = "scenario:";
 
 /// `[load]`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,13 +48,22 @@ pub(crate) struct LoadTable {
     /// `burstiness`.
     pub burstiness: Field<f64>,
     /// `start_after`.
-    pub start_after: Field<Duration>,
+    pub start_after: Field<StartTable>,
     /// `warm_up`.
     pub warm_up: Field<Duration>,
     /// `graceful_stop`.
     pub graceful_stop: Field<Duration>,
     /// `graceful_ramp_down`.
     pub graceful_ramp_down: Field<Duration>,
+}
+
+/// `start_after`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum StartTable {
+    /// So long after the start of the run.
+    Time(Duration),
+    /// When the load of the scenario of this name has ended; its place is that of the name.
+    Scenario(Located<String>),
 }
 
 /// One of `stages`.
@@ -157,14 +169,14 @@ impl ArrivalsName {
 }
 
 impl Reader {
-    pub(super) fn load(&mut self, node: Option<&Node>) -> Field<LoadTable> {
+    pub(super) fn load(&mut self, node: Option<&Node>, what: &str) -> Field<LoadTable> {
         field(node, |node| {
-            let table = self.table(node, "`[load]`", keys::LOAD)?;
+            let table = self.table(node, what, keys::LOAD)?;
             let executors = Executor::ALL.map(|one| (one.name(), one));
             let executor = table.get("executor");
             let mut time = |key: &str, zero| self.duration(table.get(key), &quoted(key), zero);
             let (duration, max_duration) = (time("duration", false), time("max_duration", false));
-            let (start_after, warm_up) = (time("start_after", true), time("warm_up", true));
+            let warm_up = time("warm_up", true);
             let graceful_stop = time("graceful_stop", true);
             let graceful_ramp_down = time("graceful_ramp_down", true);
             Some(LoadTable {
@@ -185,11 +197,35 @@ impl Reader {
                     &ArrivalsName::NAMES,
                 ),
                 burstiness: self.burstiness(table.get("burstiness")),
-                start_after,
+                start_after: self.start_after(table.get("start_after")),
                 warm_up,
                 graceful_stop,
                 graceful_ramp_down,
             })
+        })
+    }
+
+    fn start_after(&mut self, node: Option<&Node>) -> Field<StartTable> {
+        if let Some(node) = node
+            && let Kind::Text(text) = &node.kind
+            && let Some(name) = text.strip_prefix(AFTER_SCENARIO)
+        {
+            let place = node.part(&(AFTER_SCENARIO.len()..text.len()));
+            let start = StartTable::Scenario(Located::new(name.to_owned(), place));
+            return Field::Given(Located::new(start, &node.place));
+        }
+        field(node, |node| match &node.kind {
+            Kind::Text(text) => {
+                let length = parse_duration(text).map_err(|error| Misread {
+                    help: Some("write a time such as \"10s\", or \"scenario:NAME\"".to_owned()),
+                    ..error
+                });
+                self.understand(node, length).map(StartTable::Time)
+            }
+            _ => {
+                let length = self.duration(Some(node), "`start_after`", true);
+                length.given().map(|given| StartTable::Time(given.value))
+            }
         })
     }
 

@@ -69,6 +69,8 @@ impl Reader {
     fn unknown_key(&mut self, key: &Located<String>, what: &str, known: &[&str]) {
         let help = if let Some(ours) = keys::known_elsewhere(&key.value, known) {
             format!("did you mean `{ours}`?")
+        } else if let Some(head) = keys::belongs_below(&key.value, known).filter(|_| !self.torn) {
+            format!("write it below `{head}`")
         } else if keys::comes_later(&key.value) {
             "not built yet; a later version will know it".to_owned()
         } else if let Some(near) = nearest(&key.value, known.iter().copied()) {
@@ -240,6 +242,39 @@ impl Reader {
             }
             found
         })
+    }
+
+    /// A list of tables, and whether each of them could be read at all; `head` is what stands above each of them.
+    pub(super) fn tables<T>(
+        &mut self,
+        node: Option<&Node>,
+        key: &str,
+        head: &str,
+        mut read: impl FnMut(&mut Self, &Node, &str) -> Option<T>,
+    ) -> (Vec<T>, bool) {
+        let Some(node) = node else {
+            return (Vec::new(), true);
+        };
+        let nodes = match &node.kind {
+            Kind::List(list) => list.as_slice(),
+            Kind::Table(_) => {
+                let message = format!("`{key}` must be a list of tables");
+                let help = format!("write `{head}` for each {key}");
+                self.tell(Problem::new(&node.place, message).help(help));
+                std::slice::from_ref(node)
+            }
+            _ => {
+                let wanted = format!("a list of tables, each `{head}`");
+                self.wrong_type::<()>(node, &format!("`{key}`"), &wanted);
+                return (Vec::new(), false);
+            }
+        };
+        let tables: Vec<T> = nodes
+            .iter()
+            .filter_map(|node| read(self, node, head))
+            .collect();
+        let complete = tables.len() == nodes.len();
+        (tables, complete)
     }
 
     /// The outcome of a small language, its error told where it is.

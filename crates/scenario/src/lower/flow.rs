@@ -3,6 +3,7 @@
 use super::{
     Lowering,
     headers::{Headers, merge},
+    scenarios::Part,
 };
 use crate::{
     document::{Common, Field, Located, Source, StepTable, keys},
@@ -25,50 +26,72 @@ pub(super) const CONNECT: Duration = Duration::from_secs(10);
 const STATUSES: (u16, u16) = (200, 399);
 
 impl Lowering<'_> {
-    /// The steps, and whether all of them are right.
-    pub(super) fn flow(&mut self, target: &Option<Target>) -> (Vec<Step>, bool) {
+    /// What one iteration of each part does, and whether all of it is right.
+    pub(super) fn flows(
+        &mut self,
+        parts: &[Part<'_>],
+        target: Option<&Target>,
+    ) -> (Vec<Vec<Step>>, bool) {
         let document = self.document;
         let defaults = self.headers(&document.defaults.headers);
         self.explain_defaults();
-        if !document.has_steps {
-            let problem = Problem::new(Place::Whole, "there is no `[[step]]`");
-            self.missing(problem.help("add `[[step]]` with for example `get = \"/\"`"));
-        }
-        let before = self.problems.len();
-        self.names();
-        let mut flow = Vec::new();
         let mut requests = 0;
-        for step in &document.steps {
-            let lowered = match &step.think {
-                Field::Absent => self.request(
-                    step,
-                    defaults.as_ref(),
-                    target.as_ref(),
-                    StepIndex(requests),
-                ),
-                _ => self.think(step),
-            };
-            requests += usize::from(matches!(lowered, Some(Step::Request(_))));
-            flow.extend(lowered);
+        let mut complete = true;
+        let mut flows = Vec::new();
+        for part in parts {
+            let before = self.problems.len();
+            let mut flow = Vec::new();
+            self.step_names(&part.steps.list);
+            for step in &part.steps.list {
+                let lowered = match &step.think {
+                    Field::Absent => {
+                        self.request(step, defaults.as_ref(), target, StepIndex(requests))
+                    }
+                    _ => self.think(step),
+                };
+                requests += usize::from(matches!(lowered, Some(Step::Request(_))));
+                flow.extend(lowered);
+            }
+            if before == self.problems.len() {
+                self.sends_something(part);
+            }
+            complete &= flow.len() == part.steps.list.len() && before == self.problems.len();
+            flows.push(flow);
         }
-        let only_pauses = document.steps.iter().all(|step| !step.think.is_absent());
-        if document.has_steps
-            && document.steps_complete
-            && only_pauses
-            && before == self.problems.len()
-        {
-            let problem = Problem::new(Place::Whole, "no step sends a request");
-            self.missing(problem.help("add `[[step]]` with for example `get = \"/\"`"));
-        }
-        let complete = flow.len() == document.steps.len() && before == self.problems.len();
-        (flow, complete)
+        (flows, complete)
     }
 
-    /// Tells steps that have the same name.
-    fn names(&mut self) {
-        let document = self.document;
+    /// Tells a part that sends nothing.
+    fn sends_something(&mut self, part: &Part<'_>) {
+        let steps = part.steps;
+        let only_pauses = steps.list.iter().all(|step| !step.think.is_absent());
+        let (head, none, no_request) = match part.scenario {
+            None => (
+                "[[step]]",
+                "there is no `[[step]]`".to_owned(),
+                "no step sends a request".to_owned(),
+            ),
+            Some(_) => (
+                "[[scenario.step]]",
+                format!("{} has no step", part.called()),
+                format!("no step of {} sends a request", part.called()),
+            ),
+        };
+        let message = match () {
+            // Whoever wrote `[[step]]` for them has been told.
+            () if !steps.given && part.scenario.is_some() && self.document.steps.given => return,
+            () if !steps.given => none,
+            () if steps.complete && only_pauses => no_request,
+            () => return,
+        };
+        let problem = Problem::new(part.place(), message);
+        self.missing(problem.help(format!("add `{head}` with for example `get = \"/\"`")));
+    }
+
+    /// Tells steps of one scenario that have the same name.
+    fn step_names(&mut self, steps: &[StepTable]) {
         let mut seen: Vec<(String, Place)> = Vec::new();
-        for step in document.steps.iter().filter(|step| step.think.is_absent()) {
+        for step in steps.iter().filter(|step| step.think.is_absent()) {
             let Some((name, place)) = step_name(step) else {
                 continue;
             };
@@ -92,7 +115,7 @@ impl Lowering<'_> {
                 &key.place,
                 format!("a step with `think` cannot have `{}`", key.value),
             );
-            self.tell(problem.help("a pause is a step of its own: put it in its own `[[step]]`"));
+            self.tell(problem.help("a pause is a step of its own: give the rest another one"));
         }
         let (min, max) = step.think.given()?.value;
         step.keys
@@ -177,7 +200,7 @@ impl Lowering<'_> {
                 method.value.key()
             );
             let problem = Problem::new(&other.place, message).more(&method.place, "the first one");
-            self.tell(problem.help("put each request in its own `[[step]]`"));
+            self.tell(problem.help("put each request in a step of its own"));
             single = false;
         }
         single.then_some((method.value, location))

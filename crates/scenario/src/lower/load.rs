@@ -1,4 +1,4 @@
-//! How load is put on: the file's `[load]` and what the command line says instead.
+//! How load is put on: a load of the file and what the command line says instead.
 
 mod options;
 mod rules;
@@ -6,12 +6,12 @@ mod scale;
 
 use super::{Lowering, Provenance};
 use crate::{
-    document::{ArrivalsName, Executor, Field, Level, LoadTable, Located, StageTable},
+    document::{ArrivalsName, Executor, Field, Level, LoadTable, Located, StageTable, StartTable},
     plan::{Arrivals, Load, Rate, Stage, UserCount},
     problem::{Place, Problem},
     quantity::{LONGEST, format_duration, format_rate},
 };
-use scale::Scale;
+pub(super) use scale::Scale;
 use std::time::Duration;
 
 /// How long running iterations may go on in the end, and those of users who leave, if nothing is said.
@@ -21,45 +21,49 @@ const MAX_DURATION: Duration = Duration::from_secs(600);
 /// The users that stages begin with, if nothing is said; as k6.
 const START_VUS: u32 = 1;
 
-/// A load with its place in the run.
+/// A load, but for when it begins and who shares it.
 pub(super) struct Placed {
     pub load: Load,
+    /// How long after the start of the run it begins; zero where another load decides.
     pub start_after: Duration,
     pub warm_up: Duration,
     pub graceful_stop: Duration,
 }
 
+/// One load of the document, and how it is called.
+pub(super) struct Subject<'a> {
+    /// What the file says of it; absent where the file has no `[load]`.
+    pub table: Option<&'a LoadTable>,
+    /// Where it stands.
+    pub place: Place,
+    /// How problems call it: "`[load]`".
+    pub title: String,
+    /// What stands before the keys of its values when they are explained.
+    pub key: String,
+    /// What users and rates are multiplied by.
+    pub scale: &'a Scale,
+}
+
+impl Subject<'_> {
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.key)
+    }
+}
+
 impl Lowering<'_> {
-    /// The load and its place in the run; absent where something about it is wrong.
-    pub(super) fn load(&mut self) -> Option<Placed> {
-        let absent = LoadTable::default();
-        let document = self.document;
-        let file = document.load.given().map(|given| &given.value);
-        let wish = self.wish(file, &absent);
-        if document.load.is_absent() && wish.says_nothing() {
-            let problem = Problem::new(Place::Whole, "`[load]` is missing");
-            self.missing(problem.help(
-                "add `[load]` with `vus` and `duration`, with `vus` and `iterations`, \
-                 with `rate` and `duration`, or with `stages`",
-            ));
-            return None;
-        }
-        if matches!(document.load, Field::Broken) {
-            return None;
-        }
-        let scale = self.scale();
-        let executor = self.executor(&wish)?;
-        self.explain_executor(executor, wish.executor.given());
-        let load = self.load_of(executor, &wish, &scale)?;
-        let start_after = self.or_default(
-            "load.start_after",
-            &wish.start_after,
-            Duration::ZERO,
+    /// A load as it is asked for; absent where something about it is wrong.
+    pub(super) fn load(&mut self, subject: &Subject<'_>, wish: &LoadTable) -> Option<Placed> {
+        let executor = self.executor(subject, wish)?;
+        self.explain_executor(subject, executor, wish.executor.given());
+        let load = self.load_of(executor, subject, wish)?;
+        let start_after = self.start_after(subject, wish);
+        let warm_up = self.warm_up(subject, &wish.warm_up, &load)?;
+        let graceful_stop = self.or_default(
+            &subject.key("graceful_stop"),
+            &wish.graceful_stop,
+            GRACE,
             show_time,
         );
-        let warm_up = self.warm_up(&wish.warm_up, &load)?;
-        let graceful_stop =
-            self.or_default("load.graceful_stop", &wish.graceful_stop, GRACE, show_time);
         Some(Placed {
             load,
             start_after,
@@ -68,14 +72,32 @@ impl Lowering<'_> {
         })
     }
 
-    fn load_of(&mut self, executor: Executor, wish: &LoadTable, scale: &Scale) -> Option<Load> {
+    fn start_after(&mut self, subject: &Subject<'_>, wish: &LoadTable) -> Duration {
+        let show = |start: &StartTable| match start {
+            StartTable::Time(length) => show_time(length),
+            StartTable::Scenario(name) => format!("scenario:{}", name.value),
+        };
+        let none = StartTable::Time(Duration::ZERO);
+        let key = subject.key("start_after");
+        match self.or_default(&key, &wish.start_after, none, show) {
+            StartTable::Time(length) => length,
+            StartTable::Scenario(_) => Duration::ZERO,
+        }
+    }
+
+    fn load_of(
+        &mut self,
+        executor: Executor,
+        subject: &Subject<'_>,
+        wish: &LoadTable,
+    ) -> Option<Load> {
         match executor {
             Executor::ConstantVus => Some(Load::ConstantVus {
-                vus: self.vus(wish, scale)?,
-                duration: self.shown("load.duration", &wish.duration, show_time)?,
+                vus: self.vus(subject, wish)?,
+                duration: self.shown(&subject.key("duration"), &wish.duration, show_time)?,
             }),
             Executor::SharedIterations => {
-                let (vus, iterations, max_duration) = self.counted(wish, scale)?;
+                let (vus, iterations, max_duration) = self.counted(subject, wish)?;
                 Some(Load::SharedIterations {
                     vus,
                     iterations,
@@ -83,34 +105,39 @@ impl Lowering<'_> {
                 })
             }
             Executor::PerVuIterations => {
-                let (vus, iterations, max_duration) = self.counted(wish, scale)?;
+                let (vus, iterations, max_duration) = self.counted(subject, wish)?;
                 Some(Load::PerVuIterations {
                     vus,
                     iterations,
                     max_duration,
                 })
             }
-            Executor::RampingVus => self.ramping_vus(wish, scale),
-            Executor::ConstantArrivalRate => self.constant_rate(wish, scale),
-            Executor::RampingArrivalRate => self.ramping_rate(wish, scale),
+            Executor::RampingVus => self.ramping_vus(subject, wish),
+            Executor::ConstantArrivalRate => self.constant_rate(subject, wish),
+            Executor::RampingArrivalRate => self.ramping_rate(subject, wish),
         }
     }
 
-    fn vus(&mut self, wish: &LoadTable, scale: &Scale) -> Option<UserCount> {
+    fn vus(&mut self, subject: &Subject<'_>, wish: &LoadTable) -> Option<UserCount> {
         let one = UserCount::new(1)?;
         let written = wish.vus.given().map_or(one, |given| given.value).get();
-        let vus = self.scaled_users(written, scale)?;
-        let show = |_: &UserCount| scale.show(&written, &vus);
-        self.or_default("load.vus", &wish.vus, one, show);
+        let vus = self.scaled_users(written, subject.scale)?;
+        let show = |_: &UserCount| subject.scale.show(&written, &vus);
+        self.or_default(&subject.key("vus"), &wish.vus, one, show);
         UserCount::new(vus)
     }
 
     /// Users, iterations and the longest time of a fixed number of iterations.
-    fn counted(&mut self, wish: &LoadTable, scale: &Scale) -> Option<(UserCount, u64, Duration)> {
-        let vus = self.vus(wish, scale)?;
-        let iterations = self.shown("load.iterations", &wish.iterations, u64::to_string)?;
+    fn counted(
+        &mut self,
+        subject: &Subject<'_>,
+        wish: &LoadTable,
+    ) -> Option<(UserCount, u64, Duration)> {
+        let vus = self.vus(subject, wish)?;
+        let iterations =
+            self.shown(&subject.key("iterations"), &wish.iterations, u64::to_string)?;
         let longest = self.or_default(
-            "load.max_duration",
+            &subject.key("max_duration"),
             &wish.max_duration,
             MAX_DURATION,
             show_time,
@@ -118,17 +145,17 @@ impl Lowering<'_> {
         Some((vus, iterations, longest))
     }
 
-    fn ramping_vus(&mut self, wish: &LoadTable, scale: &Scale) -> Option<Load> {
+    fn ramping_vus(&mut self, subject: &Subject<'_>, wish: &LoadTable) -> Option<Load> {
         let written = wish
             .start_vus
             .given()
             .map_or(START_VUS, |given| given.value);
-        let start_vus = self.scaled_users(written, scale)?;
-        let show = |_: &u32| scale.show(&written, &start_vus);
-        self.or_default("load.start_vus", &wish.start_vus, START_VUS, show);
-        let stages = self.stages(&wish.stages, scale, Self::user_target)?;
+        let start_vus = self.scaled_users(written, subject.scale)?;
+        let show = |_: &u32| subject.scale.show(&written, &start_vus);
+        self.or_default(&subject.key("start_vus"), &wish.start_vus, START_VUS, show);
+        let stages = self.stages(subject, &wish.stages, Self::user_target)?;
         let graceful_ramp_down = self.or_default(
-            "load.graceful_ramp_down",
+            &subject.key("graceful_ramp_down"),
             &wish.graceful_ramp_down,
             GRACE,
             show_time,
@@ -141,52 +168,72 @@ impl Lowering<'_> {
         self.does_something(load, &wish.stages)
     }
 
-    fn constant_rate(&mut self, wish: &LoadTable, scale: &Scale) -> Option<Load> {
+    fn constant_rate(&mut self, subject: &Subject<'_>, wish: &LoadTable) -> Option<Load> {
         let written = wish.rate.given()?.value;
-        let rate = self.scaled_rate(written, scale)?;
-        let show = |_: &f64| scale.show(&format_rate(written), &format_rate(rate));
-        self.shown("load.rate", &wish.rate, show)?;
+        let rate = self.scaled_rate(written, subject.scale)?;
+        let show = |_: &f64| {
+            subject
+                .scale
+                .show(&format_rate(written), &format_rate(rate))
+        };
+        self.shown(&subject.key("rate"), &wish.rate, show)?;
         Some(Load::ConstantArrivalRate {
             rate: Rate::per_second(rate)?,
-            duration: self.shown("load.duration", &wish.duration, show_time)?,
-            max_vus: self.max_vus(wish, scale)?,
-            arrivals: self.arrivals(wish)?,
+            duration: self.shown(&subject.key("duration"), &wish.duration, show_time)?,
+            max_vus: self.max_vus(subject, wish)?,
+            arrivals: self.arrivals(subject, wish)?,
         })
     }
 
-    fn ramping_rate(&mut self, wish: &LoadTable, scale: &Scale) -> Option<Load> {
+    fn ramping_rate(&mut self, subject: &Subject<'_>, wish: &LoadTable) -> Option<Load> {
         let written = wish.start_rate.given().map_or(0.0, |given| given.value);
-        let start_rate = self.scaled_rate(written, scale)?;
-        let show = |_: &f64| scale.show(&format_rate(written), &format_rate(start_rate));
-        self.or_default("load.start_rate", &wish.start_rate, 0.0, show);
-        let stages = self.stages(&wish.stages, scale, Self::rate_target)?;
+        let start_rate = self.scaled_rate(written, subject.scale)?;
+        let show = |_: &f64| {
+            subject
+                .scale
+                .show(&format_rate(written), &format_rate(start_rate))
+        };
+        self.or_default(&subject.key("start_rate"), &wish.start_rate, 0.0, show);
+        let stages = self.stages(subject, &wish.stages, Self::rate_target)?;
         let load = Load::RampingArrivalRate {
             start_rate,
             stages,
-            max_vus: self.max_vus(wish, scale)?,
-            arrivals: self.arrivals(wish)?,
+            max_vus: self.max_vus(subject, wish)?,
+            arrivals: self.arrivals(subject, wish)?,
         };
         self.does_something(load, &wish.stages)
     }
 
-    fn max_vus(&mut self, wish: &LoadTable, scale: &Scale) -> Option<Option<UserCount>> {
+    fn max_vus(&mut self, subject: &Subject<'_>, wish: &LoadTable) -> Option<Option<UserCount>> {
         let Some(given) = wish.max_vus.given() else {
-            self.explain("load.max_vus", "as many as it takes", Provenance::Default);
+            self.explain(
+                &subject.key("max_vus"),
+                "as many as it takes",
+                Provenance::Default,
+            );
             return Some(None);
         };
         let written = given.value.get();
-        let most = self.scaled_users(written, scale)?;
-        self.explain_file("load.max_vus", &scale.show(&written, &most), &given.place);
+        let most = self.scaled_users(written, subject.scale)?;
+        self.explain_file(
+            &subject.key("max_vus"),
+            &subject.scale.show(&written, &most),
+            &given.place,
+        );
         UserCount::new(most).map(Some)
     }
 
-    fn arrivals(&mut self, wish: &LoadTable) -> Option<Arrivals> {
+    fn arrivals(&mut self, subject: &Subject<'_>, wish: &LoadTable) -> Option<Arrivals> {
         let before = self.problems.len();
         let name = wish.arrivals.given().map(|given| given.value);
         let arrivals = match (name, wish.burstiness.given()) {
             (Some(ArrivalsName::Gamma), Some(burstiness)) => {
                 let shape = burstiness.value;
-                self.explain_file("load.burstiness", &shape.to_string(), &burstiness.place);
+                self.explain_file(
+                    &subject.key("burstiness"),
+                    &shape.to_string(),
+                    &burstiness.place,
+                );
                 Arrivals::Gamma { burstiness: shape }
             }
             (Some(ArrivalsName::Gamma), None) => {
@@ -206,20 +253,25 @@ impl Lowering<'_> {
             (Some(ArrivalsName::Uniform) | None, None) => Arrivals::Uniform,
         };
         let show = |_: &ArrivalsName| arrivals.name().to_owned();
-        self.or_default("load.arrivals", &wish.arrivals, ArrivalsName::Uniform, show);
+        self.or_default(
+            &subject.key("arrivals"),
+            &wish.arrivals,
+            ArrivalsName::Uniform,
+            show,
+        );
         (self.problems.len() == before).then_some(arrivals)
     }
 
     /// The stages with their targets read by `target`.
     fn stages(
         &mut self,
+        subject: &Subject<'_>,
         field: &Field<Vec<StageTable>>,
-        scale: &Scale,
         target: fn(&mut Self, &Located<Level>, &Scale) -> Option<f64>,
     ) -> Option<Vec<Stage>> {
         let Located { value, place } = field.given()?;
         let read = |stage: &StageTable| {
-            let target = target(self, stage.target.given()?, scale);
+            let target = target(self, stage.target.given()?, subject.scale);
             let duration = stage.duration.given()?.value;
             target.map(|target| Stage { duration, target })
         };
@@ -240,7 +292,7 @@ impl Lowering<'_> {
             ));
             return None;
         }
-        self.explain_file("load.stages", &show_stages(&stages, value), place);
+        self.explain_file(&subject.key("stages"), &show_stages(&stages, value), place);
         Some(stages)
     }
 
@@ -296,8 +348,13 @@ impl Lowering<'_> {
         None
     }
 
-    fn warm_up(&mut self, wish: &Field<Duration>, load: &Load) -> Option<Duration> {
-        let warm_up = self.or_default("load.warm_up", wish, Duration::ZERO, show_time);
+    fn warm_up(
+        &mut self,
+        subject: &Subject<'_>,
+        wish: &Field<Duration>,
+        load: &Load,
+    ) -> Option<Duration> {
+        let warm_up = self.or_default(&subject.key("warm_up"), wish, Duration::ZERO, show_time);
         let given = wish.given().filter(|given| given.value >= load.length());
         if let Some(given) = given {
             let length = format_duration(load.length());
@@ -320,11 +377,16 @@ impl Lowering<'_> {
         Some(value.clone())
     }
 
-    fn explain_executor(&mut self, executor: Executor, written: Option<&Located<Executor>>) {
+    fn explain_executor(
+        &mut self,
+        subject: &Subject<'_>,
+        executor: Executor,
+        written: Option<&Located<Executor>>,
+    ) {
         let from = written.map_or(Provenance::Default, |written| {
             self.provenance(&written.place)
         });
-        self.explain("load.executor", executor.name(), from);
+        self.explain(&subject.key("executor"), executor.name(), from);
     }
 }
 

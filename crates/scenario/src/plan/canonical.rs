@@ -21,32 +21,61 @@ pub(crate) fn canonical(
     inputs: &Value,
     secrets: &[String],
 ) -> (String, String) {
-    let named = scenarios.len() > 1;
-    let scenarios: Vec<Value> = scenarios
+    let mut value = json!({ "inputs": inputs });
+    if let Some(shared) = loads.iter().find(|load| load.members.len() > 1) {
+        value["load"] = Value::Object(load_plan(shared, loads, scenarios));
+    }
+    value["scenarios"] = scenarios
         .iter()
-        .map(|one| scenario(one, &loads[one.load], named, secrets))
+        .enumerate()
+        .map(|(place, one)| scenario(place, one, loads, scenarios, secrets))
         .collect();
-    let text = sorted(json!({ "inputs": inputs, "scenarios": scenarios })).to_string();
+    let text = sorted(value).to_string();
     let digest = Sha256::digest(text.as_bytes());
     let hash = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     (text, hash)
 }
 
-fn scenario(scenario: &Scenario, plan: &LoadPlan, named: bool, secrets: &[String]) -> Value {
-    let flow: Vec<Value> = scenario.flow.iter().map(|one| step(one, secrets)).collect();
-    let mut value = json!({
-        "name": named.then_some(scenario.name.as_str()),
-        "load": load(&plan.load),
-        "graceful_stop": time(plan.graceful_stop),
-        "flow": flow,
-    });
+/// A scenario with its load, or with its share of the one that stands beside the scenarios.
+fn scenario(
+    place: usize,
+    scenario: &Scenario,
+    loads: &[LoadPlan],
+    scenarios: &[Scenario],
+    secrets: &[String],
+) -> Value {
+    let flow: Value = scenario.flow.iter().map(|one| step(one, secrets)).collect();
+    let plan = &loads[scenario.load];
+    let mut value = match plan.members.as_slice() {
+        [_] => load_plan(plan, loads, scenarios),
+        members => {
+            let share = members.iter().find(|member| member.scenario.0 == place);
+            let share = share.map_or(Value::Null, |member| member.share.into());
+            Map::from_iter([("share".to_owned(), share)])
+        }
+    };
+    let name = (scenarios.len() > 1).then_some(scenario.name.as_str());
+    value.insert("name".to_owned(), name.into());
+    value.insert("flow".to_owned(), flow);
+    Value::Object(value)
+}
+
+fn load_plan(plan: &LoadPlan, loads: &[LoadPlan], scenarios: &[Scenario]) -> Map<String, Value> {
+    let mut value = Map::new();
+    value.insert("load".to_owned(), load(&plan.load));
+    value.insert("graceful_stop".to_owned(), time(plan.graceful_stop));
     match plan.start {
         StartAt::At(Duration::ZERO) => {}
-        StartAt::At(length) => value["start_after"] = time(length),
-        StartAt::After(load) => value["start_after"] = load.into(),
+        StartAt::At(length) => _ = value.insert("start_after".to_owned(), time(length)),
+        StartAt::After(before) => {
+            let first = loads[before].members.first();
+            let name = first.map_or("", |member| &scenarios[member.scenario.0].name);
+            let after = format!("scenario:{name}");
+            value.insert("start_after".to_owned(), after.into());
+        }
     }
     if !plan.warm_up.is_zero() {
-        value["warm_up"] = time(plan.warm_up);
+        value.insert("warm_up".to_owned(), time(plan.warm_up));
     }
     value
 }

@@ -1,6 +1,6 @@
 //! Tells in words what a plan will do, and roughly what it will take.
 
-use super::{Load, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
+use super::{LoadPlan, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
 use crate::quantity::format_duration;
 use loadgen_stats::SloLimit;
 use std::{collections::HashSet, fmt::Write as _};
@@ -42,27 +42,34 @@ impl Plan {
     /// Roughly what the run takes with that many worker threads.
     #[must_use]
     pub fn needs(&self, workers: usize) -> Needs {
-        let origins: HashSet<String> = self.requests().filter_map(origin).collect();
-        let per_user = u64::try_from(origins.len()).unwrap_or(1).max(1);
-        let tls = origins.iter().any(|origin| origin.starts_with("https"));
         let steps = u64::try_from(self.requests().count() * workers.max(1)).unwrap_or(u64::MAX);
-        let user_bytes = if tls { TLS_USER_BYTES } else { USER_BYTES };
-        let loads = || self.loads.iter().map(|load| &load.load);
-        let bounded = |load: &Load| load.users().map_or(0, |users| u64::from(users.get()));
-        let unbounded = |load: &&Load| load.users().is_none();
-        let connections = loads().map(bounded).sum::<u64>().saturating_mul(per_user);
-        let at_once: f64 = loads().filter(unbounded).map(Load::highest).sum();
-        let users = u64::from(rounded(at_once.ceil()));
-        let open = users.saturating_mul(per_user);
+        let kinds: Vec<(u64, u64)> = self.scenarios.iter().map(per_user).collect();
+        // Whose users take most stands for all who share the load.
+        let most = |load: &LoadPlan, of: fn(&(u64, u64)) -> u64| {
+            let members = load.members.iter().filter(|member| member.share > 0.0);
+            let each = members.map(|member| of(&kinds[member.scenario.0]));
+            each.max().unwrap_or_default()
+        };
+        let files = |load: &LoadPlan| most(load, |(connections, _)| *connections);
+        let bytes = |load: &LoadPlan| most(load, |(_, bytes)| *bytes);
+        let bounded = |load: &LoadPlan| load.load.users().map_or(0, |users| users.get().into());
+        let unbounded = |load: &LoadPlan| match load.load.users() {
+            None => u64::from(rounded(load.load.highest().ceil())),
+            Some(_) => 0,
+        };
+        let at_once = |users: &dyn Fn(&LoadPlan) -> u64, each: &dyn Fn(&LoadPlan) -> u64| {
+            self.most_at_once(|load| users(load).saturating_mul(each(load)))
+        };
+        let growing = at_once(&unbounded, &|_| 1);
         Needs {
             memory: BASE_BYTES
-                .saturating_add(connections.saturating_mul(user_bytes))
+                .saturating_add(at_once(&bounded, &bytes))
                 .saturating_add(steps.saturating_mul(STEP_BYTES)),
-            files: connections.saturating_add(OTHER_FILES),
-            open: (users > 0).then(|| Growth {
-                users,
-                memory: open.saturating_mul(user_bytes),
-                files: open,
+            files: at_once(&bounded, &files).saturating_add(OTHER_FILES),
+            open: (growing > 0).then(|| Growth {
+                users: growing,
+                memory: at_once(&unbounded, &bytes),
+                files: at_once(&unbounded, &files),
             }),
         }
     }
@@ -74,22 +81,22 @@ impl Plan {
         if self.target == Target::Mock {
             text.push_str("              (embedded; it shares this machine with the generator)\n");
         }
+        outlook::describe(&mut text, self);
         for scenario in &self.scenarios {
-            if self.scenarios.len() > 1 {
-                _ = writeln!(text, "\nscenario {}", scenario.name);
-            }
-            outlook::describe(&mut text, &self.loads[scenario.load]);
+            let of = match self.scenarios.len() {
+                1 => String::new(),
+                _ => format!(" of {}", scenario.name),
+            };
+            _ = writeln!(text, "\nsteps of one iteration{of}");
             describe_flow(&mut text, scenario);
         }
         if !self.thresholds.is_empty() {
             text.push_str("\nthresholds\n");
+            let lengths = self.thresholds.iter().map(|one| one.metric().len());
+            let width = lengths.max().unwrap_or_default().max(36);
             for threshold in &self.thresholds {
-                _ = writeln!(
-                    text,
-                    "  {:<36}  {}",
-                    threshold.metric(),
-                    threshold.expression()
-                );
+                let (metric, expression) = (threshold.metric(), threshold.expression());
+                _ = writeln!(text, "  {metric:<width$}  {expression}");
             }
         }
         describe_needs(&mut text, self.needs(workers));
@@ -119,7 +126,6 @@ fn describe_needs(text: &mut String, needs: Needs) {
 }
 
 fn describe_flow(text: &mut String, scenario: &Scenario) {
-    text.push_str("\nsteps of one iteration\n");
     for (number, step) in scenario.flow.iter().enumerate() {
         match step {
             Step::Think(think) if think.min == think.max => {
@@ -202,6 +208,16 @@ fn statuses((first, last): (u16, u16)) -> String {
     } else {
         format!("{first}-{last}")
     }
+}
+
+/// The connections of one user, and the bytes of memory that it takes with them.
+fn per_user(scenario: &Scenario) -> (u64, u64) {
+    let requests = scenario.flow.iter().filter_map(Step::request);
+    let origins: HashSet<String> = requests.filter_map(origin).collect();
+    let connections = u64::try_from(origins.len()).unwrap_or(1).max(1);
+    let tls = origins.iter().any(|origin| origin.starts_with("https"));
+    let bytes = if tls { TLS_USER_BYTES } else { USER_BYTES };
+    (connections, connections.saturating_mul(bytes))
 }
 
 /// Where a request goes: its target counts as one origin.

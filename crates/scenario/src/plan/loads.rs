@@ -1,6 +1,6 @@
 //! The loads of a plan: when each begins, and the scenarios among which it is shared.
 
-use super::Load;
+use super::{Load, Plan};
 use loadgen_stats::ScenarioIndex;
 use std::time::Duration;
 
@@ -34,6 +34,150 @@ pub enum StartAt {
 pub struct Member {
     /// Whose iterations are begun.
     pub scenario: ScenarioIndex,
-    /// Its part of the users or of the iterations, from 0 to 1.
+    /// Its part of the users or of the iterations, from 0 to 1; zero where it has none of it.
     pub share: f64,
+}
+
+/// When a load can run, as far as that is known before the run; offsets from the start of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// It begins no earlier.
+    pub earliest_start: Duration,
+    /// It begins no later.
+    pub latest_start: Duration,
+    /// Its last iteration has ended by then.
+    pub latest_end: Duration,
+}
+
+impl LoadPlan {
+    /// So many users split among the members: each gets the whole part of its share, and those left over go to the
+    /// largest remainders, the earlier member first where they are alike.
+    #[must_use]
+    pub fn split(&self, users: u32) -> Vec<u32> {
+        // Products of shares are a hair off whole numbers; that must not decide.
+        let quota = |member: &Member| ((member.share * f64::from(users)) * 1e9).round() / 1e9;
+        let quotas: Vec<f64> = self.members.iter().map(quota).collect();
+        let mut split: Vec<u32> = quotas.iter().map(|quota| floor(*quota)).collect();
+        let mut order: Vec<usize> = (0..split.len()).collect();
+        order.sort_by(|left, right| {
+            let rest = |place: &usize| quotas[*place].fract();
+            rest(right).total_cmp(&rest(left))
+        });
+        let left_over = users.saturating_sub(split.iter().sum());
+        let some = |place: &usize| self.members[*place].share > 0.0;
+        for place in order
+            .into_iter()
+            .filter(some)
+            .cycle()
+            .take(left_over as usize)
+        {
+            split[place] += 1;
+        }
+        split
+    }
+
+    /// Whether users are split among the members, and not iterations.
+    #[must_use]
+    pub const fn splits_users(&self) -> bool {
+        matches!(
+            self.load,
+            Load::ConstantVus { .. } | Load::RampingVus { .. } | Load::PerVuIterations { .. }
+        )
+    }
+
+    /// The shortest time from its start to its end.
+    fn shortest(&self) -> Duration {
+        match self.load {
+            Load::SharedIterations { .. } | Load::PerVuIterations { .. } => Duration::ZERO,
+            _ => self.load.length(),
+        }
+    }
+
+    /// The longest time from its start to its end.
+    fn longest(&self) -> Duration {
+        self.load.length().saturating_add(self.graceful_stop)
+    }
+}
+
+impl Plan {
+    /// When each of the loads can run.
+    #[must_use]
+    pub fn spans(&self) -> Vec<Span> {
+        let mut spans: Vec<Option<Span>> = vec![None; self.loads.len()];
+        for load in self.in_sequence() {
+            let plan = &self.loads[load];
+            let (earliest_start, latest_start) = match plan.start {
+                StartAt::At(start) => (start, start),
+                StartAt::After(before) => match (spans[before], &self.loads[before]) {
+                    (Some(span), first) => (
+                        span.earliest_start.saturating_add(first.shortest()),
+                        span.latest_end,
+                    ),
+                    // Only in a circle, of which there is none.
+                    (None, _) => (Duration::ZERO, Duration::MAX),
+                },
+            };
+            spans[load] = Some(Span {
+                earliest_start,
+                latest_start,
+                latest_end: latest_start.saturating_add(plan.longest()),
+            });
+        }
+        spans.into_iter().flatten().collect()
+    }
+
+    /// The most there can be at one time of what each load takes: those that wait for each other never run together.
+    pub(super) fn most_at_once(&self, takes: impl Fn(&LoadPlan) -> u64) -> u64 {
+        let takes: Vec<u64> = self.loads.iter().map(takes).collect();
+        let (order, spans) = (self.in_sequence(), self.spans());
+        let mut instants: Vec<Duration> = spans.iter().map(|span| span.earliest_start).collect();
+        instants.sort_unstable();
+        instants.dedup();
+        let at = |instant: Duration| {
+            // What the loads that wait for one of them take together, and whoever waits for those.
+            let mut after = vec![0_u64; takes.len()];
+            let mut sum = 0_u64;
+            for load in order.iter().rev() {
+                let span = &spans[*load];
+                let here = span.earliest_start <= instant && instant <= span.latest_end;
+                let most = after[*load].max(if here { takes[*load] } else { 0 });
+                match self.loads[*load].start {
+                    StartAt::At(_) => sum = sum.saturating_add(most),
+                    StartAt::After(before) => after[before] = after[before].saturating_add(most),
+                }
+            }
+            sum
+        };
+        instants.into_iter().map(at).max().unwrap_or_default()
+    }
+
+    /// The loads, each behind the one that it waits for.
+    fn in_sequence(&self) -> Vec<usize> {
+        let mut order = Vec::with_capacity(self.loads.len());
+        let mut placed = vec![false; self.loads.len()];
+        for first in 0..self.loads.len() {
+            let mut chain = Vec::new();
+            let mut next = Some(first);
+            while let Some(load) = next.filter(|load| !placed[*load]) {
+                placed[load] = true;
+                chain.push(load);
+                next = match self.loads[load].start {
+                    StartAt::At(_) => None,
+                    StartAt::After(before) => Some(before),
+                };
+            }
+            order.extend(chain.into_iter().rev());
+        }
+        order
+    }
+}
+
+/// The whole part of a number that is no less than zero.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of users is no less than zero, and `as` saturates"
+)]
+fn floor(number: f64) -> u32 {
+    number.floor() as u32
 }

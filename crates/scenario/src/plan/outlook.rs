@@ -1,7 +1,7 @@
 //! Tells a load over time: in one line, row by row, and as a small picture.
 
-use super::{Arrivals, Load, LoadPlan, Stage, StartAt, load::rounded};
-use crate::quantity::{format_duration, format_rate};
+use super::{Arrivals, Load, LoadPlan, Plan, Stage, StartAt, load::rounded};
+use crate::quantity::{format_duration, format_rate, format_share};
 use std::{fmt, fmt::Write as _, time::Duration};
 
 /// The most rows of one load; what is between the first and the last is left out above it.
@@ -35,19 +35,114 @@ impl fmt::Display for Load {
     }
 }
 
-/// Writes how the load goes over time, from the start of the run.
-pub(super) fn describe(text: &mut String, plan: &LoadPlan) {
-    _ = writeln!(
-        text,
-        "\nload\n  {:<10}  {}",
-        "executor",
-        plan.load.executor()
-    );
+/// The most loads that are told one by one in a few words.
+const MOST_LOADS: usize = 4;
+
+impl Plan {
+    /// Its loads in a few words.
+    #[must_use]
+    pub fn loads_in_words(&self) -> String {
+        if let [only] = self.loads.as_slice()
+            && only.members.len() == 1
+        {
+            return only.load.to_string();
+        }
+        if self.loads.len() > MOST_LOADS {
+            return format!("{} loads", self.loads.len());
+        }
+        let words = |load: &LoadPlan| {
+            let after = match load.start {
+                StartAt::At(_) => String::new(),
+                StartAt::After(before) => format!(" after {}", self.names(&self.loads[before])),
+            };
+            format!("{}: {}{after}", self.names(load), load.load)
+        };
+        let words: Vec<String> = self.loads.iter().map(words).collect();
+        words.join("; ")
+    }
+
+    /// The names of those who share a load.
+    fn names(&self, load: &LoadPlan) -> String {
+        let name = |member: &super::Member| self.scenarios[member.scenario.0].name.as_str();
+        let names: Vec<&str> = load.members.iter().map(name).collect();
+        names.join(", ")
+    }
+}
+
+/// Writes how the loads go over time.
+pub(super) fn describe(text: &mut String, plan: &Plan) {
+    let spans = plan.spans();
+    for (load, span) in plan.loads.iter().zip(spans) {
+        text.push_str(match (plan.scenarios.len(), load.members.len()) {
+            (1, _) => "\nload",
+            (_, 1) => "\nload of ",
+            _ => "\nload shared by ",
+        });
+        if plan.scenarios.len() > 1 {
+            text.push_str(&plan.names(load));
+        }
+        text.push('\n');
+        if let StartAt::After(before) = load.start {
+            let before = &plan.loads[before];
+            let plural = if before.members.len() == 1 { "" } else { "s" };
+            let (names, latest) = (plan.names(before), format_duration(span.latest_start));
+            _ = writeln!(
+                text,
+                "  {:<10}  after scenario{plural} {names}: once the last iteration has ended, {latest} at the latest",
+                "begins"
+            );
+        }
+        over_time(text, load);
+        shares(text, plan, load);
+    }
+}
+
+/// Writes who has how much of a load.
+fn shares(text: &mut String, plan: &Plan, load: &LoadPlan) {
+    if load.members.len() < 2 {
+        return;
+    }
+    let most = load.load.users().map_or(0, super::UserCount::get);
+    let split = load.split(most);
+    let names = load
+        .members
+        .iter()
+        .map(|member| &plan.scenarios[member.scenario.0].name);
+    let width = names
+        .clone()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let rows = load.members.iter().zip(names).zip(split);
+    for (number, ((member, name), count)) in rows.enumerate() {
+        let key = if number == 0 { "shares" } else { "" };
+        let share = format_share(member.share);
+        let what = match count {
+            _ if member.share <= 0.0 => "nothing".to_owned(),
+            _ if !load.splits_users() => "of the iterations, each drawn by the seed".to_owned(),
+            0 => "no user: too few to share".to_owned(),
+            count if matches!(load.load, Load::RampingVus { .. }) => {
+                format!("up to {}", users(count))
+            }
+            count => users(count),
+        };
+        _ = writeln!(text, "  {key:<10}  {name:<width$}  {share:>5}  {what}");
+    }
+}
+
+/// Writes how a load goes over time.
+fn over_time(text: &mut String, plan: &LoadPlan) {
+    _ = writeln!(text, "  {:<10}  {}", "executor", plan.load.executor());
+    // What follows another load is told from its own start on.
+    let sign = match plan.start {
+        StartAt::At(_) => "",
+        StartAt::After(_) => "+",
+    };
     let mut before = None;
     for (at, what) in shortened(rows(plan)) {
         let shown = at
             .filter(|at| before != Some(*at))
-            .map(format_duration)
+            .map(|at| format!("{sign}{}", format_duration(at)))
             .unwrap_or_default();
         _ = writeln!(text, "  {shown:<10}  {what}");
         before = at.or(before);
@@ -59,17 +154,17 @@ pub(super) fn describe(text: &mut String, plan: &LoadPlan) {
         plan.load,
         Load::RampingVus { .. } | Load::RampingArrivalRate { .. }
     ) {
-        sketch(text, plan);
+        sketch(text, plan, sign);
     }
 }
 
-/// A number of users in words.
 /// A number of iterations in words.
 fn times(iterations: u64) -> String {
     let plural = if iterations == 1 { "" } else { "s" };
     format!("{iterations} iteration{plural}")
 }
 
+/// A number of users in words.
 fn users(count: u32) -> String {
     if count == 1 {
         "1 user".to_owned()
@@ -86,7 +181,7 @@ fn level(load: &Load, level: f64) -> String {
     }
 }
 
-/// When the load begins, as far as the plan knows: what follows another load is told from its own start on.
+/// When the load begins; what follows another load counts from its own start.
 const fn start(plan: &LoadPlan) -> Duration {
     match plan.start {
         StartAt::At(start) => start,
@@ -225,7 +320,7 @@ fn whole(area: f64) -> f64 {
 }
 
 /// Draws the level over time.
-fn sketch(text: &mut String, plan: &LoadPlan) {
+fn sketch(text: &mut String, plan: &LoadPlan, sign: &str) {
     let load = &plan.load;
     let (highest, length) = (load.highest(), load.length().as_secs_f64());
     let eighths: Vec<u32> = (0..WIDTH)
@@ -247,8 +342,11 @@ fn sketch(text: &mut String, plan: &LoadPlan) {
         let drawn = format!("  {label:>12} │{drawn}");
         _ = writeln!(text, "{}", drawn.trim_end());
     }
-    let from = format_duration(start(plan));
-    let until = format_duration(start(plan).saturating_add(load.length()));
+    let at = |time: Duration| format!("{sign}{}", format_duration(time));
+    let (from, until) = (
+        at(start(plan)),
+        at(start(plan).saturating_add(load.length())),
+    );
     let gap = (WIDTH as usize).saturating_sub(from.len());
     _ = writeln!(text, "  {:>12}  {from}{until:>gap$}", "");
 }

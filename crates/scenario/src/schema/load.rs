@@ -43,9 +43,9 @@ pub(super) struct Load {
     /// they are more even.
     #[schemars(range(min = 0.001, max = 1000), example = 0.5)]
     burstiness: Option<f64>,
-    /// How long after the start of the run the load begins. Default: 0s.
-    #[schemars(example = &"10s")]
-    start_after: Option<Duration>,
+    /// When the load begins: so long after the start of the run, or when the load of another scenario has ended, its
+    /// last iteration finished or cut. Default: 0s.
+    start_after: Option<StartAfter>,
     /// The first part of the load, which is run but kept out of every statistic. Shorter than the load. Default: 0s.
     #[schemars(example = &"5s")]
     warm_up: Option<Duration>,
@@ -54,6 +54,15 @@ pub(super) struct Load {
     /// How long the iteration of a user that leaves before the end may go on, for `ramping-vus`. Default: 30s.
     graceful_ramp_down: Option<Duration>,
 }
+
+/// A duration, or `scenario:` and the name of a scenario.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct StartAfter(
+    #[schemars(regex(pattern = r"^(([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+|scenario:.+)$"), example = &"10s", example = &"scenario:warm")]
+     String,
+);
 
 /// The kinds of load.
 #[derive(JsonSchema)]

@@ -59,9 +59,19 @@ fn the_schema_takes_what_the_reader_takes() {
         "defaults = { timeout = { total = \"1s\", idle = \"250ms\" }, headers = { a = \"b\", c = 1, d = true } }",
         "slo = { ttft = \"2s\" }\nthresholds = { ttft = \"p95 < 2s\", vus = [\"max < 5\"] }",
         "mock = { ttft = \"5ms\", error_rate = \"10%\", stall_rate = 0.1, seed = 7 }",
+        "load = { vus = 1, duration = \"1s\", start_after = \"scenario:warm up\" }",
     ];
     for text in good {
         assert!(takes(&format!("{text}\n[[step]]\nget = \"/\"\n")), "{text}");
+    }
+    let scenarios = [
+        "[[scenario]]\nname = \"a\"\nweight = 0.5\nstep = [{ get = \"/\" }]",
+        "[[scenario]]\nname = \"a\"\nload = { vus = 1, duration = \"1s\" }\n[[scenario.step]]\nthink = \"1s\"\n\
+         [[scenario]]\nname = \"b\"\nload = { rate = 1, duration = \"1s\", start_after = \"scenario:a\" }\n\
+         [[scenario.step]]\nget = \"/\"",
+    ];
+    for text in scenarios {
+        assert!(takes(text), "{text}");
     }
     let steps = [
         "post = \"/\"\nquery = { a = [1, \"b\"], c = true }\nbody = \"x\"",
@@ -113,6 +123,14 @@ fn the_schema_refuses_what_the_reader_refuses() {
     for text in [
         "",
         "step = []",
+        "scenario = []",
+        "[[scenario]]\nname = \"a\"",
+        "[[scenario]]\nname = \"\"\nstep = [{ get = \"/\" }]",
+        "[[scenario]]\nstep = [{ get = \"/\" }]",
+        "[[scenario]]\nname = \"a\"\nweight = -1\nstep = [{ get = \"/\" }]",
+        "[[scenario]]\nname = \"a\"\nweight = 1\nload = { vus = 1 }\nstep = [{ get = \"/\" }]",
+        "[[step]]\nget = \"/\"\n[[scenario]]\nname = \"a\"\nstep = [{ get = \"/\" }]",
+        "[[scenario]]\nname = \"a\"\nload = { start_after = \"after b\" }\nstep = [{ get = \"/\" }]",
         "[[step]]\ngett = \"/\"",
         "[[step]]\nget = 5",
         "[[step]]\nstream = \"x\"\nget = \"/\"",
@@ -128,10 +146,18 @@ fn the_schema_and_the_reader_know_the_same_keys() {
     let defaults = property(&schema, &schema, "defaults").clone();
     let slo: Vec<&str> = keys::slo().map(loadgen_stats::Trend::name).collect();
     let of = |object: &Value, key: &str| property(&schema, object, key).clone();
+    let scenario = resolve(&schema, &of(&schema, "scenario")["items"]).clone();
     let stage = of(&of(&schema, "load"), "stages")["items"].clone();
     let cases = [
         ("file", schema.clone(), keys::ROOT.to_vec()),
         ("load", of(&schema, "load"), keys::LOAD.to_vec()),
+        ("scenario", scenario.clone(), keys::SCENARIO.to_vec()),
+        ("scenario.load", of(&scenario, "load"), keys::LOAD.to_vec()),
+        (
+            "scenario.step",
+            of(&scenario, "step")["items"].clone(),
+            keys::step(),
+        ),
         ("stage", stage, keys::STAGE.to_vec()),
         ("defaults", defaults.clone(), keys::DEFAULTS.to_vec()),
         ("step", step.clone(), keys::step()),

@@ -13,17 +13,15 @@ use std::{ops::Range, time::Duration};
 /// How a stage is written on the command line.
 const STAGE: &str = "a stage is DURATION:TARGET, for example `30s:50` or `1m:200/s`";
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
     /// The load that is asked for: that of the file where no option says otherwise.
     ///
     /// An option changes the part of the load that it names. It may replace users, duration and iterations of a plain
     /// load, as in k6, but never a rate or stages that it does not name.
-    pub(super) fn wish(&mut self, file: Option<&LoadTable>, absent: &LoadTable) -> LoadTable {
+    pub(in crate::lower) fn wish(&mut self, file: Option<&LoadTable>) -> LoadTable {
         let kind = file.map(LoadTable::kind);
-        let mut wish = file.unwrap_or(absent).clone();
+        let mut wish = self.wish_to_end(file);
         let options = self.overrides;
-        let graceful = self.given_duration(options.graceful_stop.as_ref(), true);
-        wish.graceful_stop = graceful.or(&wish.graceful_stop).clone();
         let rate = self.given_rate(options.rate.as_ref());
         let stages = self.given_stages(&options.stages);
         if !options.stages.is_empty() {
@@ -34,6 +32,50 @@ impl Lowering<'_> {
             self.parts_instead(&mut wish, kind);
         }
         wish
+    }
+
+    /// One of several loads: what an option could say of it is only how it ends.
+    pub(in crate::lower) fn wish_to_end(&mut self, file: Option<&LoadTable>) -> LoadTable {
+        let mut wish = file.cloned().unwrap_or_default();
+        let graceful = self.given_duration(self.overrides.graceful_stop.as_ref(), true);
+        wish.graceful_stop = graceful.or(&wish.graceful_stop).clone();
+        wish
+    }
+
+    /// Tells options that do not say which of several loads they mean.
+    pub(in crate::lower) fn refuse_for_several(&mut self, loads: usize) {
+        for given in self.options_of_load() {
+            let message = format!(
+                "`{}` does not say which of the {loads} loads it means",
+                given.origin
+            );
+            self.refuse(
+                given,
+                &message,
+                "`--scale 2` multiplies them all; the file says the rest",
+            );
+        }
+    }
+
+    /// Whether the options alone say what load there is.
+    pub(in crate::lower) const fn options_make_a_load(&self) -> bool {
+        let options = self.overrides;
+        options.duration.is_some()
+            || options.iterations.is_some()
+            || options.rate.is_some()
+            || !options.stages.is_empty()
+    }
+
+    /// The options that say how much load there is, where they are given.
+    pub(in crate::lower) fn options_of_load(&self) -> impl Iterator<Item = &'a Given> + use<'a> {
+        let options = self.overrides;
+        let named = [
+            &options.vus,
+            &options.duration,
+            &options.iterations,
+            &options.rate,
+        ];
+        named.into_iter().flatten().chain(&options.stages)
     }
 
     /// `--stage`: other stages, or stages in the place of a plain load.

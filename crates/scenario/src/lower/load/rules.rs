@@ -1,6 +1,6 @@
 //! Which kind of load the keys say, and which keys each kind can have.
 
-use super::Lowering;
+use super::{Lowering, Subject};
 use crate::{
     document::{Executor, Field, Level, LoadTable, Located},
     problem::{Place, Problem},
@@ -42,14 +42,6 @@ impl LoadTable {
         })
     }
 
-    /// Whether nothing in it says how much load there is.
-    pub(super) const fn says_nothing(&self) -> bool {
-        self.duration.is_absent()
-            && self.iterations.is_absent()
-            && self.rate.is_absent()
-            && self.stages.is_absent()
-    }
-
     /// Where each key stands that only some kinds of load can have.
     fn places(&self) -> [(&'static str, Option<&Place>); 11] {
         [
@@ -70,7 +62,7 @@ impl LoadTable {
 
 impl Lowering<'_> {
     /// The kind of load, where all that belongs to it is there and nothing else is.
-    pub(super) fn executor(&mut self, wish: &LoadTable) -> Option<Executor> {
+    pub(super) fn executor(&mut self, subject: &Subject<'_>, wish: &LoadTable) -> Option<Executor> {
         let before = self.problems.len();
         if matches!(wish.executor, Field::Broken) {
             return None;
@@ -95,7 +87,7 @@ impl Lowering<'_> {
                 self.tell(Problem::new(place, message).help(instead(executor, key)));
             }
         }
-        self.needed(wish, executor);
+        self.needed(subject, wish, executor);
         (self.problems.len() == before).then_some(executor)
     }
 
@@ -115,7 +107,7 @@ impl Lowering<'_> {
     }
 
     /// Tells what a kind of load cannot do without.
-    fn needed(&mut self, wish: &LoadTable, executor: Executor) {
+    fn needed(&mut self, subject: &Subject<'_>, wish: &LoadTable, executor: Executor) {
         let stages = match executor {
             Executor::RampingVus => "stages = [{ duration = \"30s\", target = 100 }]",
             _ => "stages = [{ duration = \"30s\", target = \"100/s\" }]",
@@ -130,8 +122,6 @@ impl Lowering<'_> {
             ),
             ("stages", wish.stages.is_absent(), stages),
         ];
-        let load = self.document.load.given();
-        let place = load.map_or(Place::Whole, |given| given.place.clone());
         if let (Some(place @ Place::Given { .. }), Field::Absent) =
             (place_of_rate(wish, executor), &wish.duration)
         {
@@ -144,7 +134,8 @@ impl Lowering<'_> {
                     Executor::ConstantVus => ", or `iterations = 100`",
                     _ => "",
                 };
-                let problem = Problem::new(&place, format!("`[load]` needs `{key}`"));
+                let problem =
+                    Problem::new(&subject.place, format!("{} needs `{key}`", subject.title));
                 self.missing(problem.help(format!("add `{example}`{other}")));
             }
         }

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// What users and rates are multiplied by.
-pub(super) struct Scale {
+pub(in crate::lower) struct Scale {
     factor: f64,
     place: Place,
 }
@@ -27,7 +27,7 @@ impl Scale {
 
 impl Lowering<'_> {
     /// The scale that was given, or one.
-    pub(super) fn scale(&mut self) -> Scale {
+    pub(in crate::lower) fn scale(&mut self) -> Scale {
         let given = self.overrides.scale.as_ref();
         let read = given.and_then(|given| read_given(given, factor, &mut self.problems));
         match read {

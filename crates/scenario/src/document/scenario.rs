@@ -1,0 +1,83 @@
+//! The kinds of users of a file, as they stand in it.
+
+use super::{
+    flow::Steps,
+    keys,
+    load::LoadTable,
+    node::{Field, Kind, Node},
+    reader::{Reader, field},
+};
+use crate::problem::{Place, Problem};
+
+/// The largest weight.
+const MOST_WEIGHT: f64 = 1e9;
+
+/// `[[scenario]]`, all of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Scenarios {
+    /// Those that could be read.
+    pub list: Vec<ScenarioTable>,
+    /// Whether one could not be read at all.
+    pub broken: bool,
+    /// Whether `scenario` is there at all, right or wrong.
+    pub given: bool,
+}
+
+/// One of `[[scenario]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ScenarioTable {
+    /// Where its head stands.
+    pub place: Place,
+    /// `name`.
+    pub name: Field<String>,
+    /// `weight`; zero or more.
+    pub weight: Field<f64>,
+    /// `[scenario.load]`.
+    pub load: Field<LoadTable>,
+    /// `[[scenario.step]]`.
+    pub steps: Steps,
+}
+
+impl Reader {
+    pub(super) fn scenarios(&mut self, node: Option<&Node>) -> Scenarios {
+        let (list, complete) = self.tables(node, "scenario", "[[scenario]]", Self::scenario);
+        Scenarios {
+            list,
+            broken: !complete,
+            given: node.is_some(),
+        }
+    }
+
+    fn scenario(&mut self, node: &Node, head: &str) -> Option<ScenarioTable> {
+        let table = self.table(node, &format!("`{head}`"), keys::SCENARIO)?;
+        Some(ScenarioTable {
+            place: node.place.clone(),
+            name: self.name(table.get("name"), "`name`"),
+            weight: self.weight(table.get("weight")),
+            load: self.load(table.get("load"), "`[scenario.load]`"),
+            steps: self.steps(table.get("step"), "[[scenario.step]]"),
+        })
+    }
+
+    fn weight(&mut self, node: Option<&Node>) -> Field<f64> {
+        field(node, |node| {
+            let weight = match node.kind {
+                #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]
+                Kind::Integer(number) => number as f64,
+                Kind::Float(number) => number,
+                _ => return self.wrong_type(node, "`weight`", "a number such as 80"),
+            };
+            if (0.0..=MOST_WEIGHT).contains(&weight) {
+                return Some(weight);
+            }
+            let bound = if weight < 0.0 {
+                "must be at least 0".to_owned()
+            } else {
+                format!("must be at most {MOST_WEIGHT}")
+            };
+            let problem = Problem::new(&node.place, format!("`weight` {bound}"));
+            self.tell(problem.label("out of range"));
+            None
+        })
+    }
+}
