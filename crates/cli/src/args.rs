@@ -112,6 +112,9 @@ pub(crate) struct DebugArgs {
     pub(crate) network: NetworkArgs,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
+    /// Show the scenario of this name alone; else each of the file, one after the other
+    #[arg(long = "scenario", value_name = "NAME")]
+    pub(crate) scenario_name: Option<String>,
     /// Seed of everything random; drawn where none is given
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

@@ -25,12 +25,7 @@ pub(crate) fn of(plan: &Plan, circumstances: &Circumstances) -> Header {
     Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         name: plan.name.clone(),
-        load: plan
-            .loads
-            .iter()
-            .map(|load| load.load.to_string())
-            .collect::<Vec<_>>()
-            .join(" + "),
+        load: plan.loads_in_words(),
         plan: serde_json::from_str(&plan.canonical).unwrap_or_default(),
         plan_hash: plan.hash.clone(),
         seed: circumstances.settings.seed,

@@ -3,6 +3,7 @@
 mod comparing;
 mod coverage;
 mod keys;
+mod mixes;
 mod mocking;
 mod options;
 mod outcomes;

@@ -1,4 +1,4 @@
-//! `loadgen debug`: one iteration of one virtual user, told as a story.
+//! `loadgen debug`: one iteration of one virtual user of each kind, told as a story.
 
 use crate::{
     args::{DebugArgs, Given},
@@ -13,14 +13,14 @@ use loadgen_engine::{
     StreamSink, judge,
 };
 use loadgen_http::HttpConnect;
-use loadgen_scenario::{OnFailure, Plan, Request, Scope, Step};
-use std::time::Duration;
+use loadgen_scenario::{OnFailure, Plan, Request, Scenario, Scope, Step};
+use std::{ops::Range, time::Duration};
 use tokio::{task::LocalSet, time::Instant};
 
 /// Bytes of a body that are kept to be shown and checked.
 const KEPT_BODY: usize = 1 << 20;
 
-/// Shows one iteration.
+/// Shows one iteration of every scenario, or of the one that is asked for.
 pub(crate) fn debug(
     args: &DebugArgs,
     given: &Given,
@@ -34,55 +34,89 @@ pub(crate) fn debug(
         given,
     };
     let mut plan = wanted.plan(environment)?.plan;
+    let which = which(&plan, args.scenario_name.as_deref())?;
     let connect = wiring::connect(&args.network, environment)?;
     wiring::hide_proxies(&mut plan, environment);
     // Until the end: dropping it stops it.
     let _embedded = wiring::embed(&mut plan)?;
     show(
         &plan,
+        which,
         &connect,
         args.seed.unwrap_or_else(environment.draw_seed),
         &environment.out,
     )
 }
 
-/// Performs one iteration of the first scenario and tells it to `output`.
+/// The places of the scenarios that are asked for.
+fn which(plan: &Plan, name: Option<&str>) -> Result<Range<usize>, Error> {
+    let all = 0..plan.scenarios.len();
+    let Some(name) = name else { return Ok(all) };
+    let names = || plan.scenarios.iter().map(|one| one.name.as_str());
+    match names().position(|one| one == name) {
+        Some(place) => Ok(place..place + 1),
+        None => {
+            let known = names().collect::<Vec<_>>().join(", ");
+            let error = Error::usage(format!("there is no scenario `{name}`"));
+            Err(error.hint(format!("known are: {known}")))
+        }
+    }
+}
+
+/// Performs one iteration of each of these scenarios and tells it to `output`.
 pub(super) fn show(
     plan: &Plan,
+    which: Range<usize>,
     connect: &HttpConnect,
     seed: u64,
     output: &Output,
 ) -> Result<Exit, Error> {
     let runtime = wiring::runtime()?;
-    let mut user = {
+    let connector = {
         let _inside = runtime.enter();
-        let connector = connect
+        connect
             .connector(0)
-            .map_err(|error| Error::failed("prepare a connection", error))?;
-        let scope = plan.scope(1, seed);
-        scope.begin_iteration(0);
-        User {
-            plan,
-            connection: connector.connection(),
-            scope,
-            output,
-        }
+            .map_err(|error| Error::failed("prepare a connection", error))?
     };
-    user.say(&format!(
+    let say = |text: &str| say(plan, output, text);
+    say(&format!(
         "one iteration of one user, target {}, seed {seed}\n",
         plan.target
     ))?;
-    let failed = LocalSet::new().block_on(&runtime, user.iteration())?;
-    // What connections left to do ends with the runtime.
-    drop(user);
-    Ok(if failed {
+    let mut any_failed = false;
+    for (scenario, vu) in plan.scenarios[which].iter().zip(1..) {
+        if plan.scenarios.len() > 1 {
+            say(&format!("\nscenario {}\n", scenario.name))?;
+        }
+        let mut user = {
+            let _inside = runtime.enter();
+            let scope = plan.scope(vu, seed);
+            scope.begin_iteration(0);
+            User {
+                plan,
+                connection: connector.connection(),
+                scope,
+                output,
+            }
+        };
+        // What connections left to do ends with the runtime.
+        any_failed |= LocalSet::new().block_on(&runtime, user.iteration(scenario))?;
+    }
+    Ok(if any_failed {
         Exit::Threshold
     } else {
         Exit::Passed
     })
 }
 
-/// The one user.
+/// Prints with every secret hidden.
+fn say(plan: &Plan, output: &Output, text: &str) -> Result<(), Error> {
+    output
+        .print(&plan.mask(text))
+        .map_err(|error| Error::failed("tell of it", error))
+}
+
+/// One user.
 struct User<'a, C> {
     plan: &'a Plan,
     connection: C,
@@ -92,17 +126,9 @@ struct User<'a, C> {
 
 impl<C: Connection> User<'_, C> {
     /// Walks the flow; tells whether a request failed.
-    async fn iteration(&mut self) -> Result<bool, Error> {
-        let plan = self.plan;
+    async fn iteration(&mut self, scenario: &Scenario) -> Result<bool, Error> {
         let mut any_failed = false;
-        for (number, step) in plan
-            .scenarios
-            .iter()
-            .take(1)
-            .flat_map(|scenario| &scenario.flow)
-            .enumerate()
-        {
-            let number = number + 1;
+        for (number, step) in (1..).zip(&scenario.flow) {
             match step {
                 Step::Think(think) => self.say(&story::think(number, think))?,
                 Step::Request(request) => {
@@ -164,11 +190,8 @@ impl<C: Connection> User<'_, C> {
         self.say(&story::times(exchange, tokens.output))
     }
 
-    /// Prints with every secret hidden.
     fn say(&self, text: &str) -> Result<(), Error> {
-        self.output
-            .print(&self.plan.mask(text))
-            .map_err(|error| Error::failed("tell of it", error))
+        say(self.plan, self.output, text)
     }
 }
 

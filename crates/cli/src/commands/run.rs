@@ -130,7 +130,8 @@ impl Bench<'_> {
         if place == 0 {
             make_room(&plan, settings.workers, environment);
             if self.args.verbose {
-                debug::show(&plan, &connect, settings.seed, &environment.err)?;
+                let all = 0..plan.scenarios.len();
+                debug::show(&plan, all, &connect, settings.seed, &environment.err)?;
             }
         }
         let circumstances = Circumstances {

@@ -165,6 +165,10 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("debug --timeout", &["debug_keeps_its_limits"]),
     ("debug --expect", &["debug_shows_what_options_change"]),
     ("debug --http2", &["debug_shows_what_options_change"]),
+    (
+        "debug --scenario",
+        &["debug_tells_every_scenario_or_the_one_that_is_wanted"],
+    ),
     ("debug --seed", &["debug_draws_from_its_seed"]),
     ("report RUN_LOG", &["a_report_tells_the_same_again"]),
     (
@@ -409,7 +413,13 @@ const KEYS: &[(&str, &[&str])] = &[
         "load.stages.target",
         &["stages_have_their_length_and_their_target"],
     ),
-    ("load.start_after", &["a_load_begins_late_and_warms_up"]),
+    (
+        "load.start_after",
+        &[
+            "a_load_begins_late_and_warms_up",
+            "a_load_begins_when_another_has_ended",
+        ],
+    ),
     ("load.start_rate", &["a_ramp_begins_where_the_file_says"]),
     ("load.start_vus", &["a_ramp_begins_where_the_file_says"]),
     ("load.warm_up", &["a_load_begins_late_and_warms_up"]),
@@ -496,6 +506,23 @@ const KEYS: &[(&str, &[&str])] = &[
         &["answers_are_held_against_what_is_expected"],
     ),
     ("{place}.stall", &["silence_in_a_stream_has_its_limit"]),
+    ("scenario", &["every_scenario_has_its_steps_and_figures"]),
+    (
+        "scenario.name",
+        &["every_scenario_has_its_steps_and_figures"],
+    ),
+    (
+        "scenario.load",
+        &[
+            "every_scenario_has_its_steps_and_figures",
+            "a_load_begins_when_another_has_ended",
+        ],
+    ),
+    ("scenario.weight", &["a_weight_is_a_share_of_the_load"]),
+    (
+        "scenario.step",
+        &["every_scenario_has_its_steps_and_figures"],
+    ),
     ("step", &["requests_are_as_their_keys_say"]),
     ("step.name", &["names_stand_in_the_summary"]),
     ("step.get", &["requests_are_as_their_keys_say"]),
@@ -722,7 +749,12 @@ fn keys() -> BTreeSet<String> {
     let schema: Value = serde_json::from_str(&loadgen_scenario::schema()).unwrap();
     let mut found = BTreeSet::new();
     walk(&schema, &schema, "", &mut found);
-    found
+    // The load and the steps of a scenario are those of the file: what is inside them stands in the table once.
+    let (inside, mut own): (BTreeSet<String>, _) = found
+        .into_iter()
+        .partition(|key| key.starts_with("scenario.load.") || key.starts_with("scenario.step."));
+    own.extend(inside.iter().map(|key| key.replacen("scenario.", "", 1)));
+    own
 }
 
 #[test]

@@ -1,0 +1,207 @@
+//! Several kinds of users in one file: what each of them does, seen in whole runs, plans and stories.
+
+use super::{keys::run, *};
+
+/// A scenario that asks for `/plain` as a step of its own name.
+fn scenario(name: &str, lines: &str) -> String {
+    format!(
+        "[[scenario]]\nname = \"{name}\"\n{lines}\n[[scenario.step]]\nname = \"{name} asks\"\nget = \"/plain\"\n"
+    )
+}
+
+/// A file of scenarios, each with these lines, below these of its own.
+fn file(lines: &str, scenarios: &[(&str, &str)]) -> String {
+    let scenarios: String = scenarios
+        .iter()
+        .map(|(name, lines)| scenario(name, lines))
+        .collect();
+    format!("target = \"mock\"\n{lines}\n{scenarios}")
+}
+
+/// The count of a counter of one scenario.
+fn of(summary: &Value, scenario: &str, metric: &str) -> u64 {
+    let count = &summary["scenarios"][scenario]["metrics"][metric]["count"];
+    count.as_u64().unwrap_or(0)
+}
+
+fn most_users(summary: &Value) -> u64 {
+    summary["metrics"]["vus"]["max"].as_u64().unwrap_or(0)
+}
+
+#[test]
+fn every_scenario_has_its_steps_and_figures() {
+    let once = "load = { vus = 1, iterations = 3 }";
+    let twice = "load = { executor = \"per-vu-iterations\", vus = 2, iterations = 2 }";
+    let summary = run(&file("", &[("a", once), ("b", twice)]));
+    for (name, requests) in [("a", 3), ("b", 4)] {
+        assert_eq!(of(&summary, name, "http_reqs"), requests, "{name}");
+        let steps = &summary["scenarios"][name]["steps"];
+        let steps: Vec<&String> = steps.as_object().unwrap().keys().collect();
+        assert_eq!(steps, [&format!("{name} asks")]);
+    }
+    assert_eq!(summary["metrics"]["http_reqs"]["count"], 7);
+}
+
+#[test]
+fn a_weight_is_a_share_of_the_load() {
+    // Of users: each does one iteration.
+    let users = "load = { executor = \"per-vu-iterations\", vus = 10, iterations = 1 }";
+    for (weights, split) in [
+        (["weight = 80", "weight = 15", "weight = 5"], [8, 2, 0]),
+        (["", "", "weight = 0"], [5, 5, 0]),
+        (["", "weight = 0.5", "weight = 0.5"], [5, 3, 2]),
+    ] {
+        let names = ["a", "b", "c"];
+        let parts: Vec<(&str, &str)> = names.into_iter().zip(weights).collect();
+        let summary = run(&file(users, &parts));
+        let counts = names.map(|name| of(&summary, name, "iterations"));
+        assert_eq!(counts, split, "{weights:?}");
+    }
+    // Of iterations: each is drawn by the seed.
+    for load in [
+        "load = { vus = 3, iterations = 100 }",
+        "load = { rate = \"500/s\", duration = \"200ms\" }",
+    ] {
+        let drawn = || {
+            let summary = run(&file(load, &[("a", "weight = 3"), ("b", "")]));
+            ["a", "b"].map(|name| of(&summary, name, "iterations"))
+        };
+        let [often, seldom] = drawn();
+        assert_eq!(often + seldom, 100, "{load}");
+        assert!((55..95).contains(&often), "{load}: {often}");
+        assert_eq!([often, seldom], drawn(), "{load}: the seed decides");
+    }
+}
+
+#[test]
+fn a_load_begins_when_another_has_ended() {
+    let first = "load = { executor = \"per-vu-iterations\", vus = 3, iterations = 2 }";
+    for (start, users) in [("start_after = \"scenario:first\"", 3), ("", 5)] {
+        let second = format!(
+            "[scenario.load]\nexecutor = \"per-vu-iterations\"\nvus = 2\niterations = 2\n{start}"
+        );
+        let lines = "mock = { plain_time = \"100ms\" }";
+        let summary = run(&file(lines, &[("second", &second), ("first", first)]));
+        assert_eq!(most_users(&summary), users, "{start}");
+        assert_eq!(of(&summary, "first", "iterations"), 6, "{start}");
+        assert_eq!(of(&summary, "second", "iterations"), 4, "{start}");
+        let length = summary["duration_s"].as_f64().unwrap();
+        assert!(start.is_empty() || length >= 0.4, "{length}");
+    }
+}
+
+#[test]
+fn thresholds_are_of_one_scenario_or_of_all() {
+    for (threshold, code) in [
+        ("\"http_reqs{scenario=b}\" = \"count == 2\"", 0),
+        ("\"http_reqs{scenario=a}\" = \"count == 2\"", 99),
+        ("http_reqs = \"count == 5\"", 0),
+    ] {
+        let text = file(
+            "",
+            &[
+                ("a", "load = { vus = 1, iterations = 3 }"),
+                ("b", "load = { vus = 1, iterations = 2 }"),
+            ],
+        );
+        let text = format!("{text}[thresholds]\n{threshold}\n");
+        let words = ["run", "a.toml", "--no-log", "--quiet"];
+        let played = on(Stage::new(&words).file("a.toml", &text));
+        assert_eq!(
+            played.code, code,
+            "{threshold}\n{}{}",
+            played.out, played.err
+        );
+    }
+}
+
+/// Two loads: one that is shared, and one that waits for it.
+fn plan() -> String {
+    let after = "load = { vus = 4, duration = \"1m\", start_after = \"scenario:b\" }";
+    let load = "load = { vus = 10, duration = \"30s\", graceful_stop = \"5s\" }";
+    file(load, &[("a", "weight = 3"), ("b", ""), ("c", after)])
+}
+
+#[test]
+fn check_shows_every_load_and_who_shares_it() {
+    let check = |words: &[&str]| {
+        let words = [&["check", "a.toml"], words].concat();
+        on(Stage::new(&words).file("a.toml", &plan()))
+    };
+    let shown = |words: &[&str], parts: &[&str]| {
+        let played = check(words);
+        assert_eq!(played.code, 0, "{}", played.err);
+        for part in parts {
+            assert!(
+                played.out.contains(part),
+                "{words:?} {part:?}\n{}",
+                played.out
+            );
+        }
+    };
+    let load = "load shared by a, b\n  executor    constant-vus\n  0s          10 users";
+    let shares = "  shares      a    75%  8 users\n              b    25%  2 users\n";
+    let after =
+        "begins      after scenarios a, b: once the last iteration has ended, 35s at the latest";
+    shown(
+        &[],
+        &[load, shares, after, "+1m ", "steps of one iteration of c\n"],
+    );
+    shown(&["--scale", "2"], &["20 users", "15 users", "8 users"]);
+    shown(
+        &["--explain", "--graceful-stop", "1s"],
+        &[
+            "scenario.a.weight",
+            "3 (75% of `[load]`)",
+            "scenario.c.load.start_after",
+            "scenario:b",
+        ],
+    );
+    // What waits never runs beside it.
+    shown(&[], &["open files  42\n"]);
+    for option in ["--vus", "--duration", "--iterations", "--rate", "--stage"] {
+        let value = match option {
+            "--rate" => "5/s",
+            "--stage" => "5s:5",
+            "--duration" => "5s",
+            _ => "5",
+        };
+        let played = check(&[option, value]);
+        assert_eq!((played.code, played.out.as_str()), (2, ""), "{option}");
+        for part in [option, "which of the 2 loads", "--scale 2"] {
+            assert!(played.err.contains(part), "{option}: {}", played.err);
+        }
+    }
+    let stage = Stage::new(&["check", "a.toml"]).file("a.toml", &plan());
+    let played = on(stage.var("LOADGEN_VUS", "5"));
+    assert_eq!(played.code, 2);
+    assert!(played.err.contains("LOADGEN_VUS"), "{}", played.err);
+}
+
+#[test]
+fn debug_tells_every_scenario_or_the_one_that_is_wanted() {
+    let told = |words: &[&str]| {
+        let words = [&["debug", "a.toml"], words].concat();
+        let played = on(Stage::new(&words).file("a.toml", &plan()));
+        let heads: Vec<String> = played
+            .out
+            .lines()
+            .filter(|line| line.starts_with("scenario ") || line.starts_with("> GET "))
+            .map(|line| line.split(" http").next().unwrap_or(line).to_owned())
+            .collect();
+        (played.code, heads.join("; "), played.err)
+    };
+    let all = "scenario a; > GET; scenario b; > GET; scenario c; > GET";
+    assert_eq!(told(&[]), (0, all.to_owned(), String::new()));
+    let one = "scenario b; > GET";
+    assert_eq!(
+        told(&["--scenario", "b"]),
+        (0, one.to_owned(), String::new())
+    );
+    let (code, out, err) = told(&["--scenario", "bb"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(
+        err.contains("there is no scenario `bb`") && err.contains("a, b, c"),
+        "{err}"
+    );
+}
