@@ -3,7 +3,7 @@
 use loadgen_scenario::{Overrides, Place, SourceText, load};
 use proptest::{collection::vec, prelude::*, sample::select};
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     include_str!("../../../scenarios/chat.toml"),
     include_str!("../../../scenarios/analytics.toml"),
     include_str!("../../../scenarios/auth.toml"),
@@ -11,6 +11,8 @@ const FILES: [&str; 7] = [
     include_str!("../../../scenarios/spike.toml"),
     include_str!("../../../scenarios/sustained.toml"),
     include_str!("../../../scenarios/autoscale-ramp.toml"),
+    include_str!("../../../scenarios/mixed.toml"),
+    include_str!("../../../scenarios/sequence.toml"),
 ];
 
 /// Pieces that stand near the edges of the grammar.
@@ -77,6 +79,12 @@ const PIECES: &[&str] = &[
     "step.x = 1",
     "vars.a.b = 2",
     "json = {",
+    "[[scenario]]\n",
+    "[[scenario.step]]\n",
+    "[scenario.load]\n",
+    "name = \"warm\"\n",
+    "weight = 0\n",
+    "start_after = \"scenario:warm\"\n",
 ];
 
 /// Loads a text and looks at what comes of it.

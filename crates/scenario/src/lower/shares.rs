@@ -201,7 +201,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn explain_share(&mut self, part: &Part<'_>, share: f64) {
-        let (Some(name), Some(_)) = (&part.name, part.scenario) else {
+        let (Some(name), Some(_), None) = (&part.name, part.scenario, part.own_load()) else {
             return;
         };
         let share = format_share(share);

@@ -1,6 +1,6 @@
 //! Tells a load over time: in one line, row by row, and as a small picture.
 
-use super::{Arrivals, Load, LoadPlan, Plan, Stage, StartAt, load::rounded};
+use super::{Arrivals, Load, LoadPlan, Member, Plan, Stage, StartAt, load::rounded};
 use crate::quantity::{format_duration, format_rate, format_share};
 use std::{fmt, fmt::Write as _, time::Duration};
 
@@ -63,7 +63,7 @@ impl Plan {
 
     /// The names of those who share a load.
     fn names(&self, load: &LoadPlan) -> String {
-        let name = |member: &super::Member| self.scenarios[member.scenario.0].name.as_str();
+        let name = |member: &Member| self.scenarios[member.scenario.0].name.as_str();
         let names: Vec<&str> = load.members.iter().map(name).collect();
         names.join(", ")
     }
@@ -103,30 +103,33 @@ fn shares(text: &mut String, plan: &Plan, load: &LoadPlan) {
         return;
     }
     let most = load.load.users().map_or(0, super::UserCount::get);
-    let split = load.split(most);
-    let names = load
-        .members
-        .iter()
-        .map(|member| &plan.scenarios[member.scenario.0].name);
-    let width = names
-        .clone()
-        .map(|name| name.chars().count())
-        .max()
-        .unwrap_or(0);
-    let rows = load.members.iter().zip(names).zip(split);
-    for (number, ((member, name), count)) in rows.enumerate() {
+    let row = |(member, count): (&Member, u32)| {
+        let name = plan.scenarios[member.scenario.0].name.clone();
+        [name, format_share(member.share), part(load, member, count)]
+    };
+    let rows: Vec<[String; 3]> = load.members.iter().zip(load.split(most)).map(row).collect();
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or_default()
+    };
+    let (names, percentages) = (width(0), width(1));
+    for (number, [name, share, what]) in rows.iter().enumerate() {
         let key = if number == 0 { "shares" } else { "" };
-        let share = format_share(member.share);
-        let what = match count {
-            _ if member.share <= 0.0 => "nothing".to_owned(),
-            _ if !load.splits_users() => "of the iterations, each drawn by the seed".to_owned(),
-            0 => "no user: too few to share".to_owned(),
-            count if matches!(load.load, Load::RampingVus { .. }) => {
-                format!("up to {}", users(count))
-            }
-            count => users(count),
-        };
-        _ = writeln!(text, "  {key:<10}  {name:<width$}  {share:>5}  {what}");
+        _ = writeln!(
+            text,
+            "  {key:<10}  {name:<names$}  {share:>percentages$}  {what}"
+        );
+    }
+}
+
+/// What a share of a load comes to, with so many users at the most.
+fn part(load: &LoadPlan, member: &Member, count: u32) -> String {
+    match count {
+        _ if member.share <= 0.0 => "nothing".to_owned(),
+        _ if !load.splits_users() => "of the iterations, each drawn by the seed".to_owned(),
+        0 => "no user: too few to share".to_owned(),
+        count if matches!(load.load, Load::RampingVus { .. }) => format!("up to {}", users(count)),
+        count => users(count),
     }
 }
 
