@@ -140,7 +140,7 @@ fn check_shows_every_load_and_who_shares_it() {
         }
     };
     let load = "load shared by a, b\n  executor    constant-vus\n  0s          10 users";
-    let shares = "  shares      a    75%  8 users\n              b    25%  2 users\n";
+    let shares = "  shares      a  75%  8 users\n              b  25%  2 users\n";
     let after =
         "begins      after scenarios a, b: once the last iteration has ended, 35s at the latest";
     shown(
