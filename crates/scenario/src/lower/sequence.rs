@@ -139,9 +139,10 @@ impl Lowering<'_> {
             "the loads wait for each other in a circle: {}",
             waits.join(", ")
         );
-        let problem = places.fold(Problem::new(&first.place, message), |problem, place| {
-            problem.more(&place.place, "this is a part of it")
-        });
+        let problem = places.fold(
+            Problem::new(&first.place, message).label("waits"),
+            |problem, place| problem.more(&place.place, "waits too"),
+        );
         self.tell(problem.help("let one of them start at a time, such as \"0s\""));
     }
 }
