@@ -1,11 +1,15 @@
 //! Carries out a plan with virtual users over an abstract connection.
 
 mod clock;
+mod conductor;
 mod connection;
+mod crew;
+mod crowd;
 mod error;
 mod flight;
 mod gauge;
 mod judge;
+mod load;
 mod nap;
 mod observer;
 mod permits;
@@ -18,6 +22,7 @@ mod sink;
 mod starts;
 mod timer;
 mod user;
+mod windows;
 mod worker;
 
 pub use clock::Clock;

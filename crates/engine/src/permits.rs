@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// Iterations that are left to begin; without a bound there is always one.
+/// Iterations that are left to begin, numbered in the order in which they are taken.
 #[derive(Debug)]
 pub(crate) struct Iterations {
-    left: Option<AtomicU64>,
+    all: u64,
+    left: AtomicU64,
 }
 
 /// Users that may be busy at once; without a bound there is always one more.
@@ -15,27 +16,25 @@ pub(crate) struct BusyUsers {
 }
 
 impl Iterations {
-    pub(crate) fn new(bound: Option<u64>) -> Self {
+    pub(crate) const fn new(all: u64) -> Self {
         Self {
-            left: bound.map(AtomicU64::new),
+            all,
+            left: AtomicU64::new(all),
         }
     }
 
-    /// Takes one iteration; false where none is left.
-    pub(crate) fn take(&self) -> bool {
-        self.left.as_ref().is_none_or(|left| {
-            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(1)
-            })
-            .is_ok()
-        })
+    /// Takes one iteration: its number, from 0. None where none is left.
+    pub(crate) fn take(&self) -> Option<u64> {
+        let one_less = |left: u64| left.checked_sub(1);
+        self.left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+            .ok()
+            .map(|left| self.all - left)
     }
 
-    /// Iterations never begun; zero without a bound.
+    /// Iterations never begun.
     pub(crate) fn left(&self) -> u64 {
-        self.left
-            .as_ref()
-            .map_or(0, |left| left.load(Ordering::Relaxed))
+        self.left.load(Ordering::Relaxed)
     }
 }
 
@@ -69,20 +68,18 @@ mod tests {
 
     #[test]
     fn exactly_as_many_as_there_are_across_threads() {
-        let iterations = Iterations::new(Some(10_000));
-        let taken: usize = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..7)
-                .map(|_| {
-                    scope.spawn(|| std::iter::from_fn(|| iterations.take().then_some(())).count())
-                })
-                .collect();
+        let iterations = Iterations::new(10_000);
+        let mut taken: Vec<u64> = std::thread::scope(|scope| {
+            let take_all = || std::iter::from_fn(|| iterations.take()).collect::<Vec<_>>();
+            let workers: Vec<_> = (0..7).map(|_| scope.spawn(take_all)).collect();
             workers
                 .into_iter()
-                .map(|worker| worker.join().expect("no panic"))
-                .sum()
+                .flat_map(|worker| worker.join().expect("no panic"))
+                .collect()
         });
-        assert_eq!((taken, iterations.left()), (10_000, 0));
-        assert!(Iterations::new(None).take());
+        taken.sort_unstable();
+        assert_eq!(taken, (0..10_000).collect::<Vec<_>>());
+        assert_eq!(iterations.left(), 0);
     }
 
     #[test]

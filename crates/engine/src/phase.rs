@@ -1,4 +1,4 @@
-//! How far a run has come: the two deadlines of its end.
+//! How far a run has come, load by load: when each begins, and the two deadlines of its end.
 
 use loadgen_stats::Offset;
 use tokio::sync::watch;
@@ -15,34 +15,117 @@ pub enum Stop {
     Cut,
 }
 
-/// A phase of the run, told to every shard.
+/// A phase of one load, told to every shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Iterations are begun as the load says.
-    Running,
-    /// No more iterations are begun; requests due from this instant on are not measured.
-    Draining(Offset),
-    /// What still runs is cut; starting ended at this instant.
-    Cut(Offset),
+    /// It waits for another load to end.
+    Waiting,
+    /// Iterations are begun as the load says, from that start on.
+    Running(Offset),
+    /// No more iterations are begun; requests due after the end of starting are not measured.
+    Draining(Starting),
+    /// What still runs is cut.
+    Cut(Starting),
+    /// The run was stopped before it began.
+    Never,
 }
 
+/// When a load began iterations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Starting {
+    pub(crate) began: Offset,
+    pub(crate) ended: Offset,
+}
+
+/// The phases of all loads, as every shard sees them.
+pub(crate) type Phases = watch::Receiver<Vec<Phase>>;
+
 impl Phase {
-    /// When starting ended, unless it goes on.
+    /// When the load began, or will.
+    pub(crate) const fn start(self) -> Option<Offset> {
+        match self {
+            Self::Waiting | Self::Never => None,
+            Self::Running(start) => Some(start),
+            Self::Draining(starting) | Self::Cut(starting) => Some(starting.began),
+        }
+    }
+
+    /// When it came to begin no more iterations.
     pub(crate) const fn ended_starting(self) -> Option<Offset> {
         match self {
-            Self::Running => None,
-            Self::Draining(at) | Self::Cut(at) => Some(at),
+            Self::Draining(starting) | Self::Cut(starting) => Some(starting.ended),
+            Self::Waiting | Self::Running(_) | Self::Never => None,
+        }
+    }
+
+    /// Whether iterations may still be begun in it, now or later.
+    pub(crate) const fn may_begin(self) -> bool {
+        matches!(self, Self::Waiting | Self::Running(_))
+    }
+
+    /// The phase after a stop at `now`.
+    pub(crate) fn stopped(self, now: Offset) -> Self {
+        match self {
+            Self::Waiting => Self::Never,
+            Self::Running(start) if now < start => Self::Never,
+            Self::Running(began) => Self::Draining(Starting { began, ended: now }),
+            stopped => stopped,
+        }
+    }
+
+    /// The phase after all that runs is to be cut at `now`.
+    pub(crate) fn cut(self, now: Offset) -> Self {
+        match self.stopped(now) {
+            Self::Draining(starting) => Self::Cut(starting),
+            other => other,
         }
     }
 }
 
-/// Waits until what still runs is to be cut; forever where the run ends without that.
-pub(crate) async fn cut(mut phase: watch::Receiver<Phase>) {
-    if phase
-        .wait_for(|phase| matches!(phase, Phase::Cut(_)))
-        .await
-        .is_err()
-    {
-        std::future::pending::<()>().await;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stop_does_to_a_load() {
+        use Phase::*;
+        let at = Offset::from_nanos;
+        let starting = |began, ended| Starting {
+            began: at(began),
+            ended: at(ended),
+        };
+        let cases = [
+            (Waiting, Never, Never),
+            (Running(at(8)), Never, Never),
+            // One that begins in that instant has begun.
+            (
+                Running(at(7)),
+                Draining(starting(7, 7)),
+                Cut(starting(7, 7)),
+            ),
+            (
+                Running(at(2)),
+                Draining(starting(2, 7)),
+                Cut(starting(2, 7)),
+            ),
+            (
+                Draining(starting(2, 5)),
+                Draining(starting(2, 5)),
+                Cut(starting(2, 5)),
+            ),
+            (
+                Cut(starting(2, 5)),
+                Cut(starting(2, 5)),
+                Cut(starting(2, 5)),
+            ),
+            (Never, Never, Never),
+        ];
+        for (phase, stopped, cut) in cases {
+            assert_eq!(
+                (phase.stopped(at(7)), phase.cut(at(7))),
+                (stopped, cut),
+                "{phase:?}"
+            );
+        }
     }
 }

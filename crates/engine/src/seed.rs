@@ -16,6 +16,16 @@ pub(crate) fn think_rng(run_seed: u64, user: u64) -> UserRng {
     Pcg64Mcg::seed_from_u64(mix(user_seed(run_seed, user) ^ 0x7468_696e_6b00_0000))
 }
 
+/// The seed of what a load draws: apart from that of users, and of other loads.
+pub(crate) const fn load_seed(run_seed: u64, load: usize) -> u64 {
+    mix(mix(run_seed ^ 0x6c6f_6164_0000_0000).wrapping_add(load as u64))
+}
+
+/// A number in [0, 1) for each of a load's draws, alike for whoever asks.
+pub(crate) const fn draw(load_seed: u64, number: u64) -> f64 {
+    (mix(load_seed ^ mix(number)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014).
 const fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);

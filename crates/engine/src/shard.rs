@@ -3,49 +3,36 @@
 use crate::{
     clock::Clock,
     connection::Connector,
+    crowd::Crowd,
     gauge::Gauge,
-    permits::{BusyUsers, Iterations},
-    phase::{Phase, cut},
-    schedule::{Budget, Schedule},
-    starts::{Start, Starts},
+    load::SharedLoad,
+    phase::{Phase, Phases},
+    schedule::{Role, Schedule},
+    starts::Starts,
     timer::Timer,
-    user::{Arrival, User},
+    windows::{Part, Windows},
 };
 use loadgen_scenario::Plan;
-use loadgen_stats::{DropReason, Offset, Recorder, ScenarioIndex, Totals};
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
-use tokio::{
-    sync::{mpsc, watch},
-    task::{JoinError, JoinSet},
-};
-
-/// How often a shard hands its recorder over.
-pub(crate) const WINDOW: Duration = Duration::from_secs(1);
+use loadgen_stats::{Layout, Offset, Recorder, ScenarioIndex, Totals};
+use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, task::Poll};
+use tokio::sync::{Notify, mpsc};
 
 /// What all shards share.
 pub(crate) struct Common {
     pub(crate) plan: Arc<Plan>,
-    pub(crate) layout: Arc<loadgen_stats::Layout>,
-    pub(crate) schedules: Vec<Schedule>,
-    pub(crate) iterations: Vec<Iterations>,
-    pub(crate) busy_users: Vec<BusyUsers>,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) loads: Vec<SharedLoad>,
+    /// Told where a load has ended in every shard.
+    pub(crate) load_ended: Notify,
     pub(crate) users: Gauge,
     pub(crate) seed: u64,
     pub(crate) shards: usize,
     pub(crate) clock: Clock,
 }
 
-/// One second of one shard.
-pub(crate) struct Part {
-    pub(crate) shard: usize,
-    /// The window that this part closes, counted from 0.
-    pub(crate) window: u64,
-    pub(crate) totals: Totals,
-}
-
 /// What ties a shard to the run.
 pub(crate) struct Ties {
-    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) phases: Phases,
     pub(crate) parts: mpsc::Sender<Part>,
     pub(crate) empties: mpsc::Receiver<Totals>,
 }
@@ -58,10 +45,11 @@ pub(crate) struct Shard<C: Connector, T: Timer> {
     pub(crate) timer: T,
     pub(crate) clock: Clock,
     pub(crate) seed: u64,
+    index: usize,
     common: Arc<Common>,
-    phase: watch::Receiver<Phase>,
-    /// Connections that users of open loads left behind, the latest last.
-    idle: RefCell<Vec<C::Connection>>,
+    phases: Phases,
+    /// Connections that users of open loads left behind, by load, the latest last.
+    idle: Vec<RefCell<Vec<C::Connection>>>,
 }
 
 /// A user's presence in the gauge `vus`.
@@ -81,8 +69,46 @@ impl<C: Connector, T: Timer> Drop for Presence<C, T> {
 }
 
 impl<C: Connector, T: Timer> Shard<C, T> {
+    fn new(index: usize, common: Arc<Common>, phases: Phases, connector: C, timer: T) -> Self {
+        Self {
+            plan: Arc::clone(&common.plan),
+            recorder: RefCell::new(Recorder::new(Arc::clone(&common.layout))),
+            connector,
+            timer,
+            clock: common.clock,
+            seed: common.seed,
+            index,
+            phases,
+            idle: common.loads.iter().map(|_| RefCell::default()).collect(),
+            common,
+        }
+    }
+
+    /// A load of the run.
+    pub(crate) fn load(&self, load: usize) -> &SharedLoad {
+        &self.common.loads[load]
+    }
+
+    /// Notes that a load has ended here: its connections are not used again.
+    pub(crate) fn end_load(&self, load: usize) {
+        self.idle[load].borrow_mut().clear();
+        if self.load(load).end_in_a_shard() {
+            self.common.load_ended.notify_one();
+        }
+    }
+
+    /// What the shard is to begin of a load.
+    pub(crate) fn starts(&self, load: usize, schedule: &Schedule) -> Starts {
+        Starts::of(
+            schedule,
+            self.load(load).seed,
+            self.index,
+            self.common.shards,
+        )
+    }
+
     /// A user who was counted from the start.
-    fn already_here(self: &Rc<Self>) -> Presence<C, T> {
+    pub(crate) fn already_here(self: &Rc<Self>) -> Presence<C, T> {
         Presence(Rc::clone(self))
     }
 
@@ -92,11 +118,14 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         Presence(Rc::clone(self))
     }
 
-    /// Whether a user of a closed load may begin another iteration now; takes the permit for it.
-    pub(crate) fn may_begin(&self, scenario: ScenarioIndex, until: Offset) -> bool {
-        *self.phase.borrow() == Phase::Running
-            && self.clock.now() < until
-            && self.common.iterations[scenario.0].take()
+    /// Takes an iteration for a user of a closed load who wants to begin one now: the scenario it is of.
+    pub(crate) fn take(&self, load: usize, role: Role, until: Offset) -> Option<ScenarioIndex> {
+        let goes_on = matches!(self.phases.borrow()[load], Phase::Running(_));
+        if goes_on && self.clock.now() < until {
+            self.load(load).take(role)
+        } else {
+            None
+        }
     }
 
     /// Waits until an instant; forever where there is none.
@@ -107,28 +136,20 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         }
     }
 
-    /// The most iterations of one user of a closed load.
-    pub(crate) fn iterations_of_user(&self, scenario: ScenarioIndex) -> u64 {
-        match self.common.schedules[scenario.0].budget() {
-            Budget::PerUser(iterations) => iterations,
-            Budget::Unlimited | Budget::Shared(_) => u64::MAX,
-        }
-    }
-
-    /// The users that may be busy at once in an open load.
-    pub(crate) fn busy_users(&self, scenario: ScenarioIndex) -> &BusyUsers {
-        &self.common.busy_users[scenario.0]
-    }
-
-    /// A connection that an earlier user left behind, else a new one.
-    pub(crate) fn idle_connection(&self) -> C::Connection {
-        let idle = self.idle.borrow_mut().pop();
+    /// A connection that an earlier user of the load left behind, else a new one.
+    pub(crate) fn idle_connection(&self, load: usize) -> C::Connection {
+        let idle = self.idle[load].borrow_mut().pop();
         idle.unwrap_or_else(|| self.connector.connection())
     }
 
-    /// Keeps the connection of a user who is done, for the next one.
-    pub(crate) fn leave_connection(&self, connection: C::Connection) {
-        self.idle.borrow_mut().push(connection);
+    /// Keeps the connection of a user who is done, for the next one of the load.
+    pub(crate) fn leave_connection(&self, load: usize, connection: C::Connection) {
+        self.idle[load].borrow_mut().push(connection);
+    }
+
+    /// Totals to count in.
+    pub(crate) fn empty_totals(&self) -> Totals {
+        Totals::new(&self.common.layout)
     }
 }
 
@@ -141,217 +162,110 @@ pub(crate) async fn run<C: Connector, T: Timer>(
     timer: T,
 ) {
     let Ties {
-        mut phase,
+        mut phases,
         parts,
-        mut empties,
+        empties,
     } = ties;
-    let mut recorder = Recorder::new(Arc::clone(&common.layout));
-    recorder.measure_all(end_of_warm_up(&common), end_of_starting(&common));
-    let starts = Starts::new(&common.schedules, common.seed, index, common.shards);
-    let shard = Rc::new(Shard {
-        plan: Arc::clone(&common.plan),
-        recorder: RefCell::new(recorder),
-        connector,
-        timer,
-        clock: common.clock,
-        seed: common.seed,
-        phase: phase.clone(),
-        idle: RefCell::default(),
-        common,
-    });
-    let mut crowd = Crowd {
-        shard: &shard,
-        starts,
-        users: JoinSet::new(),
-    };
-    let mut windows = Windows {
-        index,
-        next: 0,
-        shard: &shard,
-    };
-    crowd.begin_due();
-    while !crowd.is_done() {
-        let next = crowd.starts.next_due();
+    let shard = Rc::new(Shard::new(index, common, phases.clone(), connector, timer));
+    let mut windows = Windows::new(index, &shard, parts, empties);
+    let mut crowds = Crowds::new(&shard);
+    crowds.enter(&phases.borrow_and_update());
+    crowds.begin_due();
+    while !crowds.have_ended() {
+        let next = crowds.next_due();
         tokio::select! {
             biased;
-            () = cut(phase.clone()) => break,
-            changed = phase.changed() => match changed {
-                Ok(()) => crowd.enter(*phase.borrow_and_update()),
+            changed = phases.changed() => match changed {
+                Ok(()) => crowds.enter(&phases.borrow_and_update()),
+                // The run itself is gone.
                 Err(_) => break,
             },
-            () = windows.due() => windows.hand_over(&parts, &mut empties),
+            () = windows.due() => windows.hand_over(),
             () = shard.due(next) => {
-                crowd.begin_due();
-                crowd.see_off();
+                crowds.begin_due();
+                crowds.see_off();
                 // Who has come must have a turn even where the next are due already.
                 tokio::task::yield_now().await;
             }
-            () = crowd.one_left() => {}
+            () = crowds.some_left() => {}
         }
     }
-    crowd.cut().await;
-    windows.hand_over_last(&parts).await;
-}
-
-/// When the last scenario stops beginning iterations.
-pub(crate) fn end_of_starting(common: &Common) -> Offset {
-    common
-        .schedules
-        .iter()
-        .map(Schedule::end_of_starting)
-        .max()
-        .unwrap_or_default()
-}
-
-/// When the first scenario's warm-up is over.
-pub(crate) fn end_of_warm_up(common: &Common) -> Offset {
-    common
-        .schedules
-        .iter()
-        .map(Schedule::end_of_warm_up)
-        .min()
-        .unwrap_or_default()
+    drop(crowds);
+    windows.hand_over_last().await;
 }
 
 /// Starts that are begun at once before the shard's other work has its turn.
 const BATCH: usize = 256;
 
-/// The users of a shard: those that run, and those that are to come.
-struct Crowd<'a, C: Connector, T: Timer> {
-    shard: &'a Rc<Shard<C, T>>,
-    starts: Starts,
-    users: JoinSet<()>,
+/// The users of all loads on a shard.
+struct Crowds<'a, C: Connector, T: Timer> {
+    shard: &'a Shard<C, T>,
+    crowds: Vec<Crowd<C, T>>,
 }
 
-impl<C: Connector, T: Timer> Crowd<'_, C, T> {
-    fn is_done(&self) -> bool {
-        self.users.is_empty() && self.starts.next_due().is_none()
+impl<'a, C: Connector, T: Timer> Crowds<'a, C, T> {
+    fn new(shard: &'a Rc<Shard<C, T>>) -> Self {
+        let loads = 0..shard.common.loads.len();
+        Self {
+            shard,
+            crowds: loads.map(|load| Crowd::new(shard, load)).collect(),
+        }
+    }
+
+    fn enter(&mut self, phases: &[Phase]) {
+        for (crowd, phase) in self.crowds.iter_mut().zip(phases) {
+            crowd.enter(*phase);
+        }
+    }
+
+    /// Whether all loads have ended; tells the run of those that have.
+    fn have_ended(&mut self) -> bool {
+        let mut all = true;
+        for crowd in &mut self.crowds {
+            if crowd.has_ended() {
+                crowd.tell_end();
+            } else {
+                all = false;
+            }
+        }
+        all
+    }
+
+    /// When the next start of all is due.
+    fn next_due(&self) -> Option<Offset> {
+        self.crowds.iter().filter_map(Crowd::next_due).min()
     }
 
     /// Begins what is due by now.
     fn begin_due(&mut self) {
         let now = self.shard.clock.now();
         for _ in 0..BATCH {
-            let Some((scenario, start)) = self.starts.take_due(now) else {
+            let due = |crowd: &&mut Crowd<C, T>| crowd.next_due().is_some_and(|due| due <= now);
+            let dues = self.crowds.iter_mut().filter(due);
+            let Some(first) = dues.min_by_key(|crowd| crowd.next_due()) else {
                 break;
             };
-            let shard = Rc::clone(self.shard);
-            match start {
-                Start::Stay(stay) => {
-                    let first = stay.from == Offset::ZERO;
-                    let present = if first {
-                        shard.already_here()
-                    } else {
-                        shard.enter()
-                    };
-                    self.users.spawn_local(User::stay(present, scenario, stay));
-                }
-                Start::Arrival(number, due) => {
-                    if let Some(arrival) = Arrival::new(&shard, scenario, number, due) {
-                        self.users.spawn_local(arrival.run());
-                    }
+            first.begin_next();
+        }
+    }
+
+    fn see_off(&mut self) {
+        for crowd in &mut self.crowds {
+            crowd.see_off();
+        }
+    }
+
+    /// Waits until users have ended; forever where there are none.
+    async fn some_left(&mut self) {
+        poll_fn(|context| {
+            let mut seen = Poll::Pending;
+            for crowd in &mut self.crowds {
+                if crowd.poll_see_off(context).is_ready() {
+                    seen = Poll::Ready(());
                 }
             }
-        }
-    }
-
-    /// Waits until a user has ended; forever where there is none.
-    async fn one_left(&mut self) {
-        match self.users.join_next().await {
-            Some(ended) => pass_on_panic(ended),
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Forgets the users that have ended.
-    fn see_off(&mut self) {
-        while let Some(ended) = self.users.try_join_next() {
-            pass_on_panic(ended);
-        }
-    }
-
-    /// No more is to begin: the rest is forgotten, and arrivals that were due by then are dropped.
-    ///
-    /// Where the load came to its own end, what was due before it is begun all the same, however late.
-    fn enter(&mut self, phase: Phase) {
-        let Some(at) = phase.ended_starting() else {
-            return;
-        };
-        let common = &self.shard.common;
-        let end = end_of_starting(common);
-        if at < end {
-            self.shard
-                .recorder
-                .borrow_mut()
-                .measure_all(end_of_warm_up(common), at);
-            self.forget(at);
-        }
-    }
-
-    fn forget(&mut self, until: Offset) {
-        let mut recorder = self.shard.recorder.borrow_mut();
-        self.starts.forget(until, |scenario, due| {
-            recorder.dropped_iterations(scenario, due, DropReason::End, 1);
-        });
-    }
-
-    async fn cut(mut self) {
-        self.forget(end_of_starting(&self.shard.common));
-        self.users.shutdown().await;
-    }
-}
-
-/// A defect in a user's task is one of the whole run.
-fn pass_on_panic(ended: Result<(), JoinError>) {
-    if let Err(broken) = ended {
-        std::panic::resume_unwind(broken.into_panic());
-    }
-}
-
-/// Hands the recorder over, window after window.
-struct Windows<'a, C: Connector, T: Timer> {
-    index: usize,
-    next: u64,
-    shard: &'a Shard<C, T>,
-}
-
-impl<C: Connector, T: Timer> Windows<'_, C, T> {
-    /// Waits for the end of the present window.
-    async fn due(&self) {
-        let windows = u32::try_from(self.next + 1).unwrap_or(u32::MAX);
-        tokio::time::sleep_until(self.shard.clock.instant(Offset::from(WINDOW * windows))).await;
-    }
-
-    /// Hands a full recorder over; where nobody takes it, recording goes on in it and the next hand-over holds both.
-    fn hand_over(&mut self, parts: &mpsc::Sender<Part>, empties: &mut mpsc::Receiver<Totals>) {
-        let window = self.next;
-        self.next += 1;
-        let Ok(permit) = parts.try_reserve() else {
-            return;
-        };
-        let empty = empties
-            .try_recv()
-            .unwrap_or_else(|_| Totals::new(&self.shard.common.layout));
-        let totals = self.shard.recorder.borrow_mut().swap(empty);
-        permit.send(Part {
-            shard: self.index,
-            window,
-            totals,
-        });
-    }
-
-    async fn hand_over_last(self, parts: &mpsc::Sender<Part>) {
-        let totals = self
-            .shard
-            .recorder
-            .borrow_mut()
-            .swap(Totals::new(&self.shard.common.layout));
-        let part = Part {
-            shard: self.index,
-            window: u64::MAX,
-            totals,
-        };
-        // Nobody takes it only where the run itself is gone.
-        let _ = parts.send(part).await;
+            seen
+        })
+        .await;
     }
 }

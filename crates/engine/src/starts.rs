@@ -1,7 +1,8 @@
-//! What a shard is to begin, and when: the stays of its users and its arrivals, in the order of their due times.
+//! What a shard is to begin of one load, and when: the stays of its users or its arrivals, in the order of their due
+//! times.
 
 use crate::schedule::{ArrivalTimes, Schedule, Stay};
-use loadgen_stats::{Offset, ScenarioIndex};
+use loadgen_stats::Offset;
 use std::vec;
 
 /// Something to begin.
@@ -13,15 +14,9 @@ pub(crate) enum Start {
     Arrival(u64, Offset),
 }
 
-/// All that one shard is to begin.
+/// All that one shard is to begin of a load.
 #[derive(Debug)]
 pub(crate) struct Starts {
-    sources: Vec<Source>,
-}
-
-#[derive(Debug)]
-struct Source {
-    scenario: ScenarioIndex,
     next: Option<Start>,
     rest: Rest,
 }
@@ -42,59 +37,47 @@ impl Start {
 }
 
 impl Starts {
-    pub(crate) fn new(schedules: &[Schedule], seed: u64, shard: usize, shards: usize) -> Self {
-        let source = |(scenario, schedule): (usize, &Schedule)| {
-            let rest = match schedule.arrivals(seed, shard, shards) {
-                Some(arrivals) => Rest::Arrivals(Box::new(arrivals)),
-                None => Rest::Stays(schedule.stays(shard, shards).into_iter()),
-            };
-            let mut source = Source {
-                scenario: ScenarioIndex(scenario),
-                next: None,
-                rest,
-            };
-            source.advance();
-            source
-        };
+    /// Nothing to begin.
+    pub(crate) fn none() -> Self {
         Self {
-            sources: schedules.iter().enumerate().map(source).collect(),
+            next: None,
+            rest: Rest::Stays(Vec::new().into_iter()),
         }
+    }
+
+    pub(crate) fn of(schedule: &Schedule, seed: u64, shard: usize, shards: usize) -> Self {
+        let rest = match schedule.arrivals(seed, shard, shards) {
+            Some(arrivals) => Rest::Arrivals(Box::new(arrivals)),
+            None => Rest::Stays(schedule.stays(shard, shards).into_iter()),
+        };
+        let mut starts = Self { next: None, rest };
+        starts.advance();
+        starts
     }
 
     /// When the next start is due; none where all have begun.
     pub(crate) fn next_due(&self) -> Option<Offset> {
-        self.sources
-            .iter()
-            .filter_map(|source| Some(source.next?.due()))
-            .min()
+        Some(self.next?.due())
     }
 
-    /// The next start that is due at or before `now`.
-    pub(crate) fn take_due(&mut self, now: Offset) -> Option<(ScenarioIndex, Start)> {
-        let due = self.next_due().filter(|due| *due <= now)?;
-        let source = self
-            .sources
-            .iter_mut()
-            .find(|source| source.next.is_some_and(|start| start.due() == due))?;
-        let start = source.next?;
-        source.advance();
-        Some((source.scenario, start))
+    /// The next start.
+    pub(crate) fn take(&mut self) -> Option<Start> {
+        let start = self.next;
+        self.advance();
+        start
     }
 
-    /// Forgets all starts that have not begun; tells the due time of every arrival that was due before `until`.
-    pub(crate) fn forget(&mut self, until: Offset, mut tell: impl FnMut(ScenarioIndex, Offset)) {
-        for mut source in std::mem::take(&mut self.sources) {
-            while let Some(Start::Arrival(_, due)) = source.next
-                && due < until
-            {
-                tell(source.scenario, due);
-                source.advance();
-            }
+    /// Forgets all starts; tells of every arrival that was due before `until`: its number, and when it was due.
+    pub(crate) fn forget(&mut self, until: Offset, mut tell: impl FnMut(u64, Offset)) {
+        while let Some(Start::Arrival(number, due)) = self.next
+            && due < until
+        {
+            tell(number, due);
+            self.advance();
         }
+        *self = Self::none();
     }
-}
 
-impl Source {
     fn advance(&mut self) {
         self.next = match &mut self.rest {
             Rest::Stays(stays) => stays.next().map(Start::Stay),

@@ -1,4 +1,4 @@
-//! One virtual user: walks the flow of its scenario, iteration after iteration.
+//! One virtual user: walks the flow of a scenario, iteration after iteration.
 
 use crate::{
     connection::{Call, Connection, Connector},
@@ -21,7 +21,6 @@ const CHECKED_BODY: usize = 1 << 20;
 /// A virtual user. Dropping it in mid-iteration books what was cut.
 pub(crate) struct User<C: Connector, T: Timer> {
     shard: Rc<Shard<C, T>>,
-    scenario: ScenarioIndex,
     connection: C::Connection,
     scope: Scope,
     rng: UserRng,
@@ -33,6 +32,7 @@ pub(crate) struct User<C: Connector, T: Timer> {
 /// counted as dropped.
 pub(crate) struct Arrival<C: Connector, T: Timer> {
     present: Presence<C, T>,
+    load: usize,
     scenario: ScenarioIndex,
     number: u64,
     due: Offset,
@@ -43,13 +43,16 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
     /// The arrival, where a user is free for it; else it is counted as dropped.
     pub(crate) fn new(
         shard: &Rc<Shard<C, T>>,
-        scenario: ScenarioIndex,
+        load: usize,
         number: u64,
         due: Offset,
     ) -> Option<Self> {
-        if shard.busy_users(scenario).take() {
+        let shared = shard.load(load);
+        let scenario = shared.roles.scenario(shared.roles.of_iteration(number));
+        if shared.busy_users.take() {
             Some(Self {
                 present: shard.enter(),
+                load,
                 scenario,
                 number,
                 due,
@@ -67,25 +70,20 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
     /// Runs one iteration, on a connection that an earlier arrival left behind.
     pub(crate) async fn run(mut self) {
         let shard = Rc::clone(self.present.shard());
-        let connection = shard.idle_connection();
-        let mut user = User::new(
-            Rc::clone(&shard),
-            self.scenario,
-            self.number,
-            connection,
-            self.due,
-        );
+        let connection = shard.idle_connection(self.load);
+        let number = shard.load(self.load).user(self.number);
+        let mut user = User::new(Rc::clone(&shard), number, connection, self.due);
         user.scope.begin_iteration(0);
         self.begun = true;
-        user.iteration().await;
-        shard.leave_connection(user.connection);
+        user.iteration(self.scenario).await;
+        shard.leave_connection(self.load, user.connection);
     }
 }
 
 impl<C: Connector, T: Timer> Drop for Arrival<C, T> {
     fn drop(&mut self) {
         let shard = self.present.shard();
-        shard.busy_users(self.scenario).give_back();
+        shard.load(self.load).busy_users.give_back();
         if !self.begun {
             shard.recorder.borrow_mut().dropped_iterations(
                 self.scenario,
@@ -105,17 +103,11 @@ enum StepEnd {
 }
 
 impl<C: Connector, T: Timer> User<C, T> {
-    fn new(
-        shard: Rc<Shard<C, T>>,
-        scenario: ScenarioIndex,
-        user: u64,
-        connection: C::Connection,
-        ready: Offset,
-    ) -> Self {
+    /// The user of that number in the whole run.
+    fn new(shard: Rc<Shard<C, T>>, user: u64, connection: C::Connection, ready: Offset) -> Self {
         let seed = shard.seed;
         let scope = shard.plan.scope(user + 1, user_seed(seed, user));
         Self {
-            scenario,
             connection,
             scope,
             rng: think_rng(seed, user),
@@ -125,26 +117,22 @@ impl<C: Connector, T: Timer> User<C, T> {
     }
 
     /// A user of a closed load: runs iterations for as long as it stays and the load has some.
-    pub(crate) async fn stay(present: Presence<C, T>, scenario: ScenarioIndex, stay: Stay) {
+    pub(crate) async fn stay(present: Presence<C, T>, load: usize, stay: Stay) {
         let shard = Rc::clone(present.shard());
+        let shared = shard.load(load);
         let connection = shard.connector.connection();
-        let mut user = Self::new(
-            Rc::clone(&shard),
-            scenario,
-            stay.user,
-            connection,
-            stay.from,
-        );
-        let most = shard.iterations_of_user(scenario);
-        for number in 0..most {
-            if !shard.may_begin(scenario, stay.until) {
+        let number = shared.user(stay.user);
+        let mut user = Self::new(Rc::clone(&shard), number, connection, stay.from);
+        let role = shared.roles.of_user(stay.place);
+        for number in 0..shared.schedule.budget().most_of_one_user() {
+            let Some(scenario) = shard.take(load, role, stay.until) else {
                 break;
-            }
+            };
             user.scope.begin_iteration(number);
             let end = match stay.cut {
-                None => user.iteration().await,
+                None => user.iteration(scenario).await,
                 // Cut in the middle, the iteration books itself as interrupted.
-                Some(cut) => timeout_at(shard.clock.instant(cut), user.iteration())
+                Some(cut) => timeout_at(shard.clock.instant(cut), user.iteration(scenario))
                     .await
                     .unwrap_or(StepEnd::EndUser),
             };
@@ -156,18 +144,18 @@ impl<C: Connector, T: Timer> User<C, T> {
         }
     }
 
-    async fn iteration(&mut self) -> StepEnd {
+    async fn iteration(&mut self, scenario: ScenarioIndex) -> StepEnd {
         let shard = Rc::clone(&self.shard);
         let (due, began) = (self.ready, shard.clock.now());
         let mut guard = IterationGuard {
             shard: &shard,
-            scenario: self.scenario,
+            scenario,
             due,
             finished: false,
         };
         let mut any_failed = false;
         let mut end = StepEnd::Next { failed: false };
-        for step in &shard.plan.scenarios[self.scenario.0].flow {
+        for step in &shard.plan.scenarios[scenario.0].flow {
             end = match step {
                 Step::Think(think) => self.think(*think).await,
                 Step::Request(request) => self.request(request).await,
@@ -179,7 +167,7 @@ impl<C: Connector, T: Timer> User<C, T> {
         }
         guard.finished = true;
         let iteration = Iteration {
-            scenario: self.scenario,
+            scenario,
             due,
             began,
             ended: shard.clock.now(),

@@ -145,6 +145,12 @@ impl Ledger {
         &self.whole
     }
 
+    /// Whether something was added since a window was closed.
+    #[must_use]
+    pub fn holds_more(&self) -> bool {
+        !self.closed && !self.window.totals.is_empty()
+    }
+
     /// The window that was closed last.
     #[must_use]
     pub const fn last_window(&self) -> &Window {
@@ -166,7 +172,7 @@ impl Ledger {
     /// Sums up the run. What was added since the last closed window is part of it, but of no window.
     #[must_use]
     pub fn finish(&mut self, end: &RunEnd) -> Summary {
-        if !self.closed && !self.window.totals.is_empty() {
+        if self.holds_more() {
             self.whole.merge(&self.window.totals);
             self.window.totals.clear();
         }

@@ -7,9 +7,6 @@ use rand::SeedableRng as _;
 use rand_distr::{Distribution as _, Exp1, Gamma};
 use rand_pcg::Pcg64Mcg;
 
-/// By so much of the whole the area under a rate may be off: far less than an arrival, far more than f64's own steps.
-const ROUNDING: f64 = 1e-12;
-
 /// The arrivals of one shard: every arrival n ≡ shard (mod shards), each with its due time from the start of the run.
 ///
 /// Every shard walks the same seeded sequence of gaps and keeps its stripe, so that the same seed gives the same
@@ -78,12 +75,8 @@ impl Iterator for ArrivalTimes {
         while self.next % self.shards != self.shard {
             self.step();
         }
-        // The end of the line belongs to no arrival: [start, end). A sum of roundings must not bring one back.
-        let total = self.line.total();
-        if self.area >= total - total * ROUNDING {
-            return None;
-        }
-        let due = (self.next, self.start.after(self.line.reaches(self.area)?));
+        // The end of the line belongs to no arrival: [start, end).
+        let due = (self.next, self.start.after(self.line.passes(self.area)?));
         self.step();
         Some(due)
     }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// By so much of the whole the area under a line may be off: far less than an arrival, far more than f64's own steps.
+const ROUNDING: f64 = 1e-12;
+
 /// A piecewise linear level over time: users, or arrivals per second. Never below zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
@@ -88,16 +91,16 @@ impl Line {
             .map_or(0.0, |piece| piece.before + piece.area(piece.length))
     }
 
-    /// The earliest time by which the integral has reached `amount`; none where it never does.
+    /// The time from which on the integral is above `amount`: where the level pauses at zero, the end of the pause. None
+    /// where it never is.
     #[must_use]
-    pub fn reaches(&self, amount: f64) -> Option<Duration> {
-        let piece = self
-            .pieces
-            .iter()
-            .find(|piece| amount <= piece.before + piece.area(piece.length))?;
-        Some(Duration::from_secs_f64(
-            piece.start + piece.time_of(amount - piece.before),
-        ))
+    pub fn passes(&self, amount: f64) -> Option<Duration> {
+        // A sum of roundings must not put at the end of a piece what belongs to what follows, or to nothing.
+        let rounding = self.total() * ROUNDING;
+        let end = |piece: &Piece| piece.before + piece.area(piece.length) - rounding;
+        let piece = self.pieces.iter().find(|piece| amount < end(piece))?;
+        let at = piece.start + piece.time_of(amount - piece.before);
+        Some(Duration::from_secs_f64(at)).filter(|at| *at < self.length())
     }
 
     /// The times at which the level is at or above `threshold`, as half-open intervals.
@@ -114,6 +117,8 @@ impl Line {
         }
         times
             .iter()
+            // A level that only touches the threshold is never above it for a time.
+            .filter(|(from, until)| from < until)
             .map(|(from, until)| {
                 (
                     Duration::from_secs_f64(*from),

@@ -2,9 +2,11 @@
 
 mod arrivals;
 mod line;
+mod roles;
 
 pub use arrivals::ArrivalTimes;
 pub use line::Line;
+pub(crate) use roles::{Role, Roles};
 
 use loadgen_scenario::{Arrivals, Load, LoadPlan, Stage, StartAt, UserCount};
 use loadgen_stats::Offset;
@@ -49,8 +51,10 @@ pub enum Budget {
 /// A stay of one user of a closed load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stay {
-    /// The user's number: another one for every stay.
+    /// The user's number in its load: another one for every stay.
     pub user: u64,
+    /// Its place: it is there while the level has more users than this.
+    pub place: u32,
     /// When it comes.
     pub from: Offset,
     /// It begins no iteration at or after this.
@@ -59,8 +63,19 @@ pub struct Stay {
     pub cut: Option<Offset>,
 }
 
+impl Budget {
+    /// The most iterations of one user.
+    #[must_use]
+    pub const fn most_of_one_user(self) -> u64 {
+        match self {
+            Self::PerUser(iterations) => iterations,
+            Self::Unlimited | Self::Shared(_) => u64::MAX,
+        }
+    }
+}
+
 impl Schedule {
-    /// The schedule of a load.
+    /// The schedule of a load. One that waits for another has a start only once that has ended.
     #[must_use]
     pub fn of(plan: &LoadPlan) -> Self {
         Self {
@@ -72,6 +87,15 @@ impl Schedule {
             },
             warm_up: plan.warm_up,
             graceful_stop: plan.graceful_stop,
+        }
+    }
+
+    /// The same load, begun at `start`.
+    #[must_use]
+    pub fn starting_at(&self, start: Offset) -> Self {
+        Self {
+            start,
+            ..self.clone()
         }
     }
 
@@ -93,7 +117,7 @@ impl Schedule {
             .min(self.most_users().unwrap_or_default())
     }
 
-    /// The most users there will be at once; none where the load makes as many as it needs.
+    /// The most users of a closed load at once; none for an open one.
     ///
     /// No more than there are shared iterations to do.
     #[must_use]
@@ -105,7 +129,7 @@ impl Schedule {
                 ..
             } => Some(rounded(line.highest()).min(u32::try_from(*iterations).unwrap_or(u32::MAX))),
             Shape::Closed { line, .. } => Some(rounded(line.highest())),
-            Shape::Open { max_vus, .. } => *max_vus,
+            Shape::Open { .. } => None,
         }
     }
 
@@ -127,10 +151,22 @@ impl Schedule {
         }
     }
 
-    /// When the load begins.
+    /// When the load begins; [`Offset::MAX`] where nobody knows that yet.
     #[must_use]
     pub const fn start(&self) -> Offset {
         self.start
+    }
+
+    /// The first part of the load, which is in no statistic.
+    #[must_use]
+    pub const fn warm_up(&self) -> Duration {
+        self.warm_up
+    }
+
+    /// How long iterations are begun.
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        self.line().length()
     }
 
     /// What is due before this belongs to the warm-up.
@@ -142,8 +178,7 @@ impl Schedule {
     /// No iteration is due at or after this.
     #[must_use]
     pub fn end_of_starting(&self) -> Offset {
-        let (Shape::Closed { line, .. } | Shape::Open { line, .. }) = &self.shape;
-        self.start.after(line.length())
+        self.start.after(self.length())
     }
 
     /// How long running iterations may go on once no more are begun.
@@ -152,14 +187,20 @@ impl Schedule {
         self.graceful_stop
     }
 
+    /// The numbers that the stays of a closed load take in all; none for an open load.
+    #[must_use]
+    pub fn stays_in_all(&self) -> Option<u64> {
+        let most = self.most_users()?;
+        let turns = (0..most).map(|place| self.times_of(place).len()).max();
+        Some(u64::from(most) * turns.unwrap_or_default() as u64)
+    }
+
     /// The stays of one shard's users, by when they come: those of every user u ≡ shard (mod shards). None for an
     /// open load.
     #[must_use]
     pub fn stays(&self, shard: usize, shards: usize) -> Vec<Stay> {
         let Shape::Closed {
-            line,
-            graceful_ramp_down,
-            ..
+            graceful_ramp_down, ..
         } = &self.shape
         else {
             return Vec::new();
@@ -167,12 +208,13 @@ impl Schedule {
         let most = self.most_users().unwrap_or_default();
         let end = self.end_of_starting();
         let mut stays = Vec::new();
-        for user in (0..most).skip(shard).step_by(shards.max(1)) {
-            for (turn, (from, until)) in (0_u64..).zip(line.times_above(f64::from(user) + 0.5)) {
+        for place in (0..most).skip(shard).step_by(shards.max(1)) {
+            for (turn, (from, until)) in (0_u64..).zip(self.times_of(place)) {
                 let (from, until) = (self.start.after(from), self.start.after(until));
                 let cut = (until < end).then(|| until.after(*graceful_ramp_down));
                 stays.push(Stay {
-                    user: u64::from(user) + turn * u64::from(most),
+                    user: u64::from(place) + turn * u64::from(most),
+                    place,
                     from,
                     until,
                     cut,
@@ -181,6 +223,16 @@ impl Schedule {
         }
         stays.sort_by_key(|stay| (stay.from, stay.user));
         stays
+    }
+
+    /// When the user of a closed load at that place is there, from the start of the load.
+    fn times_of(&self, place: u32) -> Vec<(Duration, Duration)> {
+        self.line().times_above(f64::from(place) + 0.5)
+    }
+
+    fn line(&self) -> &Line {
+        let (Shape::Closed { line, .. } | Shape::Open { line, .. }) = &self.shape;
+        line
     }
 
     /// The arrivals of one shard: every arrival n ≡ shard (mod shards), its due time an offset from the start of the

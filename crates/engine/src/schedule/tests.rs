@@ -215,7 +215,33 @@ fn arrivals_are_due_by_the_integral_of_the_rate() {
                 Arrivals::Uniform,
             ),
             10,
-            vec![(1, 5.1), (9, 5.9)],
+            vec![(0, 5.0), (1, 5.1), (9, 5.9)],
+        ),
+        // What is due where a pause begins is due where it ends.
+        (
+            rate(
+                10.0,
+                &[
+                    (1.0, 10.0),
+                    (0.0, 0.0),
+                    (5.0, 0.0),
+                    (0.0, 10.0),
+                    (1.0, 10.0),
+                ],
+                Arrivals::Uniform,
+            ),
+            20,
+            vec![(9, 0.9), (10, 6.0), (19, 6.9)],
+        ),
+        // The same where the area up to the pause is not exact in binary.
+        (
+            rate(
+                0.1,
+                &[(30.0, 0.1), (0.0, 0.0), (5.0, 0.0), (0.0, 0.7), (10.0, 0.7)],
+                Arrivals::Uniform,
+            ),
+            10,
+            vec![(2, 20.0), (3, 35.0), (9, 35.0 + 6.0 / 0.7)],
         ),
     ];
     for (number, (schedule, count, points)) in cases.iter().enumerate() {

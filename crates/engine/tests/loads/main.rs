@@ -1,6 +1,8 @@
 //! Loads under paused time, with 1, 2 and 7 workers.
 
 mod closed;
+mod laws;
+mod mixes;
 mod open;
 mod support;
 mod thresholds;

@@ -1,20 +1,24 @@
 //! A plan from text, a service without a network, and a run of both.
 
 use loadgen_engine::{
-    Call, Connect, Connection, Connector, Exchange, Failure, Placement, Settings, Stop, StreamSink,
-    TokioTiming, run,
+    self as engine, Connect, Connection, Connector, Exchange, Failure, Placement, Settings, Stop,
+    StreamSink, TokioTiming, run,
 };
 use loadgen_scenario::{Overrides, Plan, SourceText, load};
-use loadgen_stats::{Counter, ErrorKind, Offset, Summary};
+use loadgen_stats::{Counter, ErrorKind, Offset, ScenarioSummary, Summary};
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
-use tokio::{sync::watch, task::LocalSet, time::sleep};
+use tokio::{
+    sync::watch,
+    task::LocalSet,
+    time::{Instant, sleep, sleep_until},
+};
 
 /// The plan of a scenario that has no problems.
 pub(crate) fn plan(text: &str) -> Plan {
@@ -40,7 +44,14 @@ pub(crate) struct Service {
     pub(crate) head: Option<Duration>,
     pub(crate) fail_each: u64,
     pub(crate) accepted: Arc<AtomicU64>,
+    /// Requests for paths that begin so take another time than usual.
+    pub(crate) slow: Vec<(&'static str, Duration)>,
+    /// The path of every request and when it came, where that is wanted.
+    pub(crate) calls: Option<Arc<Mutex<Vec<Call>>>>,
 }
+
+/// A request as the service saw it: its path, and when it came.
+pub(crate) type Call = (String, Offset);
 
 impl Service {
     pub(crate) fn new(usual: Duration) -> Self {
@@ -50,7 +61,33 @@ impl Service {
             head: None,
             fail_each: u64::MAX,
             accepted: Arc::default(),
+            slow: Vec::new(),
+            calls: None,
         }
+    }
+
+    /// A service that notes the requests it sees, and takes another time for some of them.
+    pub(crate) fn noting(usual: Duration, slow: &[(&'static str, Duration)]) -> Self {
+        Self {
+            slow: slow.to_vec(),
+            calls: Some(Arc::default()),
+            ..Self::new(usual)
+        }
+    }
+
+    /// The requests that it saw, in order, whose paths begin so.
+    pub(crate) fn calls(&self, path: &str) -> Vec<Call> {
+        let calls = self.calls.as_ref().expect("it notes them");
+        let mut calls = calls.lock().expect("nobody panicked").clone();
+        calls.retain(|call| call.0.starts_with(path));
+        calls.sort_by_key(|call| call.1);
+        calls
+    }
+
+    fn usual(&self, path: &str) -> Duration {
+        let mut slow = self.slow.iter();
+        let slow = slow.find(|(prefix, _)| path.starts_with(prefix));
+        slow.map_or(self.usual, |(_, time)| *time)
     }
 
     pub(crate) fn accepted(&self) -> u64 {
@@ -75,13 +112,23 @@ impl Connector for Service {
 }
 
 impl Connection for Service {
-    async fn call(&mut self, call: &Call<'_>, exchange: &mut Exchange, _sink: &mut dyn StreamSink) {
+    async fn call(
+        &mut self,
+        call: &engine::Call<'_>,
+        exchange: &mut Exchange,
+        _sink: &mut dyn StreamSink,
+    ) {
         let now = call.clock.now();
         exchange.connected = Some(now);
         exchange.sent_first = Some(now);
         exchange.sent_last = Some(now);
         let number = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
-        let time = (self.time)(now, self.usual);
+        let path = &call.message.path;
+        if let Some(calls) = &self.calls {
+            let mut calls = calls.lock().expect("nobody panicked");
+            calls.push((path.to_string(), now));
+        }
+        let time = (self.time)(now, self.usual(path));
         let head = self.head.unwrap_or(time);
         sleep(head).await;
         exchange.first_byte = Some(call.clock.now());
@@ -140,4 +187,33 @@ pub(crate) fn settings(workers: usize) -> Settings {
 
 pub(crate) fn count(summary: &Summary, counter: Counter) -> u64 {
     summary.metrics.counter(counter)
+}
+
+/// The metrics of one scenario.
+pub(crate) fn scenario<'a>(summary: &'a Summary, name: &str) -> &'a ScenarioSummary {
+    let mut scenarios = summary.scenarios.iter();
+    let found = scenarios.find(|scenario| scenario.name == name);
+    found.unwrap_or_else(|| panic!("there is no scenario {name}"))
+}
+
+/// Carries the plan out, and asks for stops at their instants.
+pub(crate) async fn stopped(
+    plan: Plan,
+    workers: usize,
+    service: &Service,
+    stops: &[(Duration, Stop)],
+) -> Summary {
+    let (sender, receiver) = watch::channel(Stop::Run);
+    let stopping = async {
+        let start = Instant::now();
+        for (after, stop) in stops {
+            sleep_until(start + *after).await;
+            sender.send_replace(*stop);
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        summary = carry_out(plan, workers, service, receiver) => summary,
+        () = stopping => unreachable!("it never ends"),
+    }
 }

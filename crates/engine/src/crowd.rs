@@ -1,0 +1,169 @@
+//! The users of one load on one shard: those that run, and those that are to come.
+
+use crate::{
+    connection::Connector,
+    phase::{Phase, Starting},
+    schedule::Schedule,
+    shard::Shard,
+    starts::{Start, Starts},
+    timer::Timer,
+    user::{Arrival, User},
+};
+use loadgen_stats::{DropReason, Offset};
+use std::{
+    rc::Rc,
+    task::{Context, Poll},
+};
+use tokio::task::{JoinError, JoinSet};
+
+/// The users of one load on one shard.
+pub(crate) struct Crowd<C: Connector, T: Timer> {
+    shard: Rc<Shard<C, T>>,
+    load: usize,
+    phase: Phase,
+    /// The load's schedule, with its start once that is known.
+    schedule: Schedule,
+    starts: Starts,
+    users: JoinSet<()>,
+    /// Whether the run was told that the load has ended here.
+    told: bool,
+}
+
+impl<C: Connector, T: Timer> Crowd<C, T> {
+    /// The users of a load that has not begun.
+    pub(crate) fn new(shard: &Rc<Shard<C, T>>, load: usize) -> Self {
+        Self {
+            shard: Rc::clone(shard),
+            load,
+            phase: Phase::Waiting,
+            schedule: shard.load(load).schedule.clone(),
+            starts: Starts::none(),
+            users: JoinSet::new(),
+            told: false,
+        }
+    }
+
+    /// When its next start is due; none where there is none to come, for all that is known.
+    pub(crate) fn next_due(&self) -> Option<Offset> {
+        self.starts.next_due()
+    }
+
+    /// Whether nothing of the load is left to do here.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.phase != Phase::Waiting && self.users.is_empty() && self.next_due().is_none()
+    }
+
+    /// Follows the load into a phase; those between may have been missed.
+    pub(crate) fn enter(&mut self, phase: Phase) {
+        if phase == self.phase {
+            return;
+        }
+        let before = std::mem::replace(&mut self.phase, phase);
+        if let (None, Some(start)) = (before.start(), phase.start()) {
+            self.begin(start);
+        }
+        match phase {
+            Phase::Waiting | Phase::Running(_) => {}
+            // What it would have begun was never due.
+            Phase::Never => self.starts = Starts::none(),
+            Phase::Draining(starting) => self.stop(starting),
+            Phase::Cut(starting) => {
+                self.stop(starting);
+                self.forget(starting.ended);
+                self.users.abort_all();
+            }
+        }
+    }
+
+    /// Begins the next start.
+    pub(crate) fn begin_next(&mut self) {
+        match self.starts.take() {
+            Some(Start::Stay(stay)) => {
+                let present = if stay.from == Offset::ZERO {
+                    self.shard.already_here()
+                } else {
+                    self.shard.enter()
+                };
+                self.users.spawn_local(User::stay(present, self.load, stay));
+            }
+            Some(Start::Arrival(number, due)) => {
+                if let Some(arrival) = Arrival::new(&self.shard, self.load, number, due) {
+                    self.users.spawn_local(arrival.run());
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Forgets the users that have ended. Ready where there was one.
+    pub(crate) fn poll_see_off(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut seen = Poll::Pending;
+        while let Poll::Ready(Some(ended)) = self.users.poll_join_next(context) {
+            pass_on_panic(ended);
+            seen = Poll::Ready(());
+        }
+        seen
+    }
+
+    /// Forgets the users that have ended.
+    pub(crate) fn see_off(&mut self) {
+        while let Some(ended) = self.users.try_join_next() {
+            pass_on_panic(ended);
+        }
+    }
+
+    /// Tells the run once that the load has ended here.
+    pub(crate) fn tell_end(&mut self) {
+        if !std::mem::replace(&mut self.told, true) {
+            self.shard.end_load(self.load);
+        }
+    }
+
+    fn begin(&mut self, start: Offset) {
+        self.schedule = self.schedule.starting_at(start);
+        self.starts = self.shard.starts(self.load, &self.schedule);
+        self.measure(self.schedule.end_of_starting());
+    }
+
+    /// No more is to begin: the rest is forgotten, and arrivals that were due by then are dropped.
+    ///
+    /// Where the load came to its own end, what was due before it is begun all the same, however late.
+    fn stop(&mut self, starting: Starting) {
+        if starting.ended < self.schedule.end_of_starting() {
+            self.measure(starting.ended);
+            self.forget(starting.ended);
+        }
+    }
+
+    fn measure(&self, until: Offset) {
+        let mut recorder = self.shard.recorder.borrow_mut();
+        for scenario in self.shard.load(self.load).roles.scenarios() {
+            recorder.measure(*scenario, self.schedule.end_of_warm_up(), until);
+        }
+    }
+
+    fn forget(&mut self, until: Offset) {
+        let mut recorder = self.shard.recorder.borrow_mut();
+        let roles = &self.shard.load(self.load).roles;
+        self.starts.forget(until, |number, due| {
+            let scenario = roles.scenario(roles.of_iteration(number));
+            recorder.dropped_iterations(scenario, due, DropReason::End, 1);
+        });
+    }
+}
+
+/// A shard that breaks down must not keep the run waiting for its loads.
+impl<C: Connector, T: Timer> Drop for Crowd<C, T> {
+    fn drop(&mut self) {
+        self.tell_end();
+    }
+}
+
+/// A defect in a user's task is one of the whole run. One that was cut is none.
+fn pass_on_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
