@@ -2,10 +2,10 @@
 
 use crate::progress::Goal;
 use jiff::Timestamp;
-use loadgen_engine::{Schedule, Settings};
+use loadgen_engine::Settings;
 use loadgen_host::Facts;
 use loadgen_report::{Header, Host};
-use loadgen_scenario::{Load, LoadPlan, Plan, Target};
+use loadgen_scenario::{Load, LoadPlan, Plan, StartAt, Target};
 use loadgen_stats::Offset;
 use std::time::Duration;
 
@@ -40,28 +40,39 @@ pub(crate) fn of(plan: &Plan, circumstances: &Circumstances) -> Header {
         thresholds: thresholds
             .map(|one| (one.metric().to_owned(), one.expression().to_owned()))
             .collect(),
-        measured: (warm(plan), Offset::from(length(plan))),
+        measured: measured(plan),
         strict: circumstances.settings.strict,
         allow_all_failed: circumstances.settings.allow_all_failed,
     }
 }
 
-/// The end of the warm-up: what is due from there on is measured.
-fn warm(plan: &Plan) -> Offset {
-    let ends = plan
-        .loads
-        .iter()
-        .map(|load| Schedule::of(load).end_of_warm_up());
-    ends.min().unwrap_or_default()
+/// The measured part of each load, where it begins as early as it can.
+fn planned(plan: &Plan) -> impl Iterator<Item = (Duration, Duration)> {
+    let spans = plan.spans().into_iter().map(|span| span.earliest_start);
+    plan.loads.iter().zip(spans).map(|(load, start)| {
+        (
+            start.saturating_add(load.warm_up),
+            start.saturating_add(load.load.length()),
+        )
+    })
 }
 
-/// How long iterations are begun, at most.
+/// From the first measured part to the end of the last, as far as the plan tells it.
+fn measured(plan: &Plan) -> (Offset, Offset) {
+    let waits = |load: &LoadPlan| matches!(load.start, StartAt::After(_));
+    let from = planned(plan).map(|(from, _)| from).min();
+    let until = if plan.loads.iter().any(waits) {
+        Offset::MAX
+    } else {
+        Offset::from(length(plan))
+    };
+    (Offset::from(from.unwrap_or_default()), until)
+}
+
+/// How long iterations are begun, about.
 fn length(plan: &Plan) -> Duration {
-    let ends = plan
-        .loads
-        .iter()
-        .map(|load| Schedule::of(load).end_of_starting());
-    ends.max().unwrap_or_default().as_duration()
+    let ends = planned(plan).map(|(_, until)| until);
+    ends.max().unwrap_or_default()
 }
 
 /// What the load is done with.
