@@ -2,6 +2,7 @@
 
 use crate::{
     crew::Crew,
+    load::SharedLoad,
     observer::{Directive, Event, Observer},
     phase::{Phase, Starting, Stop},
     run::{Outcome, Settings},
@@ -43,7 +44,7 @@ impl<'a, O: Observer> Conductor<'a, O> {
     /// A run that has not begun; publishes the phases that its loads begin in.
     pub(crate) fn new(common: &Arc<Common>, observer: &'a mut O, crew: &Crew) -> Self {
         let course = |phase| Course { phase, ended: None };
-        let first: Vec<Phase> = common.loads.iter().map(|load| load.first_phase()).collect();
+        let first: Vec<Phase> = common.loads.iter().map(SharedLoad::first_phase).collect();
         let conductor = Self {
             common: Arc::clone(common),
             observer,

@@ -115,6 +115,62 @@ fn thresholds_are_of_one_scenario_or_of_all() {
     }
 }
 
+/// A warm-up, a sequence, a load that drops and one that is cut, all in one run.
+fn eventful() -> String {
+    let scenarios = [
+        (
+            "warm",
+            "load = { rate = \"50/s\", duration = \"400ms\", warm_up = \"200ms\" }",
+        ),
+        (
+            "drops",
+            "load = { rate = \"50/s\", duration = \"300ms\", max_vus = 1 }",
+        ),
+        (
+            "cut",
+            "load = { vus = 2, duration = \"50ms\", graceful_stop = \"0s\" }",
+        ),
+        (
+            "later",
+            "load = { vus = 2, iterations = 4, start_after = \"scenario:cut\" }",
+        ),
+    ];
+    let text = file("mock = { plain_time = \"100ms\" }", &scenarios);
+    let limits = [
+        "\"dropped_iterations{reason=max_vus,scenario=drops}\" = \"count >= 5\"",
+        "\"dropped_iterations{reason=end}\" = \"count == 0\"",
+        "\"http_reqs{scenario=later}\" = \"rate >= 5/s\"",
+    ];
+    format!("{text}[thresholds]\n{}\n", limits.join("\n"))
+}
+
+#[test]
+fn each_load_is_measured_by_itself_and_the_log_tells_the_same() {
+    let words = ["run", "a.toml", "--out", "json=out.json"];
+    let played = on(Stage::new(&words).file("a.toml", &eventful()));
+    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    let summary = played.json("out.json");
+    assert_eq!(of(&summary, "warm", "iterations"), 10);
+    let dropped = of(&summary, "drops", "dropped_iterations");
+    assert_eq!(of(&summary, "drops", "iterations") + dropped, 15);
+    assert_eq!(summary["dropped"]["max_vus"], dropped);
+    assert_eq!(of(&summary, "cut", "interrupted_iterations"), 2);
+    assert_eq!(of(&summary, "later", "iterations"), 4);
+    let length = |scenario: &str| summary["scenarios"][scenario]["measured_s"].as_f64();
+    assert_eq!(
+        ["warm", "drops", "cut"].map(length),
+        [0.2, 0.3, 0.05].map(Some)
+    );
+    // Two users, two iterations of 100 ms each; it would have had ten minutes.
+    assert!(length("later").is_some_and(|length| (0.15..5.0).contains(&length)));
+    let mut stage = Stage::new(&["report", "--out", "json=again.json"]);
+    let folder = played.stage.environment.folder.clone();
+    stage.environment.folder = folder;
+    let reported = on(stage);
+    assert_eq!(reported.out, played.out);
+    assert_eq!(reported.json("again.json"), summary);
+}
+
 /// Two loads: one that is shared, and one that waits for it.
 fn plan() -> String {
     let after = "load = { vus = 4, duration = \"1m\", start_after = \"scenario:b\" }";
