@@ -75,7 +75,7 @@ fn load() -> impl Strategy<Value = String> {
     ];
     let open = (shape, arrivals, max_vus)
         .prop_map(|(shape, arrivals, max_vus)| format!("{shape}{arrivals}{max_vus}"));
-    let warm_up = prop_oneof![3 => Just(""), 1 => Just(", warm_up = \"100ms\"")];
+    let warm_up = prop_oneof![3 => Just(""), 1 => Just(", warm_up = \"60ms\"")];
     (prop_oneof![closed, open], 0_u32..20, warm_up).prop_map(|(load, grace, warm_up)| {
         format!("{load}, graceful_stop = \"{}ms\"{warm_up}", grace * 100)
     })
