@@ -4,14 +4,15 @@
 //! Arrival n is due n / rate after the start. The earliest arrival, as seen by the server, is taken for the start, so
 //! that what is printed is how much later than the most punctual one the others came.
 //!
-//! `cargo run --release -p loadgen-benches --example open_arrivals [RATE [SECONDS]]`
+//! `cargo run --release -p loadgen-benches --example open_arrivals [RATE [SECONDS [precise|tokio]]]`
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 use loadgen_benches::{
-    bed::{argument, carry_out, plan},
+    bed::{argument, carry_out, carry_out_with, plan},
     quantile,
 };
+use loadgen_engine::TokioTiming;
 use loadgen_http::{HttpConnect, Options};
 use loadgen_mock::Mock;
 use loadgen_scenario::{Given, Overrides};
@@ -31,7 +32,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..Overrides::default()
     };
     let plan = plan("open-arrivals", &text, &overrides)?;
-    let outcome = carry_out(plan, HttpConnect::new(Options::default())?, &mut ())?;
+    let connect = HttpConnect::new(Options::default())?;
+    let timer = argument(2, "precise".to_owned())?;
+    let outcome = match timer.as_str() {
+        "precise" => carry_out(plan, connect, &mut ())?,
+        "tokio" => carry_out_with(TokioTiming, plan, connect, &mut ())?,
+        _ => return Err("the timer is precise or tokio".into()),
+    };
     let mut late = Vec::new();
     for record in mock.truth() {
         let number: u64 = record.id.ok_or("a request without a number")?.parse()?;
@@ -42,7 +49,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     late.iter_mut()
         .for_each(|late| *late = (*late - earliest) * 1e3);
     let metrics = &outcome.summary.metrics;
-    println!("{rate}/s for {seconds} s, one worker, the server on a thread of its own");
+    println!(
+        "{rate}/s for {seconds} s, one worker, {timer} timer, the server on a thread of its own"
+    );
     println!(
         "due {}, arrived {}, dropped {}",
         u64::from(rate) * u64::from(seconds),

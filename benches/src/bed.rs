@@ -1,6 +1,6 @@
 //! The bed that examples lie on: arguments, a plan from text, and a run with one worker on a thread of its own.
 
-use loadgen_engine::{Connect, Observer, Outcome, Placement, Settings, Stop, run};
+use loadgen_engine::{Connect, Observer, Outcome, Placement, Settings, Stop, Timing, run};
 use loadgen_host::{Monitor, PreciseTiming};
 use loadgen_scenario::{Overrides, Plan, SourceText, load};
 use loadgen_stats::GeneratorSample;
@@ -53,6 +53,20 @@ pub fn carry_out<C: Connect + 'static>(
     connect: C,
     observer: &mut impl Observer,
 ) -> Result<Outcome, Box<dyn Error>> {
+    carry_out_with(PreciseTiming, plan, connect, observer)
+}
+
+/// As [`carry_out`], with another timer.
+///
+/// # Errors
+///
+/// If the run could not begin.
+pub fn carry_out_with<C: Connect + 'static>(
+    timing: impl Timing + 'static,
+    plan: Plan,
+    connect: C,
+    observer: &mut impl Observer,
+) -> Result<Outcome, Box<dyn Error>> {
     let settings = Settings {
         workers: 1,
         seed: 1,
@@ -64,14 +78,7 @@ pub fn carry_out<C: Connect + 'static>(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let running = run(
-        Arc::new(plan),
-        settings,
-        connect,
-        PreciseTiming,
-        observer,
-        stop,
-    );
+    let running = run(Arc::new(plan), settings, connect, timing, observer, stop);
     Ok(runtime.block_on(running)?)
 }
 

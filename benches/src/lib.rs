@@ -4,7 +4,7 @@
 pub mod bed;
 pub mod target;
 
-use loadgen_engine::{Call, Connect, Connection, Connector, Exchange, StreamSink};
+use loadgen_engine::{Arrival, Call, Connect, Connection, Connector, Exchange, Offset, StreamSink};
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
@@ -20,6 +20,8 @@ pub struct Seen {
     pub sent: Duration,
     /// First byte sent → arrival of the first output event; absent where none came.
     pub ttft_service: Option<Duration>,
+    /// The same to the read that brought it.
+    pub ttft_service_by_read: Option<Duration>,
     /// Whether the connection reported a failure.
     pub failed: bool,
 }
@@ -80,7 +82,13 @@ pub struct TapConnection<C> {
 
 impl<C: Connection> Connection for TapConnection<C> {
     async fn call(&mut self, call: &Call<'_>, exchange: &mut Exchange, sink: &mut dyn StreamSink) {
-        self.inner.call(call, exchange, sink).await;
+        let mut watching = Watching {
+            inner: sink,
+            first: None,
+            read: None,
+        };
+        self.inner.call(call, exchange, &mut watching).await;
+        let read = watching.read;
         let id = call
             .message
             .headers
@@ -97,12 +105,51 @@ impl<C: Connection> Connection for TapConnection<C> {
             id: id.to_string(),
             sent: sent.as_duration(),
             ttft_service: first_output.map(|at| at.since(sent)),
+            ttft_service_by_read: read.map(|at| at.since(sent)),
             failed: exchange.failure.is_some(),
         };
         self.notes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(seen);
+    }
+}
+
+/// Notes when the first output was read.
+struct Watching<'a> {
+    inner: &'a mut dyn StreamSink,
+    first: Option<Offset>,
+    read: Option<Offset>,
+}
+
+impl StreamSink for Watching<'_> {
+    fn first_output(&mut self, sent_first: Offset, at: Offset, uncertainty: Duration) {
+        self.first = Some(at);
+        self.inner.first_output(sent_first, at, uncertainty);
+    }
+
+    fn first_text(&mut self, at: Offset) {
+        self.inner.first_text(at);
+    }
+
+    fn gap(&mut self, gap: Duration) {
+        self.inner.gap(gap);
+    }
+
+    fn output_events(&mut self, at: Offset, events: u32) {
+        self.inner.output_events(at, events);
+    }
+
+    fn coalesced(&mut self, events: u32, late: bool) {
+        self.inner.coalesced(events, late);
+    }
+
+    fn arrival(&mut self, arrival: &Arrival) {
+        // The read that brought the first output is told of after the output.
+        if self.read.is_none() && self.first == Some(arrival.at) {
+            self.read = Some(arrival.read);
+        }
+        self.inner.arrival(arrival);
     }
 }
 

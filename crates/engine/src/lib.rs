@@ -35,7 +35,7 @@ pub use judge::{Judgement, judge};
 pub use loadgen_stats::{
     Arrival, ErrorKind, GeneratorSample, Offset, StepIndex, StreamSample, Usage,
 };
-pub use nap::{Nap, latest_nap, nap_begins, nap_ends};
+pub use nap::{Nap, account_for_waits, latest_nap, nap_begins, nap_ends, watch_wake_ups};
 pub use observer::{Directive, Event, Observer};
 pub use phase::Stop;
 pub use run::{Outcome, Settings, run};

@@ -158,7 +158,8 @@ impl<C: Connector, T: Timer> User<C, T> {
         for step in &shard.plan.scenarios[scenario.0].flow {
             end = match step {
                 Step::Think(think) => self.think(*think).await,
-                Step::Request(request) => self.request(request).await,
+                // In a box of its own: most users think most of the time, and hold no memory of a request then.
+                Step::Request(request) => Box::pin(self.request(request)).await,
             };
             any_failed |= !matches!(end, StepEnd::Next { failed: false });
             if !matches!(end, StepEnd::Next { .. }) {
@@ -254,5 +255,43 @@ impl<C: Connector, T: Timer> Drop for IterationGuard<'_, C, T> {
                 .borrow_mut()
                 .interrupted_iteration(self.scenario, self.due);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        connection::{Exchange, StreamSink},
+        timer::TokioTiming,
+    };
+
+    /// Its calls take a lot of memory while they run.
+    struct Large;
+
+    impl Connector for Large {
+        type Connection = Self;
+
+        fn connection(&self) -> Self {
+            Self
+        }
+    }
+
+    impl Connection for Large {
+        async fn call(&mut self, _: &Call<'_>, exchange: &mut Exchange, _: &mut dyn StreamSink) {
+            let room = [0_u8; 16 * 1024];
+            tokio::task::yield_now().await;
+            exchange.whole = room[0] == 0;
+        }
+    }
+
+    fn size<A, B, C, F: Future>(_: impl Fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_user_who_thinks_holds_no_memory_of_a_request() {
+        let user = size(User::<Large, TokioTiming>::stay);
+        assert!(user <= 768, "{user} bytes");
     }
 }

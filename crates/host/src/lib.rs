@@ -12,6 +12,8 @@ mod proc;
 mod timer;
 #[cfg(target_os = "linux")]
 mod waiters;
+#[cfg(target_os = "linux")]
+mod waits;
 
 /// Elsewhere than on Linux there is only tokio's timer.
 #[cfg(not(target_os = "linux"))]

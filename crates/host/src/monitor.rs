@@ -121,9 +121,11 @@ impl Snapshot {
                 Kind::Mock => all = all.saturating_sub(used),
                 Kind::Worker(number) => {
                     let waited_before = before.and_then(|before| before.queued);
+                    // The kernel books a wait when it is over: all of a long one may fall into a short interval.
                     let queued = thread
                         .queued
-                        .map(|now| share(now.saturating_sub(waited_before.unwrap_or_default())));
+                        .map(|now| share(now.saturating_sub(waited_before.unwrap_or_default())))
+                        .map(|share| share.min(1.0));
                     let sum = workers.entry(number).or_insert((0.0, Some(0.0)));
                     *sum = (
                         sum.0 + share(used),
@@ -288,6 +290,7 @@ mod tests {
                 Some([0.05, 0.25]),
             ),
             ([Some(9), Some(0)], [Some(3), Some(2)], Some([0.0, 0.001])),
+            ([Some(9), Some(0)], [Some(9), Some(9_000)], Some([0.0, 1.0])),
             ([None, None], [None, None], None),
             ([None, Some(1)], [None, Some(2)], None),
         ] {

@@ -1,6 +1,6 @@
 //! A timer that is late by hundredths of a millisecond: one timer descriptor per shard, on the monotonic clock.
 
-use crate::waiters::Waiters;
+use crate::{waiters::Waiters, waits};
 use loadgen_engine::{Timer, Timing};
 use nix::{
     sys::{
@@ -73,6 +73,7 @@ impl PreciseTimer {
         let handle = Handle::try_current().map_err(io::Error::other)?;
         // Only how punctual epoll's own time-outs are hangs on it, so a refusal does no harm.
         let _ = prctl::set_timerslack(1);
+        waits::account();
         let alarm = TimerFd::new(
             ClockId::CLOCK_MONOTONIC,
             TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,

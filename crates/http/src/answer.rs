@@ -8,7 +8,9 @@ use crate::{
     stamp::Dated,
     stream::{BodyEnd, StreamReader, error_of_plain, is_stream, usage_of_plain},
 };
-use loadgen_engine::{Call, ErrorKind, Exchange, Failure, Offset, StreamSink, StreamSpec};
+use loadgen_engine::{
+    Call, ErrorKind, Exchange, Failure, Offset, StreamSink, StreamSpec, watch_wake_ups,
+};
 
 /// How much is kept of the body of an answer that is no success, for the text of the error.
 const ERROR_BODY: usize = 512;
@@ -191,6 +193,7 @@ impl<'a> Answer<'a> {
             return;
         };
         if is_stream(spec, content_type) {
+            watch_wake_ups();
             self.reader = Some(StreamReader::new(spec, content_type));
             self.exchange.stream = Some(loadgen_engine::StreamSample::default());
         } else {

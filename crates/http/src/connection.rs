@@ -70,7 +70,8 @@ impl HttpConnection {
                     exchange.connected = Some(begun);
                     (link, true)
                 }
-                None => (self.open(call, &limits, exchange).await?, false),
+                // In a box, as what it takes to open a connection would make every request larger.
+                None => (Box::pin(self.open(call, &limits, exchange)).await?, false),
             };
             exchange.resent += u32::from(lost);
             match self.attempt(link, call, &limits, exchange, sink).await {
@@ -145,9 +146,8 @@ impl HttpConnection {
             Link::Http2(mut http2) => {
                 let (request, traits) = self.shard.frame(call).map_err(Broken::Failed)?;
                 let mut answer = Answer::new(Wanted::new(call, traits, body_limit), exchange, sink);
-                http2
-                    .run(request, &mut answer, limits, &mut self.alarm)
-                    .await?;
+                // In a box, as it is twice as large as a request of HTTP/1.1.
+                Box::pin(http2.run(request, &mut answer, limits, &mut self.alarm)).await?;
                 Ok((!traits.close).then_some(Link::Http2(http2)))
             }
         }

@@ -1,6 +1,6 @@
 //! Dates reads: turns the kernel's receive stamps, which are of the wall clock, into offsets of the run.
 
-use loadgen_engine::{Arrival, Clock, Offset, latest_nap};
+use loadgen_engine::{Arrival, Clock, Nap, Offset, latest_nap};
 use std::{
     cell::Cell,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -98,7 +98,7 @@ impl Dating {
             read,
             kernel,
             fallback,
-            empty: self.last_empty(at),
+            empty: self.last_empty(at, latest_nap()),
         };
         self.latest = self.latest.max(at);
         if emptied {
@@ -109,17 +109,18 @@ impl Dating {
 
     /// The last instant before `at`, an arrival, at which the socket is known to have been empty.
     ///
-    /// A thread sleeps only while none of its sockets has anything to read. So whatever came after it had gone to
-    /// sleep is what woke it, or came later; what had come before was not there at the end of the sleep before.
-    fn last_empty(&self, at: Offset) -> Offset {
-        let Some(nap) = latest_nap() else {
+    /// A thread sleeps only while none of its sockets has anything to read, and is woken as soon as one has. So what
+    /// came after it had gone to sleep came when it was woken, or later; what had come before was not there when it was
+    /// woken from the sleep before.
+    fn last_empty(&self, at: Offset, nap: Option<Nap>) -> Offset {
+        let Some(nap) = nap else {
             return self.empty;
         };
         let slept_through = at >= self.clock.offset(nap.began);
         let woken = if slept_through {
-            nap.ended
+            nap.woken
         } else {
-            nap.ended_before
+            nap.woken_before
         };
         self.empty.max(self.clock.offset(woken))
     }
@@ -242,6 +243,32 @@ mod tests {
         check(3600 * second, narrow, None);
         check(-3600 * second, narrow, None);
         check(30 * second, narrow, None);
+    }
+
+    /// For how long before an arrival at 100 ms something may have come, where the socket was empty at 20 ms and the
+    /// thread slept from 40 ms until it was woken (and from the sleep before at 30 ms).
+    fn check_empty(at: u64, woken: Option<u64>, want: u64) {
+        let clock = Clock::starting_at(Instant::now());
+        let ms = |ms| Offset::from(Duration::from_millis(ms));
+        let dating = Dating::new(clock, ms(20));
+        let nap = woken.map(|woken| Nap {
+            began: clock.instant(ms(40)),
+            woken: clock.instant(ms(woken)),
+            woken_before: clock.instant(ms(30)),
+        });
+        let uncertain = ms(at).since(dating.last_empty(ms(at), nap));
+        assert_eq!(uncertain, Duration::from_millis(want), "{at} {woken:?}");
+    }
+
+    #[test]
+    fn a_socket_was_empty_until_its_thread_was_woken() {
+        check_empty(100, None, 80);
+        check_empty(100, Some(100), 0);
+        check_empty(100, Some(98), 2);
+        // Woken at once, it waited for a processor: all the while data may have come, of which the newest is dated.
+        check_empty(100, Some(40), 60);
+        // What had come before the thread slept.
+        check_empty(35, Some(98), 5);
     }
 
     #[test]

@@ -27,20 +27,23 @@ async fn names_are_looked_up_once() {
     .unwrap();
     let connector = loadgen_engine::Connect::connector(&connect, 0).unwrap();
     let ask = Ask::of("localhost", server.address().port());
-    for first in [true, false] {
+    let mut least = None;
+    for first in [true, false, false, false, false, false, false, false] {
         let mut user = User::new(Options::default());
         user.connection = loadgen_engine::Connector::connection(&connector);
         let exchange = user.ask(&ask).await;
         assert_eq!(failed(&exchange), None);
-        // Found in memory it takes some hundred nanoseconds.
-        assert!(
-            first || exchange.dns < std::time::Duration::from_millis(1),
-            "{:?}",
-            exchange.dns
-        );
+        if !first {
+            least = least.min(Some(exchange.dns)).or(Some(exchange.dns));
+        }
         let host = format!("host: localhost:{}\r\n", server.address().port());
         assert!(String::from_utf8_lossy(&server.received()[0]).contains(&host));
     }
+    // Found in memory it takes some hundred nanoseconds, where nobody else has the processor.
+    assert!(
+        least < Some(std::time::Duration::from_millis(1)),
+        "{least:?}"
+    );
 }
 
 #[tokio::test]
