@@ -151,7 +151,7 @@ fn a_failed_threshold_outranks_the_signal() {
     let folder = folder("10ms");
     let mut child = started(
         folder.path(),
-        &["--threshold", "http_req_duration: p50 < 1ms"],
+        &["--threshold", "http_reqs: count > 1_000_000"],
     );
     send(&child, Signal::SIGINT);
     assert_eq!(ended(&mut child).code(), Some(99));

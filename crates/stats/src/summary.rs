@@ -171,7 +171,7 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
     let outcomes = outcome::sum_up(layout, totals);
     let nothing_succeeded = verdict::nothing_succeeded(material, &outcomes, &errors);
     let warnings = warnings::raise(material, &thresholds, nothing_succeeded.as_deref());
-    verdict::mark_flattered(material, &warnings, &mut thresholds);
+    verdict::mark_flattered(material, &mut thresholds);
     let good: u64 = totals.steps.iter().map(|step| step.good_in_window).sum();
     let has_goodput = totals.rate(layout, crate::Rate::Goodput, &all).total > 0;
     let requests = totals.counter(layout, Counter::HttpReqs, &all).1;
@@ -206,6 +206,7 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
 }
 
 fn thresholds(material: &Material<'_>, parts: &Parts, facts: Span) -> Vec<Judged> {
+    let doubtful = verdict::is_generator_the_limit(material);
     let all = material.thresholds.iter().enumerate();
     let judged = all.map(|(place, threshold)| {
         let measured = parts.length(material.layout, &threshold.selection);
@@ -214,6 +215,7 @@ fn thresholds(material: &Material<'_>, parts: &Parts, facts: Span) -> Vec<Judged
         let ended = Ended {
             measured: facts.measured,
             by_threshold: material.end.stop_reason == StopReason::Threshold,
+            doubtful,
         };
         material.watch.amend(place, threshold, &mut judged, ended);
         judged

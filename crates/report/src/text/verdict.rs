@@ -152,9 +152,9 @@ fn judged_again(judged: &Judged, again: Again) -> String {
     if again.fails {
         return format!("it fails without the generator's part too: {kept_up}");
     }
-    match again.length < Again::LEAST {
-        true => format!("the generator was late or busy: {kept_up}, too little to tell"),
-        false => format!("the generator was late or busy, and may be to blame: {kept_up}"),
+    match again.tells() {
+        false => format!("the generator was late or busy: {kept_up}, too little to tell"),
+        true => format!("the generator was late or busy, and may be to blame: {kept_up}"),
     }
 }
 

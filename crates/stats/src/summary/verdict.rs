@@ -1,7 +1,7 @@
 //! Whether a run held its limits.
 
-use super::{ErrorSummary, Material, OutcomeSummary, RunEnd, StopReason};
-use crate::{Judged, Rate, Warning};
+use super::{ErrorSummary, Material, OutcomeSummary, RunEnd, StopReason, warnings};
+use crate::{Judged, Rate};
 use std::{cmp::Reverse, collections::BTreeMap};
 
 /// Whether a run held its limits.
@@ -45,16 +45,16 @@ pub(super) fn of(end: &RunEnd, thresholds: &[Judged], nothing_succeeded: bool) -
     }
 }
 
+/// Whether the generator was late or busy, so that what failed is not for certain the service's.
+pub(super) fn is_generator_the_limit(material: &Material<'_>) -> bool {
+    let mut late = Vec::new();
+    warnings::generator_late(material, &mut late);
+    !late.is_empty() || material.watch.was_busy()
+}
+
 /// Marks the times that hold in closed loads although the generator was late or busy: it may have spared the service.
-pub(super) fn mark_flattered(
-    material: &Material<'_>,
-    warnings: &[Warning],
-    thresholds: &mut [Judged],
-) {
-    let late = warnings
-        .iter()
-        .any(|warning| matches!(warning, Warning::GeneratorLate { .. }));
-    if !late && !material.watch.was_busy() {
+pub(super) fn mark_flattered(material: &Material<'_>, thresholds: &mut [Judged]) {
+    if !is_generator_the_limit(material) {
         return;
     }
     for (threshold, judged) in material.thresholds.iter().zip(thresholds) {

@@ -32,7 +32,7 @@ pub(super) fn raise(
     warnings
 }
 
-fn generator_late(material: &Material<'_>, warnings: &mut Vec<Warning>) {
+pub(super) fn generator_late(material: &Material<'_>, warnings: &mut Vec<Warning>) {
     let lag = all(material, Trend::ScheduleLag);
     let duration = all(material, Trend::HttpReqDuration);
     let limit = tolerated(duration.quantile(0.5), 20);

@@ -3,6 +3,8 @@
 mod aggregate;
 mod clause;
 
+pub(super) use clause::LONGEST_SPAN;
+
 use super::{Aggregate, Clauses, Condition, Operator, ThresholdPlace, ThresholdProblem};
 use crate::Metric;
 use std::ops::Range;

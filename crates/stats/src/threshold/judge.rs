@@ -165,6 +165,12 @@ pub(crate) fn judge(
 impl Again {
     /// With less of the measured part left, nothing can be told.
     pub const LEAST: Duration = Duration::from_secs(10);
+
+    /// Whether there is enough of it to tell anything.
+    #[must_use]
+    pub fn tells(&self) -> bool {
+        self.observed.is_some() && self.length >= Self::LEAST
+    }
 }
 
 impl Judged {

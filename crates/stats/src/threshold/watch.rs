@@ -12,7 +12,7 @@ use super::{Aggregate, Operator, Threshold};
 use crate::confidence::{more_for_quantile, quantile_is_open};
 use crate::gathering::Gathering;
 use crate::{Layout, Metric, Offset, Rate, ScenarioIndex, Selection, Totals, Trend, Window};
-use flags::Flags;
+use flags::{Flag, Flags};
 use part::{Observed, Part, Slide, Sum};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -37,6 +37,8 @@ pub(crate) struct Ended {
     pub(crate) measured: Duration,
     /// Whether a threshold stopped it.
     pub(crate) by_threshold: bool,
+    /// Whether the generator was the limit, over the whole run.
+    pub(crate) doubtful: bool,
 }
 
 /// What thresholds of one metric and selection share.
@@ -81,6 +83,8 @@ struct Worst {
     window: (Offset, Offset),
     /// Samples within the limit of a quantile, and all of them.
     within: (u64, u64),
+    /// Whether the generator was the limit in it.
+    doubtful: bool,
 }
 
 /// A window that may still turn out to be one of a busy while.
@@ -88,6 +92,7 @@ struct Worst {
 struct Pending {
     /// By group: what it came to, and whether it lies in the measured part.
     parts: Vec<(Arc<Part>, Place)>,
+    start: Offset,
     flagged: bool,
 }
 
@@ -190,7 +195,14 @@ impl Watch {
             judged.ok = false;
         }
         if judged.judged && !judged.ok && judged.observed.is_some() {
-            judged.again = group.judge_again(entry, threshold, judged.unit);
+            let again = group.judge_again(entry, threshold, judged.unit);
+            let doubtful = match (judged.window, &entry.worst) {
+                (Some(_), Some(worst)) => worst.doubtful,
+                _ => ended.doubtful,
+            };
+            // A few single windows are late by chance. Where too little is left without them, they count only if the
+            // generator was the limit over all that was judged.
+            judged.again = again.filter(|again| again.tells() || doubtful);
         }
     }
 
@@ -220,14 +232,19 @@ impl Watch {
             begins.push(from);
             parts.push((part, place));
         }
+        let flag = match self.groups.iter().any(|group| group.clean.is_some()) {
+            true => self.flags.look(window, layout),
+            false => Flag::default(),
+        };
         for (entry, threshold) in self.entries.iter_mut().zip(thresholds) {
             let due = begins[entry.group].after(threshold.clauses.after);
             if parts[entry.group].1 == Place::Inside && due <= window.end {
-                entry.look(&self.groups[entry.group], threshold, window.end);
+                let group = &self.groups[entry.group];
+                entry.look(group, threshold, window.end, &self.flags);
                 self.stops |= entry.stopped.is_some();
             }
         }
-        self.doubt(window, layout, parts);
+        self.doubt(window, parts, flag);
         while self.pending.len() > PENDING {
             if let Some(pending) = self.pending.pop_front() {
                 self.settle(pending, thresholds);
@@ -236,17 +253,23 @@ impl Watch {
     }
 
     /// Flags the window, and those before it that belong to the same busy while.
-    fn doubt(&mut self, window: &Window, layout: &Layout, parts: Vec<(Arc<Part>, Place)>) {
-        if self.groups.iter().all(|group| group.clean.is_none()) {
-            return;
-        }
-        let flag = self.flags.look(window, layout);
+    fn doubt(&mut self, window: &Window, parts: Vec<(Arc<Part>, Place)>, flag: Flag) {
         self.pending.push_back(Pending {
             parts,
+            start: window.start,
             flagged: flag.late,
         });
+        let mut busy_since = None;
         for pending in self.pending.iter_mut().rev().take(flag.busy) {
             pending.flagged = true;
+            busy_since = Some(pending.start);
+        }
+        for worst in self
+            .entries
+            .iter_mut()
+            .filter_map(|entry| entry.worst.as_mut())
+        {
+            worst.doubtful |= busy_since.is_some_and(|since| since < worst.window.1);
         }
     }
 
@@ -346,12 +369,21 @@ impl Group {
 
 impl Entry {
     /// Judges what is known by `now`.
-    fn look(&mut self, group: &Group, threshold: &Threshold, now: Offset) {
+    fn look(&mut self, group: &Group, threshold: &Threshold, now: Offset, flags: &Flags) {
         let observed = match self.slide {
             Some(slide) => {
                 let slide = &group.slides[slide];
                 self.was_due |= slide.full().is_some();
-                worsen(&mut self.worst, slide, threshold)
+                let before = self.worst.map(|worst| worst.window);
+                let seen = worsen(&mut self.worst, slide, threshold);
+                if let Some(worst) = self
+                    .worst
+                    .as_mut()
+                    .filter(|worst| Some(worst.window) != before)
+                {
+                    worst.doubtful = flags.was_limit_since(worst.window.0);
+                }
+                seen
             }
             None => group
                 .so_far
@@ -372,6 +404,7 @@ impl Entry {
             seen,
             window,
             within: (within, count),
+            ..
         }) = self.worst
         else {
             judged.forget();
@@ -429,6 +462,7 @@ fn worsen(worst: &mut Option<Worst>, slide: &Slide, threshold: &Threshold) -> Op
             seen,
             window,
             within,
+            doubtful: false,
         });
     }
     Some(seen)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 const WORDS: [&str; 3] = ["for", "after", "abort"];
 /// Sliding windows are kept in memory second by second.
-const LONGEST_SPAN: Duration = Duration::from_secs(600);
+pub(in crate::threshold) const LONGEST_SPAN: Duration = Duration::from_secs(600);
 
 /// What was read, with its places.
 #[derive(Debug, Default)]

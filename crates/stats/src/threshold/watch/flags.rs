@@ -1,9 +1,12 @@
 //! Which windows are not to be believed, because the generator was the limit in them.
 
 use super::distribution::{Distribution, Slice};
+use crate::cell::nearest_rank;
 use crate::ledger::{BUSY, BUSY_LENGTH};
 use crate::summary::{FEW, tolerated};
-use crate::{Layout, Selection, Totals, Trend, Window};
+use crate::threshold::expression::LONGEST_SPAN;
+use crate::{Layout, Offset, Selection, Trend, TrendCell, Window};
+use std::collections::VecDeque;
 
 /// What is wrong with a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,19 +26,71 @@ pub(super) struct Flags {
     rows: Vec<(usize, f64)>,
     /// Whether any worker was busy for too long.
     pub(super) was_busy: bool,
+    /// The latest windows, as many as the longest sliding window spans.
+    latest: VecDeque<Latest>,
+}
+
+/// What is kept of a window.
+#[derive(Debug)]
+struct Latest {
+    end: Offset,
+    lag: Lag,
+    /// Whether it belongs to a while in which a worker was busy throughout.
+    busy: bool,
+}
+
+/// How late the generator was in some windows: how many samples there are, and how many keep within the limit.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lag {
+    starts: (u64, u64),
+    reads: (u64, u64),
+    events: u64,
+    late_events: u64,
 }
 
 impl Flags {
     pub(super) fn look(&mut self, window: &Window, layout: &Layout) -> Flag {
+        let lag = self.lag(window, layout);
         let flag = Flag {
-            late: self.is_late(window, layout),
+            late: lag.is_late(),
             busy: self.busy(window),
         };
         self.was_busy |= flag.busy > 0;
+        self.latest.push_back(Latest {
+            end: window.end,
+            lag,
+            busy: false,
+        });
+        for latest in self.latest.iter_mut().rev().take(flag.busy) {
+            latest.busy = true;
+        }
+        // A sliding window may be longer than what it is to span, by less than a window.
+        let kept = LONGEST_SPAN + window.end.since(window.start) * 2;
+        while let Some(oldest) = self.latest.front()
+            && window.end.since(oldest.end) > kept
+        {
+            self.latest.pop_front();
+        }
         flag
     }
 
-    fn is_late(&mut self, window: &Window, layout: &Layout) -> bool {
+    /// Whether the generator was the limit in the windows from then until now, taken together.
+    pub(super) fn was_limit_since(&self, start: Offset) -> bool {
+        let mut sum = Lag::default();
+        let mut busy = false;
+        for latest in self
+            .latest
+            .iter()
+            .rev()
+            .take_while(|latest| latest.end > start)
+        {
+            sum.add(&latest.lag);
+            busy |= latest.busy;
+        }
+        busy || sum.is_late()
+    }
+
+    fn lag(&mut self, window: &Window, layout: &Layout) -> Lag {
         let (all, totals) = (Selection::default(), &window.totals);
         let mut durations = Slice::default();
         totals.each_cell(layout, Trend::HttpReqDuration, &all, totals, |cell| {
@@ -43,9 +98,13 @@ impl Flags {
         });
         self.durations.add(&durations);
         let limit = tolerated(self.durations.quantile(0.5), 20);
-        let lag = totals.trend(layout, Trend::ScheduleLag, &all);
-        let late = |p99: Option<std::time::Duration>| p99.is_some_and(|seen| seen > limit);
-        late(lag.quantile(0.99)) || late(totals.clock.read_lag.quantile(0.99)) || many_late(totals)
+        let of = |cell: &TrendCell| (cell.count(), cell.count_within(limit));
+        Lag {
+            starts: of(&totals.trend(layout, Trend::ScheduleLag, &all)),
+            reads: of(&totals.clock.read_lag),
+            events: totals.clock.events,
+            late_events: totals.clock.coalesced_late,
+        }
     }
 
     fn busy(&mut self, window: &Window) -> usize {
@@ -71,8 +130,24 @@ impl Flags {
     }
 }
 
-/// Whether too many of the events came late, together with others.
-fn many_late(totals: &Totals) -> bool {
-    let clock = &totals.clock;
-    clock.coalesced_late as f64 > clock.events.max(1) as f64 * FEW
+impl Lag {
+    fn add(&mut self, other: &Self) {
+        for (mine, theirs) in [
+            (&mut self.starts, other.starts),
+            (&mut self.reads, other.reads),
+        ] {
+            mine.0 += theirs.0;
+            mine.1 += theirs.1;
+        }
+        self.events += other.events;
+        self.late_events += other.late_events;
+    }
+
+    /// Whether the 99th percentile of either lies above the limit, or too many of the events came late, together with
+    /// others.
+    fn is_late(&self) -> bool {
+        let late = |(count, within): (u64, u64)| count > 0 && within < nearest_rank(0.99, count);
+        let many = self.late_events as f64 > self.events.max(1) as f64 * FEW;
+        late(self.starts) || late(self.reads) || many
+    }
 }

@@ -559,6 +559,27 @@ fn what_failed_while_the_generator_was_the_limit_is_judged_again() {
         Some((Some(100.0), 20, false)),
         Inconclusive,
     );
+    // Too little is left, but over the whole run the generator was not the limit.
+    let by_chance = [
+        (8, SLOW),
+        (
+            1,
+            Second {
+                requests: 5,
+                ..LATE
+            },
+        ),
+    ];
+    check_again(DURATION, "p95 < 500ms", &by_chance, None, Fail);
+    // One late request is enough to break the maximum.
+    let one = [(150, CALM), (1, LATE), (150, CALM)];
+    check_again(
+        DURATION,
+        "max < 500ms",
+        &one,
+        Some((fast, 300, false)),
+        Inconclusive,
+    );
     // No data fails, whatever the generator did.
     check_again("ttft", "p95 < 2s", &[(20, LATE)], None, Fail);
 }
@@ -580,6 +601,18 @@ fn sliding_windows_are_judged_again_without_the_windows_that_are_flagged() {
         "p95 < 500ms for 3s",
         &seconds,
         Some((Some(897.0), 43, true)),
+        Fail,
+    );
+    // Too little is left, but over the worst sliding window the generator was not the limit.
+    let few = Second {
+        requests: 1,
+        ..LATE
+    };
+    check_again(
+        DURATION,
+        "p95 < 500ms for 9s",
+        &[(2, SLOW), (1, few), (6, SLOW)],
+        None,
         Fail,
     );
     // Never three clean seconds.
