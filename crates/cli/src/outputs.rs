@@ -7,7 +7,8 @@ use crate::{
     interval_log::IntervalLog,
 };
 use loadgen_report::{
-    Header, write_comparison_json, write_csv, write_github, write_json, write_junit, write_markdown,
+    Header, Report, write_comparison_github, write_comparison_json, write_comparison_junit,
+    write_comparison_markdown, write_csv, write_github, write_json, write_junit, write_markdown,
 };
 use loadgen_stats::{Comparison, Summary};
 use std::{
@@ -128,18 +129,16 @@ impl Outputs {
     /// told, the last as the error.
     pub(crate) fn write(
         &self,
-        header: &Header,
-        summary: &Summary,
-        comparison: Option<&Comparison>,
+        report: &Report<'_>,
         hlogs: Vec<IntervalLog<'_>>,
         environment: &Environment,
     ) -> Result<(), Error> {
         let hlogs = hlogs.into_iter().map(IntervalLog::finish);
         let results = self.results(
-            |format| match (format, comparison) {
+            |format| match (format, report.comparison) {
                 (Format::Comparison, Some(comparison)) => render_comparison(format, comparison),
                 (Format::Comparison, None) => Ok(None),
-                _ => render(format, header, summary).map(Some),
+                _ => render(format, report).map(Some),
             },
             environment,
         );
@@ -205,14 +204,14 @@ impl Place {
     }
 }
 
-fn render(format: Format, header: &Header, summary: &Summary) -> io::Result<Vec<u8>> {
+fn render(format: Format, report: &Report<'_>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     match format {
-        Format::Json => write_json(&mut bytes, header, summary),
-        Format::Csv => write_csv(&mut bytes, summary),
-        Format::Junit => write_junit(&mut bytes, header, summary),
-        Format::Markdown => write_markdown(&mut bytes, header, summary),
-        Format::Github => write_github(&mut bytes, header, summary),
+        Format::Json => write_json(&mut bytes, report.header, report.summary),
+        Format::Csv => write_csv(&mut bytes, report.summary),
+        Format::Junit => write_junit(&mut bytes, report),
+        Format::Markdown => write_markdown(&mut bytes, report),
+        Format::Github => write_github(&mut bytes, report),
         // Written as the run goes; without a comparison there is none to write.
         Format::Log | Format::Hlog | Format::Comparison => Ok(()),
     }?;
@@ -221,14 +220,15 @@ fn render(format: Format, header: &Header, summary: &Summary) -> io::Result<Vec<
 
 /// None for formats that are refused before.
 fn render_comparison(format: Format, comparison: &Comparison) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
     match format {
-        Format::Json | Format::Comparison => {
-            let mut bytes = Vec::new();
-            write_comparison_json(&mut bytes, comparison)?;
-            Ok(Some(bytes))
-        }
-        _ => Ok(None),
-    }
+        Format::Json | Format::Comparison => write_comparison_json(&mut bytes, comparison),
+        Format::Junit => write_comparison_junit(&mut bytes, comparison),
+        Format::Markdown => write_comparison_markdown(&mut bytes, comparison),
+        Format::Github => write_comparison_github(&mut bytes, comparison),
+        Format::Csv | Format::Hlog | Format::Log => return Ok(None),
+    }?;
+    Ok(Some(bytes))
 }
 
 /// Two names may be of one file.
@@ -328,7 +328,12 @@ mod tests {
     #[track_caller]
     fn write(outputs: &Outputs, stage: &Stage) -> Result<(), Error> {
         let (header, summary) = nothing();
-        outputs.write(&header, &summary, None, Vec::new(), &stage.environment)
+        let report = Report {
+            header: &header,
+            summary: &summary,
+            comparison: None,
+        };
+        outputs.write(&report, Vec::new(), &stage.environment)
     }
 
     #[test]

@@ -1,31 +1,70 @@
 //! A run as lines that GitHub Actions turns into annotations.
 
-use crate::Header;
 use crate::findings::{self, Ending, Finding};
 use crate::text::{plain, verdict};
-use loadgen_stats::Summary;
+use crate::{Header, Report, comparison};
+use loadgen_stats::{Comparison, Summary};
 use std::io::{self, Write};
 
 /// GitHub shows no more of a kind for a step of a job.
 const MOST: usize = 10;
 
-/// Writes the run as workflow commands of GitHub Actions: an error for each threshold that does not hold and for
-/// whatever else makes the exit code other than 0, else one notice; and a warning for each warning. The runner finds them
-/// in what a step prints.
+/// Writes the run as workflow commands of GitHub Actions: an error for each threshold that does not hold, for each row of
+/// the comparison that is worse, and for whatever else makes the exit code other than 0, else one notice; and a warning
+/// for each warning. The runner finds them in what a step prints.
 ///
 /// # Errors
 ///
 /// Where `out` fails.
-pub fn write_github(mut out: impl Write, header: &Header, summary: &Summary) -> io::Result<()> {
+pub fn write_github(out: impl Write, report: &Report<'_>) -> io::Result<()> {
+    let Report {
+        header,
+        summary,
+        comparison,
+    } = *report;
+    let rows = comparison.into_iter().flat_map(comparison::findings);
+    let findings = findings::of(header, summary).into_iter().chain(rows);
+    let mut warnings = warnings(header, summary);
+    warnings.extend(
+        comparison
+            .into_iter()
+            .flat_map(|comparison| cautions(&header.name, comparison)),
+    );
+    let notice = (verdict::word(summary), verdict::why(summary));
+    write(out, &header.name, findings, notice, warnings)
+}
+
+/// Writes a comparison as workflow commands of GitHub Actions.
+///
+/// # Errors
+///
+/// Where `out` fails.
+pub fn write_comparison_github(out: impl Write, comparison: &Comparison) -> io::Result<()> {
+    let name = comparison
+        .current
+        .first()
+        .map_or("comparison", |run| &run.name);
+    let notice = (comparison.verdict.name(), comparison::told(comparison));
+    let findings = comparison::findings(comparison);
+    write(out, name, findings, notice, cautions(name, comparison))
+}
+
+fn write(
+    mut out: impl Write,
+    name: &str,
+    findings: impl Iterator<Item = Finding>,
+    notice: (&str, String),
+    warnings: Vec<(String, String)>,
+) -> io::Result<()> {
     let mut text = String::new();
-    for line in limited(errors(header, summary)) {
+    for line in limited(errors(name, findings)) {
         text.push_str(&command("error", &line));
     }
     if text.is_empty() {
-        let title = format!("{}: {}", header.name, verdict::word(summary));
-        text = command("notice", &(title, verdict::why(summary)));
+        let (word, why) = notice;
+        text = command("notice", &(format!("{name}: {word}"), why));
     }
-    for line in limited(warnings(header, summary)) {
+    for line in limited(warnings) {
         text.push_str(&command("warning", &line));
     }
     out.write_all(text.as_bytes())?;
@@ -33,17 +72,23 @@ pub fn write_github(mut out: impl Write, header: &Header, summary: &Summary) -> 
 }
 
 /// Titles and messages.
-fn errors(header: &Header, summary: &Summary) -> Vec<(String, String)> {
-    let findings = findings::of(header, summary).into_iter();
-    let errors = findings.filter_map(|Finding { name, ending, .. }| {
-        let title = format!("{}: {name}", header.name);
-        match ending {
+fn errors(name: &str, findings: impl Iterator<Item = Finding>) -> Vec<(String, String)> {
+    let errors = findings.filter_map(|finding| {
+        let title = format!("{name}: {}", finding.name);
+        match finding.ending {
             Ending::Failed(reason) => Some((title, reason.message)),
             Ending::Error(reason) => Some((title, format!("{}: {}", reason.kind, reason.message))),
             Ending::Passed | Ending::Skipped(_) => None,
         }
     });
     errors.collect()
+}
+
+fn cautions(name: &str, comparison: &Comparison) -> Vec<(String, String)> {
+    let remarks = comparison::remarks(comparison);
+    remarks
+        .map(|remark| (format!("{name}: comparison"), remark))
+        .collect()
 }
 
 fn warnings(header: &Header, summary: &Summary) -> Vec<(String, String)> {

@@ -1,82 +1,150 @@
-//! A run as a JUnit report: a test case for the run itself, and one for each threshold.
+//! JUnit reports: a test case for the run itself, one for each threshold, one for each row of a comparison.
 
+use crate::comparison::{self, write_comparison};
 use crate::findings::{self, Ending, Finding, Reason};
 use crate::text::{TextOptions, write_text};
-use crate::{Header, xml::Document};
-use loadgen_stats::Summary;
+use crate::{Report, xml::Document};
+use loadgen_stats::{Comparison, RunFacts, Summary};
 use std::io::{self, Write};
 
+/// What stands in a report, whatever it is of.
+struct Suite<'a> {
+    name: &'a str,
+    host: &'a str,
+    started_at: &'a str,
+    seconds: f64,
+    properties: Vec<(&'static str, String)>,
+    cases: Vec<Finding>,
+    /// As text for people.
+    out: String,
+    /// What to bear in mind.
+    err: String,
+}
+
 /// Writes the run as a JUnit report, as Jenkins, GitLab and others read it: one suite, its first case `run`, then one for
-/// each threshold. A limit that does not hold is a failure; what cannot be judged is an error; a threshold that a signal
-/// kept from being judged is skipped. So the report has a failure or an error exactly where the exit code is not 0.
+/// each threshold and for each row of the comparison, if there is one. A limit that does not hold and a row that is worse
+/// are failures; what cannot be judged is an error; a threshold that a signal kept from being judged is skipped. So the
+/// report has a failure or an error exactly where the exit code is not 0.
 ///
 /// # Errors
 ///
 /// Where `out` fails.
-pub fn write_junit(mut out: impl Write, header: &Header, summary: &Summary) -> io::Result<()> {
-    let cases = findings::of(header, summary);
-    let mut document = Document::new();
-    document.begin("testsuites", &[]);
-    begin_suite(&mut document, header, summary, &cases);
-    properties(&mut document, header, summary);
-    let class = format!("loadgen.{}", class_safe(&header.name));
-    for case in &cases {
-        write_case(&mut document, &class, case);
-    }
-    document.text("system-out", &[], &as_text(header, summary)?);
-    document.text("system-err", &[], &warnings(summary));
-    out.write_all(document.finish().as_bytes())?;
-    out.flush()
-}
-
-fn begin_suite(document: &mut Document, header: &Header, summary: &Summary, cases: &[Finding]) {
-    let count = |wanted: fn(&Ending) -> bool| {
-        let found = cases.iter().filter(|case| wanted(&case.ending));
-        found.count().to_string()
-    };
-    let host = &header.host.hostname;
-    document.begin(
-        "testsuite",
-        &[
-            ("name", &header.name),
-            ("package", "loadgen"),
-            ("id", "0"),
-            ("tests", &cases.len().to_string()),
-            (
-                "failures",
-                &count(|ending| matches!(ending, Ending::Failed(_))),
-            ),
-            (
-                "errors",
-                &count(|ending| matches!(ending, Ending::Error(_))),
-            ),
-            (
-                "skipped",
-                &count(|ending| matches!(ending, Ending::Skipped(_))),
-            ),
-            ("time", &seconds(summary.duration.as_secs_f64())),
-            // The schema has no place for a zone.
-            ("timestamp", header.started_at.trim_end_matches('Z')),
-            ("hostname", if host.is_empty() { "localhost" } else { host }),
-        ],
-    );
-}
-
-fn properties(document: &mut Document, header: &Header, summary: &Summary) {
-    let target = header.shown_target().unwrap_or_default();
-    let properties = [
-        ("loadgen.version", header.version.as_str()),
-        ("loadgen.load", &header.load),
-        ("loadgen.target", &target),
-        ("loadgen.seed", &header.seed.to_string()),
-        ("loadgen.plan_hash", &header.plan_hash),
-        ("loadgen.verdict", summary.verdict.name()),
+pub fn write_junit(out: impl Write, report: &Report<'_>) -> io::Result<()> {
+    let Report {
+        header,
+        summary,
+        comparison,
+    } = *report;
+    let properties = vec![
+        ("loadgen.version", header.version.clone()),
+        ("loadgen.load", header.load.clone()),
+        ("loadgen.target", header.shown_target().unwrap_or_default()),
+        ("loadgen.seed", header.seed.to_string()),
+        ("loadgen.plan_hash", header.plan_hash.clone()),
+        ("loadgen.verdict", summary.verdict.name().to_owned()),
     ];
-    document.begin("properties", &[]);
-    for (name, value) in properties {
-        document.empty("property", &[("name", name), ("value", value)]);
+    let mut text = as_text(|out| write_text(out, header, summary, &TextOptions::default()))?;
+    let mut suite = Suite {
+        name: &header.name,
+        host: &header.host.hostname,
+        started_at: &header.started_at,
+        seconds: summary.duration.as_secs_f64(),
+        properties,
+        cases: findings::of(header, summary),
+        out: String::new(),
+        err: warnings(summary),
+    };
+    if let Some(comparison) = comparison {
+        text.push('\n');
+        text.push_str(&as_text(|out| write_comparison(out, comparison, false))?);
+        suite.cases.extend(comparison::findings(comparison));
+        suite.properties.push(compared(comparison));
+        suite.err.push_str(&remarks(comparison));
     }
-    document.end();
+    suite.out = text;
+    suite.write(out)
+}
+
+/// Writes a comparison as a JUnit report: a case for each row.
+///
+/// # Errors
+///
+/// Where `out` fails.
+pub fn write_comparison_junit(out: impl Write, comparison: &Comparison) -> io::Result<()> {
+    let labels = |runs: &[RunFacts]| {
+        let labels: Vec<&str> = runs.iter().map(|run| run.label.as_str()).collect();
+        labels.join(" ")
+    };
+    let current = comparison.current.first();
+    let suite = Suite {
+        name: current.map_or("comparison", |run| &run.name),
+        host: current
+            .and_then(|run| run.hostname.as_deref())
+            .unwrap_or_default(),
+        started_at: current.map_or("1970-01-01T00:00:00Z", |run| &run.started_at),
+        seconds: current.map_or(0.0, |run| run.measured.as_secs_f64()),
+        properties: vec![
+            ("loadgen.base", labels(&comparison.base)),
+            ("loadgen.current", labels(&comparison.current)),
+            compared(comparison),
+        ],
+        cases: comparison::findings(comparison).collect(),
+        out: as_text(|out| write_comparison(out, comparison, false))?,
+        err: remarks(comparison),
+    };
+    suite.write(out)
+}
+
+impl Suite<'_> {
+    fn write(&self, mut out: impl Write) -> io::Result<()> {
+        let mut document = Document::new();
+        document.begin("testsuites", &[]);
+        self.begin(&mut document);
+        document.begin("properties", &[]);
+        for (name, value) in &self.properties {
+            document.empty("property", &[("name", name), ("value", value)]);
+        }
+        document.end();
+        let class = format!("loadgen.{}", class_safe(self.name));
+        for case in &self.cases {
+            write_case(&mut document, &class, case);
+        }
+        document.text("system-out", &[], &self.out);
+        document.text("system-err", &[], &self.err);
+        out.write_all(document.finish().as_bytes())?;
+        out.flush()
+    }
+
+    fn begin(&self, document: &mut Document) {
+        let count = |wanted: fn(&Ending) -> bool| {
+            let found = self.cases.iter().filter(|case| wanted(&case.ending));
+            found.count().to_string()
+        };
+        let failures = count(|ending| matches!(ending, Ending::Failed(_)));
+        let errors = count(|ending| matches!(ending, Ending::Error(_)));
+        let skipped = count(|ending| matches!(ending, Ending::Skipped(_)));
+        let host = if self.host.is_empty() {
+            "localhost"
+        } else {
+            self.host
+        };
+        document.begin(
+            "testsuite",
+            &[
+                ("name", self.name),
+                ("package", "loadgen"),
+                ("id", "0"),
+                ("tests", &self.cases.len().to_string()),
+                ("failures", &failures),
+                ("errors", &errors),
+                ("skipped", &skipped),
+                ("time", &seconds(self.seconds)),
+                // The schema has no place for a zone.
+                ("timestamp", self.started_at.trim_end_matches('Z')),
+                ("hostname", host),
+            ],
+        );
+    }
 }
 
 fn write_case(document: &mut Document, class: &str, case: &Finding) {
@@ -89,7 +157,7 @@ fn write_case(document: &mut Document, class: &str, case: &Finding) {
     let reason = |document: &mut Document, name, Reason { kind, message }: &Reason| {
         document.text(name, &[("message", message), ("type", kind)], message);
     };
-    if matches!(case.ending, Ending::Passed) {
+    if case.ending == Ending::Passed {
         return document.empty("testcase", &attributes);
     }
     document.begin("testcase", &attributes);
@@ -102,9 +170,13 @@ fn write_case(document: &mut Document, class: &str, case: &Finding) {
     document.end();
 }
 
-fn as_text(header: &Header, summary: &Summary) -> io::Result<String> {
+fn compared(comparison: &Comparison) -> (&'static str, String) {
+    ("loadgen.comparison", comparison.verdict.name().to_owned())
+}
+
+fn as_text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<String> {
     let mut text = Vec::new();
-    write_text(&mut text, header, summary, &TextOptions::default())?;
+    write(&mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
@@ -114,6 +186,11 @@ fn warnings(summary: &Summary) -> String {
         format!("{code}: {message}; {advice}\n")
     });
     lines.collect()
+}
+
+fn remarks(comparison: &Comparison) -> String {
+    let remarks = comparison::remarks(comparison);
+    remarks.map(|remark| format!("{remark}\n")).collect()
 }
 
 /// A name without the dots at which readers cut the names of classes.

@@ -9,21 +9,23 @@ mod hlog;
 mod json;
 mod junit;
 mod markdown;
+mod report;
 mod runlog;
 mod text;
 mod xml;
 
 pub use comparison::{
     COMPARISON_SCHEMA, compared_run, comparison_schema, planned_facts, read_compared_run,
-    write_comparison, write_comparison_json, write_comparison_verdict,
+    write_comparison, write_comparison_json, write_comparison_markdown, write_comparison_verdict,
 };
 pub use csv::write_csv;
 pub use error::Error;
-pub use github::write_github;
+pub use github::{write_comparison_github, write_github};
 pub use hlog::HlogWriter;
 pub use json::{SUMMARY_SCHEMA, summary_schema, write_json};
-pub use junit::write_junit;
+pub use junit::{write_comparison_junit, write_junit};
 pub use markdown::write_markdown;
+pub use report::Report;
 pub use runlog::{
     Closing, Header, Host, LogEnd, METRIC_DEFINITIONS, RUN_LOG_SCHEMA, Replayed, RunLogReader,
     RunLogWriter, replay, replay_each,

@@ -1,12 +1,12 @@
 //! A run as Markdown, for a comment on a pull request or the summary of a CI job: short, the worst first.
 
-mod escape;
+pub(crate) mod escape;
 mod table;
 
-use crate::Header;
 use crate::text::{plain, units, verdict};
+use crate::{Header, Report, comparison};
 use escape::{code, words};
-use loadgen_stats::{Judged, Summary, Verdict};
+use loadgen_stats::{Change, Comparison, Judged, Summary, Verdict};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use verdict::Standing;
@@ -19,16 +19,22 @@ const KINDS: usize = 5;
 const EXAMPLE: usize = 200;
 
 /// Writes the run as Markdown, in GitHub's dialect: the verdict, the thresholds, a row for the run and one for each step,
-/// the failures and the warnings. In each of them the worst comes first.
+/// the comparison if there is one, the failures and the warnings. In each of them the worst comes first.
 ///
 /// # Errors
 ///
 /// Where `out` fails.
-pub fn write_markdown(mut out: impl Write, header: &Header, summary: &Summary) -> io::Result<()> {
+pub fn write_markdown(mut out: impl Write, report: &Report<'_>) -> io::Result<()> {
+    let Report {
+        header,
+        summary,
+        comparison,
+    } = *report;
     let parts = [
-        verdict_line(header, summary),
+        verdict_line(header, summary, comparison),
         thresholds(summary),
         table::of(header, summary),
+        comparison.map(compared).unwrap_or_default(),
         errors(summary),
         warnings(summary),
         origin(header, summary),
@@ -47,12 +53,28 @@ fn sign(summary: &Summary) -> &'static str {
     }
 }
 
-fn verdict_line(header: &Header, summary: &Summary) -> String {
-    let (sign, word, why) = (sign(summary), verdict::word(summary), verdict::why(summary));
+fn verdict_line(header: &Header, summary: &Summary, comparison: Option<&Comparison>) -> String {
+    let (word, why) = (verdict::word(summary), verdict::why(summary));
+    let (sign, compared) = match comparison.map(|comparison| comparison.verdict) {
+        Some(Change::Worse) => ("❌", ", and is worse than before"),
+        Some(Change::Unclear) if sign(summary) == "✅" => ("⚠️", ", but may be worse than before"),
+        _ => (sign(summary), ""),
+    };
     format!(
-        "### {sign} {} {word}\n\n{}\n",
+        "### {sign} {} {word}{compared}\n\n{}\n",
         code(&header.name),
         words(&why)
+    )
+}
+
+fn compared(comparison: &Comparison) -> String {
+    let (sign, verdict) = (
+        comparison::sign(comparison.verdict),
+        comparison.verdict.name(),
+    );
+    format!(
+        "**Comparison: {sign} {verdict}**\n\n{}",
+        comparison::section(comparison)
     )
 }
 

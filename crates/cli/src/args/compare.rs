@@ -26,7 +26,8 @@ pub(crate) struct CompareArgs {
     /// Compare runs that should not be compared, and say so
     #[arg(long)]
     pub(crate) force: bool,
-    /// Write the result to a file, `-` for the standard output (repeatable). FORMAT: json
+    /// Write the result to a file, `-` for the standard output (repeatable). FORMAT: json, junit, markdown, github
+    /// (annotations)
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(crate) out: Vec<Out>,
     /// Show the verdict only

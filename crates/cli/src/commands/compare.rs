@@ -17,9 +17,10 @@ pub(crate) fn compare(
     environment: &Environment,
     colour: bool,
 ) -> Result<Exit, Error> {
-    let known = [Format::Json, Format::Comparison];
-    if args.out.iter().any(|out| !known.contains(&out.format)) {
-        return Err(Error::usage("a comparison is written as JSON only").hint("--out json=PATH"));
+    let of_runs = [Format::Csv, Format::Hlog, Format::Log];
+    if args.out.iter().any(|out| of_runs.contains(&out.format)) {
+        let message = "a comparison has no windows: csv, hlog and log are written of a run";
+        return Err(Error::usage(message).hint("--out json, junit, markdown and github"));
     }
     let base: Vec<PathBuf> = [&args.base]
         .into_iter()

@@ -8,7 +8,9 @@ use crate::{
     outputs::Outputs,
     run_log::{EXTENSION, FOLDER},
 };
-use loadgen_report::{Replayed, RunLogReader, TextOptions, replay_each, write_text, write_verdict};
+use loadgen_report::{
+    Replayed, Report, RunLogReader, TextOptions, replay_each, write_text, write_verdict,
+};
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
@@ -67,7 +69,12 @@ pub(crate) fn report(
         );
         super::print(environment, &String::from_utf8_lossy(&text))
     };
-    outputs.write(&header, &summary, None, hlogs, environment)?;
+    let report = Report {
+        header: &header,
+        summary: &summary,
+        comparison: None,
+    };
+    outputs.write(&report, hlogs, environment)?;
     printed
 }
 

@@ -25,7 +25,9 @@ use keeping::Keeping;
 use loadgen_engine::{Outcome, Placement, Settings, Stop};
 use loadgen_host::{Monitor, PreciseTiming};
 use loadgen_http::HttpConnect;
-use loadgen_report::{Closing, Header, TextOptions, compared_run, write_text, write_verdict};
+use loadgen_report::{
+    Closing, Header, Report, TextOptions, compared_run, write_text, write_verdict,
+};
 use loadgen_scenario::Plan;
 use loadgen_stats::{Comparison, SeriesBuilder, Side, Summary};
 use rounds::{Round, Rounds};
@@ -307,13 +309,12 @@ impl Course<'_> {
             _ => (Exit::Passed, None),
         };
         let hlogs = std::mem::take(&mut watcher.hlogs);
-        self.outputs.write(
-            &self.header,
-            &summary,
-            comparison.as_ref(),
-            hlogs,
-            environment,
-        )?;
+        let report = Report {
+            header: &self.header,
+            summary: &summary,
+            comparison: comparison.as_ref(),
+        };
+        self.outputs.write(&report, hlogs, environment)?;
         printed?;
         let log_failed = watcher.logs.iter().any(|log| log.warning().is_some());
         let unfit = keeping::unfit(&summary, log_failed);

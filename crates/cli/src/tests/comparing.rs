@@ -294,12 +294,26 @@ fn a_comparison_is_written() {
         (&"loadgen.comparison/1".into(), &"worse".into())
     );
     assert_eq!(found["rows"][0]["metric"], "http_req_duration");
+    for (format, says) in [
+        ("junit", "<failure message=\""),
+        ("markdown", "### ❌ `"),
+        ("github", "::error title="),
+    ] {
+        let out = format!("{format}=out.txt");
+        let played = check(&[&files[..], &["--out", &out]].concat(), 98, "");
+        let text = played.stage.environment.read_text(Path::new("out.txt"));
+        let text = text.unwrap();
+        assert!(
+            text.contains(says) && text.contains("http_req_duration p50"),
+            "{text}"
+        );
+    }
     let played = check(&[&files[..], &["--out", "json=-"]].concat(), 98, "");
     assert!(serde_json::from_str::<Value>(&played.out).is_ok() && played.err.contains("✗ worse"));
     check(
         &[&files[..], &["--out", "csv=out.csv"]].concat(),
         2,
-        "as JSON only",
+        "a comparison has no windows",
     );
     check(
         &[&files[..], &["--out", "json=base.jsonl"]].concat(),

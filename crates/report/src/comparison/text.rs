@@ -80,7 +80,7 @@ fn verdict(comparison: &Comparison, columns: usize) -> Vec<Line> {
     lines
 }
 
-fn reason(comparison: &Comparison) -> String {
+pub(super) fn reason(comparison: &Comparison) -> String {
     let all = comparison.rows.len();
     let worst = comparison.rows.first().map(changed).unwrap_or_default();
     let forced = if comparison.objections.is_empty() {
@@ -218,7 +218,7 @@ fn signed(verdict: Change, text: &str) -> Span {
 }
 
 /// A number of a side, with its marks.
-fn value(row: &ComparedRow, value: f64) -> String {
+pub(super) fn value(row: &ComparedRow, value: f64) -> String {
     let told = match row.unit {
         Unit::Milliseconds => {
             let time = Duration::try_from_secs_f64(value / 1e3).unwrap_or_default();
@@ -234,7 +234,7 @@ fn value(row: &ComparedRow, value: f64) -> String {
 }
 
 /// A change with its sign and unit.
-fn change(row: &ComparedRow, change: f64) -> String {
+pub(super) fn change(row: &ComparedRow, change: f64) -> String {
     let (number, unit) = split(row, change);
     format!("{number}{unit}")
 }
@@ -262,7 +262,7 @@ fn split(row: &ComparedRow, change: f64) -> (String, &'static str) {
     (number, unit)
 }
 
-fn interval(row: &ComparedRow) -> String {
+pub(super) fn interval(row: &ComparedRow) -> String {
     match row.interval {
         Some(Interval { low, high }) => {
             let (low, _) = split(row, low);
@@ -322,7 +322,7 @@ fn method(comparison: &Comparison) -> String {
 }
 
 /// What would settle what is unclear.
-fn advice(comparison: &Comparison) -> String {
+pub(super) fn advice(comparison: &Comparison) -> String {
     let deciding = || comparison.rows.iter().filter(|row| row.decides);
     let longest = comparison
         .base

@@ -3,7 +3,7 @@
 use crate::text::plain;
 
 /// The text as code, in which nothing is a link, a mention or an emphasis; also inside a table.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = plain(text);
     let text = text.trim();
     if text.is_empty() {
@@ -18,7 +18,7 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// The text as it is, with everything that Markdown would read in it escaped.
-pub(super) fn words(text: &str) -> String {
+pub(crate) fn words(text: &str) -> String {
     let text = plain(text);
     let mut escaped = String::with_capacity(text.len());
     for (at, char) in text.char_indices() {
@@ -33,7 +33,7 @@ pub(super) fn words(text: &str) -> String {
                 escaped.push(char);
             }
             // At the beginning it would make a list.
-            '-' | '+' if at == 0 => {
+            '-' | '+' if at == 0 && text[1..].starts_with(' ') => {
                 escaped.push('\\');
                 escaped.push(char);
             }
@@ -79,6 +79,7 @@ mod tests {
             ),
             ("see http://x.y", "see http&#58;//x.y"),
             ("- no list - at all", "\\- no list - at all"),
+            ("+13.8% -1", "+13.8% -1"),
             ("a\r\nb", "a  b"),
             ("$x$ ~y~ `z` \\", "\\$x\\$ \\~y\\~ \\`z\\` \\\\"),
         ];

@@ -2,8 +2,10 @@
 
 use crate::runs::{self, Run};
 use loadgen_report::{
-    Error, RunLogReader, compared_run, comparison_schema, read_compared_run, replay,
-    write_comparison, write_comparison_json, write_comparison_verdict, write_json,
+    Error, Report, RunLogReader, compared_run, comparison_schema, read_compared_run, replay,
+    write_comparison, write_comparison_github, write_comparison_json, write_comparison_junit,
+    write_comparison_markdown, write_comparison_verdict, write_github, write_json, write_junit,
+    write_markdown,
 };
 use loadgen_stats::{
     Caution, Change, CompareOptions, ComparedRow, ComparedRun, Comparison, Interval, Method,
@@ -184,8 +186,12 @@ fn text(comparison: &Comparison, color: bool) -> String {
 }
 
 fn json(comparison: &Comparison) -> String {
+    written(|out| write_comparison_json(out, comparison))
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
     let mut text = Vec::new();
-    write_comparison_json(&mut text, comparison).unwrap();
+    write(&mut text).unwrap();
     String::from_utf8(text).unwrap()
 }
 
@@ -194,6 +200,100 @@ fn comparisons_are_as_in_the_golden_files() {
     for (name, comparison) in all() {
         runs::golden(&format!("comparison-{name}.txt"), &text(&comparison, false));
         runs::golden(&format!("comparison-{name}.json"), &json(&comparison));
+        let junit = written(|out| write_comparison_junit(out, &comparison));
+        runs::golden(&format!("comparison-{name}.junit.xml"), &junit);
+        let markdown = written(|out| write_comparison_markdown(out, &comparison));
+        runs::golden(&format!("comparison-{name}.md"), &markdown);
+        let github = written(|out| write_comparison_github(out, &comparison));
+        runs::golden(&format!("comparison-{name}.github.txt"), &github);
+    }
+}
+
+/// Where a run was compared, its reports hold both.
+#[test]
+fn runs_that_were_compared_are_as_in_the_golden_files() {
+    let run = runs::chat();
+    let summary = run.summary();
+    for (name, comparison) in all() {
+        let report = Report {
+            header: &run.header,
+            summary: &summary,
+            comparison: Some(&comparison),
+        };
+        let junit = written(|out| write_junit(out, &report));
+        let markdown = written(|out| write_markdown(out, &report));
+        let github = written(|out| write_github(out, &report));
+        if name == "worse" {
+            runs::golden("chat-worse.junit.xml", &junit);
+            runs::golden("chat-worse.md", &markdown);
+            runs::golden("chat-worse.github.txt", &github);
+        }
+        let fails = comparison.verdict == Change::Worse;
+        let complains = fails || comparison.verdict == Change::Unclear;
+        assert_eq!(
+            !junit.contains(" failures=\"0\" "),
+            fails,
+            "{name}: {junit}"
+        );
+        let silent = junit.contains(" failures=\"0\" errors=\"0\" ");
+        assert_eq!(!silent, complains, "{name}: {junit}");
+        assert_eq!(github.contains("::error "), complains, "{name}: {github}");
+        assert_eq!(
+            !markdown.starts_with("### ✅"),
+            complains,
+            "{name}: {markdown}"
+        );
+    }
+}
+
+/// A pipeline that looks at a report must come to the same end as one that looks at the exit code.
+#[test]
+fn reports_complain_where_the_exit_code_does() {
+    for (name, comparison) in all() {
+        let complains = matches!(comparison.verdict, Change::Worse | Change::Unclear);
+        let junit = written(|out| write_comparison_junit(out, &comparison));
+        let suite = roxmltree::Document::parse(&junit).unwrap();
+        let suite = suite.root_element().first_element_child().unwrap();
+        let count = |attribute| {
+            suite
+                .attribute(attribute)
+                .unwrap()
+                .parse::<usize>()
+                .unwrap()
+        };
+        assert_eq!(count("failures"), comparison.count(Change::Worse), "{name}");
+        assert_eq!(count("failures") + count("errors") > 0, complains, "{name}");
+        assert_eq!(count("tests"), comparison.rows.len(), "{name}");
+        let github = written(|out| write_comparison_github(out, &comparison));
+        assert_eq!(github.contains("::error "), complains, "{name}: {github}");
+        assert_eq!(github.contains("::notice "), !complains, "{name}: {github}");
+    }
+}
+
+/// Every row that is worse is shown, as long as a person would read on.
+#[test]
+fn markdown_of_many_rows_stays_short() {
+    let rows = |count, verdict| {
+        let row = row(Trend::HttpReqWaiting, None, Statistic::P50, verdict);
+        std::iter::repeat_n(row, count)
+    };
+    let all: Vec<ComparedRow> = rows(50, Change::Worse)
+        .chain(rows(50, Change::Better))
+        .chain(rows(500, Change::Same))
+        .collect();
+    for (from, shown, said) in [
+        (0, 20, "and 580 more, 30 of them worse"),
+        (40, 15, "and 545 more, none of them worse"),
+        (50, 5, "and 545 more, none of them worse"),
+        (100, 0, "\n500 rows, none of them worse"),
+    ] {
+        let comparison = comparison(Change::Worse, all[from..].to_vec());
+        let markdown = written(|out| write_comparison_markdown(out, &comparison));
+        let found = markdown
+            .lines()
+            .filter(|line| line.contains("`http_req_waiting p50`"));
+        assert_eq!(found.count(), shown, "{markdown}");
+        assert!(markdown.contains(said), "{markdown}");
     }
 }
 

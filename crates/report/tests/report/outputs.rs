@@ -1,7 +1,7 @@
 //! CSV, JUnit, Markdown and annotations: golden files, and what holds of every one.
 
 use crate::runs::{self, Run};
-use loadgen_report::{write_csv, write_github, write_junit, write_markdown};
+use loadgen_report::{Report, write_csv, write_github, write_junit, write_markdown};
 use loadgen_stats::{StopReason, Summary, Verdict};
 use roxmltree::{Document, Node};
 use std::io;
@@ -12,20 +12,28 @@ fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+fn report<'a>(run: &'a Run, summary: &'a Summary) -> Report<'a> {
+    Report {
+        header: &run.header,
+        summary,
+        comparison: None,
+    }
+}
+
 fn csv(summary: &Summary) -> String {
     text(|out| write_csv(out, summary))
 }
 
 fn junit(run: &Run, summary: &Summary) -> String {
-    text(|out| write_junit(out, &run.header, summary))
+    text(|out| write_junit(out, &report(run, summary)))
 }
 
 fn markdown(run: &Run, summary: &Summary) -> String {
-    text(|out| write_markdown(out, &run.header, summary))
+    text(|out| write_markdown(out, &report(run, summary)))
 }
 
 fn github(run: &Run, summary: &Summary) -> String {
-    text(|out| write_github(out, &run.header, summary))
+    text(|out| write_github(out, &report(run, summary)))
 }
 
 #[test]
