@@ -3,7 +3,7 @@
 use crate::{
     connection::Connector,
     phase::{Phase, Starting},
-    schedule::Schedule,
+    schedule::{Budget, Schedule},
     shard::Shard,
     starts::{Start, Starts},
     timer::Timer,
@@ -48,9 +48,15 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
         self.starts.next_due()
     }
 
-    /// Whether nothing of the load is left to do here.
+    /// Whether nothing of the load is left to do here. A load that lasts for a time lasts for all of it, also where
+    /// nothing is due at its end.
     pub(crate) fn has_ended(&self) -> bool {
-        self.phase != Phase::Waiting && self.users.is_empty() && self.next_due().is_none()
+        let may_end = match self.phase {
+            Phase::Waiting => false,
+            Phase::Running(_) => self.schedule.budget() != Budget::Unlimited,
+            Phase::Draining(_) | Phase::Cut(_) | Phase::Never => true,
+        };
+        may_end && self.users.is_empty() && self.next_due().is_none()
     }
 
     /// Follows the load into a phase; those between may have been missed.

@@ -343,3 +343,6 @@ fn rounded(level: f64) -> u32 {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod laws;

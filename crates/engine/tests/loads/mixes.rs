@@ -114,10 +114,49 @@ async fn a_load_begins_when_the_last_iteration_of_another_has_ended() {
             .trend(Trend::ScheduleLag);
         assert_eq!(lag.map(|lag| lag.max.value), Some(Duration::ZERO));
         let lengths = ["first", "second"].map(|name| scenario(&summary, name).measured);
-        assert_eq!(lengths, [millis(3_000), millis(1_910)]);
-        // From the first scenario's part to the end of the last one's: 5.41 s with the pause between them.
-        assert_eq!(summary.measured, millis(5_410));
-        assert_eq!(summary.duration, millis(5_410));
+        assert_eq!(lengths, [millis(3_000), millis(2_000)]);
+        // From the first scenario's part to the end of the last one's, with the pause between them.
+        assert_eq!(summary.measured, millis(5_500));
+        assert_eq!(summary.duration, millis(5_500));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_lasts_for_a_time_lasts_for_all_of_it() {
+    for workers in [1, 2, 7] {
+        let service = Service::noting(millis(10), &[]);
+        let after = |name| {
+            format!("load = {{ vus = 1, iterations = 1, start_after = \"scenario:{name}\" }}")
+        };
+        let plan = mix(
+            "",
+            &[
+                // Due at 0, 10 and 20 s.
+                ("seldom", "load = { rate = \"0.1/s\", duration = \"25s\" }"),
+                ("after-seldom", &after("seldom")),
+                // It may be that nothing at all is due.
+                (
+                    "never",
+                    "load = { rate = \"1/h\", duration = \"5s\", arrivals = \"poisson\", start_after = \"2s\" }",
+                ),
+                ("after-never", &after("never")),
+                (
+                    "pause",
+                    "load = { start_vus = 1, stages = [{ duration = \"1s\", target = 1 }, { duration = \"0s\", target = 0 }, \
+                     { duration = \"8s\", target = 0 }] }",
+                ),
+                ("after-pause", &after("pause")),
+            ],
+        );
+        let summary = undisturbed(plan, workers, &service).await;
+        let first = |name| service.calls(name).first().map(|call| call.1);
+        let firsts = ["/after-seldom", "/never", "/after-never", "/after-pause"].map(first);
+        let expected = [Some(at(25_000)), None, Some(at(7_000)), Some(at(9_000))];
+        assert_eq!(firsts, expected, "{workers} workers");
+        let seldom = scenario(&summary, "seldom").metrics.get(HTTP_REQS).copied();
+        assert_eq!(seldom, per_second(3, 0.12));
+        let lengths = ["seldom", "never", "pause"].map(|name| scenario(&summary, name).measured);
+        assert_eq!(lengths, [millis(25_000), millis(5_000), millis(9_000)]);
     }
 }
 

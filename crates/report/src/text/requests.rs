@@ -1,10 +1,12 @@
 //! Requests by step, how long each part of them took, and how the times spread.
 
 use super::figures::{self, WIDTHS, figure};
-use super::style::{Line, Paint, Span};
+use super::style::{Line, Paint, Span, fit};
 use super::table::Table;
 use super::{chart, heading, labelled, units};
-use loadgen_stats::{Counter, Metric, MetricValue, Metrics, Rate, Summary, Trend, TrendFigures};
+use loadgen_stats::{
+    Counter, Metric, MetricValue, Metrics, Rate, ScenarioSummary, Summary, Trend, TrendFigures,
+};
 
 /// The parts of a request that are left out where they never took time.
 const PARTS: [Trend; 6] = [
@@ -18,6 +20,9 @@ const PARTS: [Trend; 6] = [
 
 /// The widths of the table by step: its times stand under those of the other tables.
 const STEP_WIDTHS: [usize; 8] = [17, 7, 9, 7, 10, 10, 10, 10];
+
+/// The room that a name has in a line with others.
+const NAME: usize = 24;
 
 /// How many requests, how fast, how many failed, by step.
 pub(super) fn by_step(summary: &Summary, columns: usize) -> Vec<Line> {
@@ -54,6 +59,7 @@ pub(super) fn by_step(summary: &Summary, columns: usize) -> Vec<Line> {
     lines.extend(labelled("outcomes", &outcomes(summary), columns));
     lines.extend(labelled("goodput", &goodput(summary), columns));
     lines.extend(labelled("checks", &checks(summary), columns));
+    lines.extend(labelled("measured for", &parts(summary), columns));
     lines.extend(unmeasured(summary));
     lines
 }
@@ -192,6 +198,22 @@ fn checks(summary: &Summary) -> Vec<String> {
         units::count(held),
         units::count(total)
     )]
+}
+
+/// For how long each scenario was measured, where they were not alike: what its rates are over.
+fn parts(summary: &Summary) -> Vec<String> {
+    let mut scenarios = summary.scenarios.iter();
+    if scenarios.all(|scenario| scenario.measured == summary.measured) {
+        return Vec::new();
+    }
+    let part = |scenario: &ScenarioSummary| {
+        let name = fit(&scenario.name, NAME);
+        if scenario.measured.is_zero() {
+            return format!("{name} never");
+        }
+        format!("{name} {}", units::span(scenario.measured.as_secs_f64()))
+    };
+    summary.scenarios.iter().map(part).collect()
 }
 
 /// How many of the counted requests are in no time and no rate.
