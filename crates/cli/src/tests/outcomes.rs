@@ -158,7 +158,11 @@ fn a_threshold_is_judged_after_a_while_or_not_at_all() {
     assert!(played.out.contains("not judged"), "{}", played.out);
     assert_eq!(played.json("out.json")["thresholds"][0]["judged"], false);
     check(&[&never[..], &["--strict"]].concat(), 97);
-    check(&["--threshold", "http_reqs: count > 9 after 1ms"], 99);
+    let slow = format!("{PLAIN}\n[mock]\nplain_time = \"20ms\"\n");
+    let words = ["run", "slow.toml", "--no-log", "--threshold"];
+    let threshold = ["http_reqs: count > 9 after 1ms"];
+    let played = on(Stage::new(&[&words[..], &threshold].concat()).file("slow.toml", &slow));
+    assert_eq!(played.code, 99, "{}{}", played.out, played.err);
 }
 
 #[test]
