@@ -10,7 +10,7 @@ use loadgen_report::{
     Header, Report, write_comparison_github, write_comparison_json, write_comparison_junit,
     write_comparison_markdown, write_csv, write_github, write_json, write_junit, write_markdown,
 };
-use loadgen_stats::{Comparison, Summary};
+use loadgen_stats::Comparison;
 use std::{
     fs::File,
     io,
@@ -302,7 +302,7 @@ mod tests {
     }
 
     /// A run without any request, as one that was stopped at once.
-    fn nothing() -> (Header, Summary) {
+    fn nothing() -> (Header, loadgen_stats::Summary) {
         let header = Header {
             version: "0.1.0".to_owned(),
             name: "idle".to_owned(),
