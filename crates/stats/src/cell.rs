@@ -12,7 +12,7 @@ use std::time::Duration;
 pub const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Samples that must lie beyond a quantile before it counts as firm.
-const FIRM: u64 = 10;
+pub(crate) const FIRM: u64 = 10;
 const DIGITS: u8 = 3;
 
 /// The distribution of one trend: whole microseconds at three significant digits, up to [`LONGEST`].

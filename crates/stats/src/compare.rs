@@ -12,6 +12,7 @@ mod bootstrap;
 mod comparison;
 mod contrast;
 mod decide;
+mod doubt;
 mod facts;
 mod figure;
 mod series;
@@ -24,6 +25,7 @@ pub use figure::{RunFigure, Statistic, Subject};
 pub use series::{RunSeries, SeriesBuilder};
 pub use tolerance::{Tolerance, ToleranceProblem};
 
+use crate::Metric;
 use contrast::Contrast;
 use decide::Judgement;
 use tolerance::Limits;
@@ -73,13 +75,41 @@ pub fn compare(
     current: &[ComparedRun],
     options: &CompareOptions,
 ) -> Result<Comparison, CompareError> {
-    let (objections, cautions) = facts::examine(base, current);
+    let (objections, mut cautions) = facts::examine(base, current);
     if !objections.is_empty() && !options.force {
         return Err(CompareError::Refused(objections));
     }
     let method = method(base, current)?;
-    let sides = [base, current].map(|side| figures(side, only_ok(base, current)));
-    let pairs = pairs(&sides);
+    let sides = [base, current].map(|side| side.iter().map(|run| &run.data).collect());
+    let mut rows = rows(&sides, method, options)?;
+    cautions.extend(doubt::caution(base, current));
+    doubt::again(&mut rows, &sides, |sides| {
+        self::rows(sides, method, options)
+    });
+    Ok(Comparison {
+        verdict: decide::whole(&rows),
+        longer: decide::longer(&rows),
+        rows,
+        method,
+        base: base.iter().map(|run| run.facts.clone()).collect(),
+        current: current.iter().map(|run| run.facts.clone()).collect(),
+        objections,
+        cautions,
+    })
+}
+
+/// The runs of both sides.
+type Sides<'a> = [Vec<&'a RunData>; 2];
+
+/// Every statistic that both sides have, judged.
+fn rows(
+    sides: &Sides<'_>,
+    method: Method,
+    options: &CompareOptions,
+) -> Result<Vec<ComparedRow>, CompareError> {
+    let only_ok = only_ok(sides);
+    let figures = [0, 1].map(|side| figures(&sides[side], only_ok));
+    let pairs = pairs(&figures);
     if pairs.is_empty() {
         return Err(CompareError::NothingInCommon);
     }
@@ -91,26 +121,11 @@ pub fn compare(
         .map(|(pair, place)| Judgement {
             base: &pair.base,
             current: &pair.current,
-            contrast: contrast(
-                pair,
-                method,
-                (base, current),
-                options.seed.wrapping_add(place),
-            ),
+            contrast: contrast(pair, method, sides, options.seed.wrapping_add(place)),
             limits: Limits::of(&options.tolerances, pair.base[0]),
         })
         .collect();
-    let rows = decide::rows(&judged);
-    Ok(Comparison {
-        verdict: decide::whole(&rows),
-        longer: decide::longer(&rows),
-        rows,
-        method,
-        base: base.iter().map(|run| run.facts.clone()).collect(),
-        current: current.iter().map(|run| run.facts.clone()).collect(),
-        objections,
-        cautions,
-    })
+    Ok(decide::rows(&judged))
 }
 
 /// Whether so many runs of a plan that is still to be carried out could be compared with that base.
@@ -132,18 +147,14 @@ pub fn check_baseline(
     if runs == 1 && base.len() == 1 && !base.iter().all(has_windows) {
         return Err(CompareError::NoWindows);
     }
-    let figures = figures(base, false);
+    let base: Vec<&RunData> = base.iter().map(|run| &run.data).collect();
+    let figures = figures(&base, false);
     tolerance::refuse_unused(tolerances, figures.iter().flatten())
 }
 
 /// The change of one statistic, and how far chance goes.
-fn contrast(
-    pair: &Pair<'_>,
-    method: Method,
-    sides: (&[ComparedRun], &[ComparedRun]),
-    seed: u64,
-) -> Option<Contrast> {
-    match (method, &sides.0[0].data, &sides.1[0].data) {
+fn contrast(pair: &Pair<'_>, method: Method, sides: &Sides<'_>, seed: u64) -> Option<Contrast> {
+    match (method, sides[0][0], sides[1][0]) {
         (Method::Windows, RunData::Windows(base), RunData::Windows(current)) => {
             Contrast::of_windows(pair.base[0], base, pair.current[0], current, seed)
         }
@@ -171,24 +182,27 @@ fn method(base: &[ComparedRun], current: &[ComparedRun]) -> Result<Method, Compa
 }
 
 /// Whether times are those of successful requests alone: where so many fail or are refused that they would flatter.
-fn only_ok(base: &[ComparedRun], current: &[ComparedRun]) -> bool {
-    let mut runs = base.iter().chain(current);
-    let all_have_windows = runs
-        .clone()
-        .all(|run| matches!(run.data, RunData::Windows(_)));
-    all_have_windows
-        && runs.any(|run| match &run.data {
-            RunData::Windows(series) => series.many_unsuccessful(),
-            RunData::Figures(_) => false,
-        })
+fn only_ok(sides: &Sides<'_>) -> bool {
+    let mut runs = sides.iter().flatten();
+    let all_have_windows = runs.clone().all(|run| run.series().is_some());
+    all_have_windows && runs.any(|run| run.series().is_some_and(RunSeries::many_unsuccessful))
 }
 
-fn figures(runs: &[ComparedRun], only_ok: bool) -> Vec<Vec<RunFigure>> {
-    let of = |run: &ComparedRun| match &run.data {
+fn figures(runs: &[&RunData], only_ok: bool) -> Vec<Vec<RunFigure>> {
+    let of = |run: &&RunData| match run {
         RunData::Windows(series) => series.figures(only_ok),
         RunData::Figures(figures) => figures.clone(),
     };
     runs.iter().map(of).collect()
+}
+
+impl RunData {
+    fn series(&self) -> Option<&RunSeries> {
+        match self {
+            Self::Windows(series) => Some(series),
+            Self::Figures(_) => None,
+        }
+    }
 }
 
 /// The statistics that every run of both sides has.
@@ -205,7 +219,16 @@ fn pairs([base, current]: &[Vec<Vec<RunFigure>>; 2]) -> Vec<Pair<'_>> {
             current: in_each(current, wanted)?,
         })
     });
-    both.collect()
+    both.filter(Pair::is_there).collect()
+}
+
+impl Pair<'_> {
+    /// Not where a phase never took any time, as on reused connections.
+    fn is_there(&self) -> bool {
+        let mut all = self.base.iter().chain(&self.current);
+        !matches!(self.base[0].subject.metric, Metric::Trend(_))
+            || all.any(|figure| figure.value > 0.0)
+    }
 }
 
 #[cfg(test)]

@@ -168,6 +168,8 @@ struct RowJson<'a> {
     rough: bool,
     /// Whether the truth of a side is its number or more, because requests timed out.
     at_least: bool,
+    /// Whether it is unclear because the change is not seen where the generator was not the limit.
+    doubtful: bool,
 }
 
 impl<'a> ComparisonJson<'a> {
@@ -263,6 +265,7 @@ impl<'a> RowJson<'a> {
             longer: row.longer,
             rough: row.rough,
             at_least: row.at_least,
+            doubtful: row.doubtful,
         }
     }
 }

@@ -60,6 +60,7 @@ pub fn planned_facts(label: &str, header: &Header) -> RunFacts {
     RunFacts {
         label: label.to_owned(),
         name: header.name.clone(),
+        load: header.load.clone(),
         version: header.version.clone(),
         plan_hash: header.plan_hash.clone(),
         definitions: Some(METRIC_DEFINITIONS),

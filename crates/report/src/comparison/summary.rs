@@ -114,6 +114,7 @@ impl Told {
         let facts = RunFacts {
             label: label.to_owned(),
             name: self.name.clone(),
+            load: String::new(),
             version: self.version.clone(),
             plan_hash: self.plan_hash.clone(),
             definitions: None,
@@ -136,28 +137,61 @@ impl Told {
     /// Those that a run log gives: of the run; of each scenario and each step where there are several.
     fn figures(&self) -> Vec<RunFigure> {
         let mut figures = Vec::new();
-        add(&self.metrics, None, None, &mut figures);
         let several = self.scenarios.len() > 1;
         let steps: usize = self
             .scenarios
             .values()
             .map(|scenario| scenario.steps.len())
             .sum();
+        let run = Mixes {
+            requests: steps > 1,
+            iterations: several,
+        };
+        add(&self.metrics, run, None, None, &mut figures);
         for (name, scenario) in &self.scenarios {
             let own = several.then_some(name.as_str());
             if several {
-                add(&scenario.metrics, own, None, &mut figures);
+                let mixes = Mixes {
+                    iterations: false,
+                    ..run
+                };
+                add(&scenario.metrics, mixes, own, None, &mut figures);
             }
             for (step, told) in scenario.steps.iter().filter(|_| steps > 1) {
-                add(&told.metrics, own, Some(step), &mut figures);
+                add(&told.metrics, Mixes::default(), own, Some(step), &mut figures);
             }
         }
         figures
     }
 }
 
+/// What of a table is of unlike things, whose times have no common middle.
+#[derive(Clone, Copy, Default)]
+struct Mixes {
+    /// Of several steps.
+    requests: bool,
+    /// Of several scenarios.
+    iterations: bool,
+}
+
+impl Mixes {
+    const fn hide(self, metric: Metric) -> bool {
+        if metric.is_of_iterations() {
+            self.iterations
+        } else {
+            self.requests
+        }
+    }
+}
+
 /// The figures of one table. A metric that is not known here cannot be compared.
-fn add(table: &Table, scenario: Option<&str>, step: Option<&str>, into: &mut Vec<RunFigure>) {
+fn add(
+    table: &Table,
+    mixes: Mixes,
+    scenario: Option<&str>,
+    step: Option<&str>,
+    into: &mut Vec<RunFigure>,
+) {
     for (name, told) in table {
         let Some(metric) = Metric::from_name(name).filter(|&metric| is_compared(metric)) else {
             continue;
@@ -176,6 +210,7 @@ fn add(table: &Table, scenario: Option<&str>, step: Option<&str>, into: &mut Vec
             at_least: false,
         };
         match told {
+            MetricTold::Trend(_) if mixes.hide(metric) => {}
             MetricTold::Trend(trend) => {
                 into.extend(trend.values().map(|(statistic, value)| {
                     let named =

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// No line is longer.
 const COLUMNS: usize = 80;
 
+/// Larger changes, in percent, are only said to be larger.
+const MOST: f64 = 999.0;
+
 /// Writes a comparison as text.
 ///
 /// # Errors
@@ -94,11 +97,18 @@ pub(super) fn reason(comparison: &Comparison) -> String {
             "{} of {all} rows worse, most of all {worst}",
             comparison.count(Change::Worse)
         ),
-        Change::Unclear => {
-            format!(
+        Change::Unclear => match comparison.rows.iter().filter(|row| is_doubted(row)).count() {
+            0 => format!(
                 "{deciding} of {all} rows may be worse by more than their tolerance, as {worst}"
-            )
-        }
+            ),
+            doubted => {
+                let row = comparison.rows.iter().find(|row| is_doubted(row));
+                let row = row.map(changed).unwrap_or_default();
+                format!(
+                    "{doubted} of {all} rows look worse, but not where the generator kept up, as {row}"
+                )
+            }
+        },
         Change::Better => {
             let better = comparison
                 .rows
@@ -118,6 +128,11 @@ pub(super) fn reason(comparison: &Comparison) -> String {
         },
     };
     told + forced
+}
+
+/// Whether a row would be worse, were it not for the generator.
+const fn is_doubted(row: &ComparedRow) -> bool {
+    row.doubtful && row.decides
 }
 
 /// A row in words: `ttft p95 312 ms → 355 ms (+13.8%)`.
@@ -250,6 +265,7 @@ fn split(row: &ComparedRow, change: f64) -> (String, &'static str) {
     // A change that rounds to nothing has no sign.
     let digits = if row.relative { 1 } else { 2 };
     let number = match format!("{change:+.digits$}") {
+        _ if row.relative && change >= MOST => format!(">+{MOST:.0}"),
         zero if zero
             .trim_start_matches(['+', '-'])
             .bytes()
@@ -331,6 +347,9 @@ pub(super) fn advice(comparison: &Comparison) -> String {
         .map(|run| run.measured)
         .max();
     let seconds = longest.unwrap_or_default().as_secs_f64();
+    if deciding().any(is_doubted) {
+        return "run again with a generator that has time to spare: on a quieter machine, or from another than the target's".to_owned();
+    }
     let more = match (comparison.longer, comparison.method) {
         (None, _) if deciding().any(|row| row.interval.is_none()) => {
             "run longer: half a minute on each side is the least that tells anything".to_owned()

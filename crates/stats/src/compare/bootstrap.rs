@@ -235,3 +235,133 @@ fn dot(left: &[f64], right: &[f64]) -> f64 {
         .sum();
     sums.iter().sum::<f64>() + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TrendCell;
+    use std::time::Duration;
+
+    type Counts = Vec<(u32, u64)>;
+
+    /// Windows of a hundred values each, and the distribution of all, each window so many times.
+    fn windows(times: &[f64]) -> (Vec<Counts>, TrendCell) {
+        let mut whole = TrendCell::new();
+        let mut rng = Pcg64Mcg::seed_from_u64(11);
+        let mut window = |times: &f64| {
+            let mut micros: Vec<u32> = (0..100).map(|_| rng.random_range(1_000..9_000)).collect();
+            micros.sort_unstable();
+            for _ in 0..*times as u64 {
+                let values = micros.iter();
+                values.for_each(|&value| whole.record(Duration::from_micros(u64::from(value))));
+            }
+            micros.into_iter().map(|value| (value, 1)).collect()
+        };
+        (times.iter().map(&mut window).collect(), whole)
+    }
+
+    fn cumulative(windows: &[Counts]) -> Cumulative {
+        Cumulative::of(windows.iter().map(Vec::as_slice), f64::from)
+    }
+
+    #[test]
+    fn quantiles_are_those_of_the_summed_histograms() {
+        for times in [
+            [1.0; 12].as_slice(),
+            &[0.0, 2.0, 1.0, 0.0, 3.0, 1.0, 5.0],
+            &[1.0],
+        ] {
+            let (windows, whole) = windows(times);
+            let counts = cumulative(&windows);
+            for q in [0.001, 0.5, 0.9, 0.95, 0.99, 1.0] {
+                let found = Quantile { q, counts: &counts }.at(times).unwrap();
+                let expected = whole.quantile(q).unwrap().as_secs_f64() * 1e6;
+                // The histogram is good for a thousandth.
+                assert!(
+                    (found / expected - 1.0).abs() < 2e-3,
+                    "{times:?} {q}: {found} {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_no_number() {
+        let (windows, _) = windows(&[1.0, 1.0]);
+        let counts = cumulative(&windows);
+        assert_eq!(
+            Quantile {
+                q: 0.5,
+                counts: &counts
+            }
+            .at(&[0.0, 0.0]),
+            None
+        );
+        let none = cumulative(&[Vec::new(), Vec::new()]);
+        assert_eq!(
+            Quantile {
+                q: 0.5,
+                counts: &none
+            }
+            .at(&[1.0, 1.0]),
+            None
+        );
+        let ratio = Ratio {
+            above: vec![1.0, 2.0],
+            below: vec![0.0, 4.0],
+        };
+        assert_eq!(
+            (ratio.at(&[1.0, 0.0]), ratio.at(&[1.0, 1.0])),
+            (None, Some(0.75))
+        );
+    }
+
+    fn means(values: impl Iterator<Item = f64>) -> Ratio {
+        let above: Vec<f64> = values.collect();
+        Ratio {
+            below: vec![1.0; above.len()],
+            above,
+        }
+    }
+
+    #[test]
+    fn too_little_has_no_spread() {
+        assert_eq!(spread(&means([1.0, 2.0, 3.0].into_iter()), 1), None);
+        let mostly_nothing = Ratio {
+            above: vec![1.0; 40],
+            below: (0..40).map(|at| f64::from(u8::from(at == 0))).collect(),
+        };
+        assert_eq!(spread(&mostly_nothing, 1), None);
+        let constant = spread(&means([2.0; 40].into_iter()), 1).unwrap();
+        assert!(constant.variance < 1e-20 && constant.log_variance.unwrap() < 1e-20);
+        let with_zeros = spread(&means([0.0; 40].into_iter()), 1).unwrap();
+        assert_eq!(with_zeros.log_variance, None);
+    }
+
+    #[test]
+    fn what_hangs_together_spreads_more() {
+        let mut rng = Pcg64Mcg::seed_from_u64(2);
+        let scatter: Vec<f64> = (0..120).map(|_| 10.0 + rng.random::<f64>()).collect();
+        let mut sorted = scatter.clone();
+        sorted.sort_by(f64::total_cmp);
+        let alone = spread(&means(scatter.into_iter()), 5).unwrap();
+        let together = spread(&means(sorted.into_iter()), 5).unwrap();
+        // Uniform by one: 1/12 over 120.
+        assert!((4e-4..12e-4).contains(&alone.variance), "{alone:?}");
+        assert!(
+            together.variance > 5.0 * alone.variance,
+            "{together:?} {alone:?}"
+        );
+        assert!(together.freedom < alone.freedom, "{together:?} {alone:?}");
+    }
+
+    #[test]
+    fn as_many_are_drawn_as_there_are() {
+        let mut rng = Pcg64Mcg::seed_from_u64(3);
+        let mut times = vec![0.0; 37];
+        for block in [1.0, 3.7, 37.0] {
+            draw(&mut times, block, &mut rng);
+            assert_eq!(times.iter().sum::<f64>(), 37.0, "{block}");
+        }
+    }
+}

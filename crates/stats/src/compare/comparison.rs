@@ -88,6 +88,8 @@ pub struct ComparedRow {
     pub rough: bool,
     /// Whether the truth of a side is its number or more, because requests timed out.
     pub at_least: bool,
+    /// Whether it is unclear because the change is not seen where the generator was not the limit.
+    pub doubtful: bool,
 }
 
 /// From where to where.
@@ -136,6 +138,16 @@ impl Change {
 }
 
 impl ComparedRow {
+    /// Whether it is the same statistic of the same subject; that of which requests may differ.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        let outcome = other.subject.outcome;
+        let subject = Subject {
+            outcome,
+            ..self.subject.clone()
+        };
+        self.statistic == other.statistic && subject == other.subject
+    }
+
     /// As a threshold would name it: `ttft{step=chat} p95`.
     #[must_use]
     pub fn name(&self) -> String {

@@ -5,6 +5,7 @@ use super::contrast::{Contrast, is_relative, typical};
 use super::figure::RunFigure;
 use super::tolerance::Limits;
 use crate::Unit;
+use std::cmp::Ordering;
 
 /// How often a change may be seen where there is none: in one comparison of twenty, whatever the number of its rows.
 const ERROR: f64 = 0.05;
@@ -43,12 +44,16 @@ pub(super) fn rows(judgements: &[Judgement<'_>]) -> Vec<ComparedRow> {
             judgement.row(chance, ERROR * share)
         })
         .collect();
-    rows.sort_by(|one, other| {
-        weight(one)
-            .partial_cmp(&weight(other))
-            .unwrap_or(std::cmp::Ordering::Equal)
-    });
+    sort(&mut rows);
     rows
+}
+
+/// The worst first.
+pub(super) fn sort(rows: &mut [ComparedRow]) {
+    rows.sort_by(|one, other| {
+        let (one, other) = (weight(one), weight(other));
+        one.partial_cmp(&other).unwrap_or(Ordering::Equal)
+    });
 }
 
 /// The verdict of the whole: one row that is worse makes it so, and one that could be makes it unclear.
@@ -147,6 +152,7 @@ impl Judgement<'_> {
                 .filter(|_| is_unclear),
             rough,
             at_least: all().any(|figure| figure.at_least),
+            doubtful: false,
         }
     }
 

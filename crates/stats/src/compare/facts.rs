@@ -11,6 +11,8 @@ pub struct RunFacts {
     pub label: String,
     /// The name of its scenario.
     pub name: String,
+    /// Its load as a person says it; empty where it is not told.
+    pub load: String,
     /// The version of loadgen that carried it out.
     pub version: String,
     /// SHA-256 of its canonical plan.
@@ -49,6 +51,8 @@ pub enum Objection {
     Plan {
         /// The run that differs from the first of the base.
         run: String,
+        /// Its load, and that of the first of the base, where they differ.
+        loads: Option<(String, String)>,
     },
     /// The names of metrics did not mean the same.
     Definitions {
@@ -79,7 +83,7 @@ pub enum Objection {
 }
 
 /// What to bear in mind where runs are compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Caution {
     /// The loads came from several machines.
     Hosts {
@@ -90,6 +94,11 @@ pub enum Caution {
     Versions {
         /// The versions.
         versions: Vec<String>,
+    },
+    /// In parts of runs the generator was the limit.
+    Generator {
+        /// Each run, the seconds of its measured part in which it was, and all of them.
+        runs: Vec<(String, f64, f64)>,
     },
     /// A run did not go to its end.
     Stopped {
@@ -152,7 +161,9 @@ impl RunFacts {
         let run = || self.label.clone();
         let mut objections = Vec::new();
         if self.plan_hash != first.plan_hash {
-            objections.push(Objection::Plan { run: run() });
+            let told = [self, first].map(|facts| Some(&facts.load).filter(|load| !load.is_empty()));
+            let loads = differ(told[0], told[1]);
+            objections.push(Objection::Plan { run: run(), loads });
         }
         if differ(self.definitions.as_ref(), first.definitions.as_ref()).is_some() {
             objections.push(Objection::Definitions { run: run() });
@@ -205,7 +216,16 @@ pub(super) fn interleaved(base: &[ComparedRun], current: &[ComparedRun]) -> bool
 impl fmt::Display for Objection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Plan { run } => write!(f, "`{run}` ran another plan than the base"),
+            Self::Plan { run, loads: None } => {
+                write!(f, "`{run}` ran another plan than the base")
+            }
+            Self::Plan {
+                run,
+                loads: Some((own, first)),
+            } => write!(
+                f,
+                "`{run}` ran another plan than the base: {own}, not {first}"
+            ),
             Self::Definitions { run } => {
                 write!(
                     f,
@@ -251,6 +271,13 @@ impl fmt::Display for Caution {
                     "the loads came from several versions of loadgen: {}",
                     versions.join(", ")
                 )
+            }
+            Self::Generator { runs } => {
+                let told = |(run, seconds, of): &(String, f64, f64)| {
+                    format!("in {seconds:.0} of {of:.0} s of `{run}`")
+                };
+                let told: Vec<String> = runs.iter().map(told).collect();
+                write!(f, "the generator was late or busy {}", told.join(", "))
             }
             Self::Stopped { run, reason } => {
                 write!(f, "`{run}` did not go to its end: {}", reason.name())

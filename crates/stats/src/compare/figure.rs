@@ -82,11 +82,9 @@ impl Subject {
         matches!(
             self.metric,
             Metric::Trend(
-                Trend::HttpReqBlocked
-                    | Trend::HttpReqDns
+                Trend::HttpReqDns
                     | Trend::HttpReqConnecting
                     | Trend::HttpReqTlsHandshaking
-                    | Trend::HttpReqSending
                     | Trend::HttpReqWaiting
                     | Trend::HttpReqReceiving
             )
@@ -193,12 +191,15 @@ impl RunFigure {
     }
 }
 
-/// The trends that are compared: all but how late the generator was, which says nothing of the service.
+/// The trends that are compared: all but those in which the generator waits for itself.
 pub(super) fn trends() -> impl Iterator<Item = Trend> {
-    Trend::ALL
-        .iter()
-        .copied()
-        .filter(|&trend| trend != Trend::ScheduleLag)
+    const ITS_OWN: [Trend; 3] = [
+        Trend::ScheduleLag,
+        Trend::HttpReqBlocked,
+        Trend::HttpReqSending,
+    ];
+    let all = Trend::ALL.iter().copied();
+    all.filter(|trend| !ITS_OWN.contains(trend))
 }
 
 /// The counters that are compared, per second.

@@ -4,26 +4,31 @@ mod window;
 
 use super::bootstrap::{Cumulative, Quantile, Ratio, Spread, spread};
 use super::figure::{COUNTERS, RunFigure, Statistic, Subject, trends};
+use crate::threshold::watch::flags::Flags;
 use crate::{
-    Layout, Metric, Offset, Outcome, Rate, ScenarioIndex, Selection, StepIndex, Trend, TrendCell,
-    Window,
+    Layout, Metric, Offset, Outcome, Rate, ScenarioIndex, Selection, StepIndex, Trend, Window,
 };
 use std::time::Duration;
 use window::{Held, Times};
 
 /// More windows are drawn together as longer ones.
 const MOST_WINDOWS: f64 = 600.0;
+/// Fewer seconds in which the generator was not the limit tell nothing.
+const LEAST_BELIEVED: f64 = 10.0;
 /// The share of failed and refused requests above which the times of all would flatter.
 const MANY: f64 = 0.01;
 
 /// Takes in a run window by window.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SeriesBuilder {
     layout: Layout,
     parts: Vec<Part>,
     spans: Vec<(Offset, Offset)>,
     /// The measured part of each scenario, where it is noted.
     noted: Vec<Option<(Offset, Offset)>>,
+    flags: Flags,
+    /// Whether the generator was the limit, by window.
+    doubtful: Vec<bool>,
 }
 
 /// A run as a comparison takes it in.
@@ -32,6 +37,19 @@ pub struct RunSeries {
     parts: Vec<Part>,
     /// The seconds of the measured part that each window covers.
     seconds: Vec<f64>,
+    /// Whether the generator was the limit in it.
+    doubtful: Vec<bool>,
+}
+
+/// What of a run is to be believed.
+#[derive(Clone, Debug)]
+pub(super) enum Believed {
+    /// All of it.
+    Whole,
+    /// Only these windows.
+    Part(RunSeries),
+    /// Too little to tell anything.
+    TooLittle,
 }
 
 /// The whole run, one scenario, or one step.
@@ -43,8 +61,6 @@ struct Part {
     windows: Vec<Held>,
     /// The seconds of its own measured part that each window covers.
     seconds: Vec<f64>,
-    /// Each compared trend over all windows: of every outcome, and of `ok` alone.
-    whole: Vec<[TrendCell; 2]>,
 }
 
 impl SeriesBuilder {
@@ -56,12 +72,19 @@ impl SeriesBuilder {
             layout: layout.clone(),
             spans: Vec::new(),
             noted: vec![None; layout.scenarios.len()],
+            flags: Flags::default(),
+            doubtful: Vec::new(),
         }
     }
 
     /// Takes in the next window.
     pub fn push(&mut self, window: &Window) {
         self.spans.push((window.start, window.end));
+        let flag = self.flags.look(window, &self.layout);
+        self.doubtful.push(flag.late);
+        for busy in self.doubtful.iter_mut().rev().take(flag.busy) {
+            *busy = true;
+        }
         for part in &mut self.parts {
             part.push(&window.totals, &self.layout);
         }
@@ -91,15 +114,21 @@ impl SeriesBuilder {
             .iter()
             .map(|part| seconds(self.covered(self.measured(&part.selection, measured))))
             .collect();
-        let mut parts = self.parts;
+        let (mut parts, doubts) = (self.parts, self.doubtful);
         for (part, seconds) in parts.iter_mut().zip(of_parts) {
             let windows = std::mem::take(&mut part.windows);
             part.windows = Held::gathered(windows, &groups);
             part.seconds = seconds;
         }
+        let mut doubtful = vec![false; groups.last().map_or(0, |last| last + 1)];
+        for (place, &group) in groups.iter().enumerate() {
+            // Windows outside the measured part only end what was begun in it.
+            doubtful[group] |= doubts[place] && covered[place] > 0.0;
+        }
         RunSeries {
             parts,
             seconds: seconds(covered),
+            doubtful,
         }
     }
 
@@ -157,6 +186,38 @@ impl RunSeries {
         Duration::try_from_secs_f64(self.seconds.iter().sum()).unwrap_or_default()
     }
 
+    /// What of it is to be believed: the windows in which the generator was not the limit.
+    pub(super) fn believed(&self) -> Believed {
+        if !self.doubtful.contains(&true) {
+            return Believed::Whole;
+        }
+        let keep = |place: usize| !self.doubtful[place];
+        let seconds: Vec<f64> = kept(&self.seconds, keep);
+        if seconds.iter().sum::<f64>() < LEAST_BELIEVED {
+            return Believed::TooLittle;
+        }
+        let part = |part: &Part| Part {
+            windows: kept(&part.windows, keep),
+            seconds: kept(&part.seconds, keep),
+            ..part.clone()
+        };
+        Believed::Part(Self {
+            parts: self.parts.iter().map(part).collect(),
+            doubtful: vec![false; seconds.len()],
+            seconds,
+        })
+    }
+
+    /// The seconds in which the generator was the limit, and all of them.
+    pub(super) fn doubtful_seconds(&self) -> (f64, f64) {
+        let pairs = self.seconds.iter().zip(&self.doubtful);
+        let doubtful = pairs.filter(|(_, doubtful)| **doubtful);
+        (
+            doubtful.map(|(seconds, _)| seconds).sum(),
+            self.seconds.iter().sum(),
+        )
+    }
+
     /// Whether so many requests failed or were refused that the times of all would flatter.
     pub(super) fn many_unsuccessful(&self) -> bool {
         let run = self.parts.first().map_or(&[][..], |run| &run.windows);
@@ -172,9 +233,19 @@ impl RunSeries {
     /// Every number that is compared; `only_ok`: times of successful requests alone, where they are kept apart.
     pub(super) fn figures(&self, only_ok: bool) -> Vec<RunFigure> {
         let mut figures = Vec::new();
+        let steps = self.parts.iter().any(|part| part.step.is_some());
+        let scenarios = self.parts.iter().any(|part| part.scenario.is_some());
         for part in &self.parts {
             for (place, trend) in trends().enumerate() {
-                part.times(place, trend, only_ok, &mut figures);
+                // Times of unlike things have no common middle: each step and each scenario tells its own.
+                let mixes = if trend == Trend::IterationDuration {
+                    scenarios && part.scenario.is_none()
+                } else {
+                    steps && part.step.is_none()
+                };
+                if !mixes {
+                    part.times(place, trend, only_ok, &mut figures);
+                }
             }
             part.rates(&mut figures);
             part.counts(part.seconds.iter().sum(), &mut figures);
@@ -224,20 +295,16 @@ impl Part {
         let outcomes = totals.outcomes(layout, &self.selection);
         let [_, failed, rejected] = outcomes;
         let ok = self.selection.clone().with_outcome(Outcome::Ok);
-        let mut times = Vec::new();
-        for (trend, [whole, whole_ok]) in trends().zip(&mut self.whole) {
-            let all = totals.trend(layout, trend, &self.selection);
+        let times = trends().map(|trend| {
+            let of = |selection| Times::of(&totals.trend(layout, trend, selection));
             // Where all succeeded, the two are one.
-            let only_ok = (failed + rejected > 0 && is_by_outcome(trend))
-                .then(|| totals.trend(layout, trend, &ok));
-            whole.merge(&all);
-            whole_ok.merge(only_ok.as_ref().unwrap_or(&all));
-            times.push((Times::of(&all), only_ok.as_ref().map(Times::of)));
-        }
+            let apart = failed + rejected > 0 && is_by_outcome(trend);
+            (of(&self.selection), apart.then(|| of(&ok)))
+        });
         let count = |counter| totals.counter(layout, counter, &self.selection).1;
         let share = |&rate: &Rate| totals.rate(layout, rate, &self.selection);
         self.windows.push(Held {
-            times,
+            times: times.collect(),
             shares: Rate::ALL.iter().map(share).collect(),
             counts: COUNTERS.map(count),
             outcomes,
@@ -254,24 +321,25 @@ impl Part {
 
     fn times(&self, place: usize, trend: Trend, only_ok: bool, into: &mut Vec<RunFigure>) {
         let only_ok = only_ok && is_by_outcome(trend);
-        let cell = &self.whole[place][usize::from(only_ok)];
+        let times = Times::sum(self.windows.iter().map(|held| held.times(place, only_ok)));
         let subject = Subject {
             outcome: only_ok.then_some(Outcome::Ok),
             ..self.subject(Metric::Trend(trend))
         };
         for statistic in Statistic::OF_TREND {
             let quantile = statistic.quantile();
-            let Some(value) = quantile.map_or_else(|| cell.mean(), |q| cell.quantile(q)) else {
+            let Some(value) = quantile.map_or_else(|| times.mean(), |q| times.quantile(q)) else {
                 continue;
             };
             into.push(RunFigure {
                 subject: subject.clone(),
                 statistic,
-                value: value.as_secs_f64() * 1e3,
-                samples: cell.count(),
+                value,
+                samples: times.count(),
                 hits: None,
-                rough: quantile.is_some_and(|q| cell.is_rough(q)),
-                at_least: quantile.map_or(cell.censored() > 0, |_| cell.is_at_least(value)),
+                rough: quantile.is_some_and(|q| times.is_rough(q)),
+                // A mean holds all that are only bounds.
+                at_least: times.is_at_least(if quantile.is_some() { value } else { f64::MAX }),
             });
         }
     }
@@ -316,18 +384,12 @@ impl Part {
 
 /// The whole run; each scenario and each step where there are several.
 fn parts(layout: &Layout) -> Vec<Part> {
-    let whole = || {
-        trends()
-            .map(|_| [TrendCell::new(), TrendCell::new()])
-            .collect()
-    };
     let part = |selection, scenario: Option<&str>, step: Option<&str>| Part {
         selection,
         scenario: scenario.map(str::to_owned),
         step: step.map(str::to_owned),
         windows: Vec::new(),
         seconds: Vec::new(),
-        whole: whole(),
     };
     let mut parts = vec![part(Selection::default(), None, None)];
     let several = layout.scenarios.len() > 1;
@@ -347,6 +409,11 @@ fn parts(layout: &Layout) -> Vec<Part> {
         parts.push(part(selection, scenario, Some(&step.name)));
     }
     parts
+}
+
+fn kept<T: Clone>(all: &[T], keep: impl Fn(usize) -> bool) -> Vec<T> {
+    let places = (0..all.len()).filter(|&place| keep(place));
+    places.map(|place| all[place].clone()).collect()
 }
 
 /// Whether a trend is kept by outcome.

@@ -10,13 +10,17 @@ use rand_pcg::Pcg64Mcg;
 use std::{slice, time::Duration};
 
 /// A run of one step: a hundred requests a second, their times uniform around `time` ms by 20 %.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Made {
     pub(super) seed: u64,
     pub(super) seconds: u64,
     pub(super) time: f64,
     /// Of each window, so many fail.
     pub(super) failed: u64,
+    /// In so many windows the generator is late.
+    pub(super) late: u64,
+    /// In so many windows times are longer by this part; the same ones.
+    pub(super) slow: (u64, f64),
 }
 
 impl Default for Made {
@@ -26,6 +30,8 @@ impl Default for Made {
             seconds: 30,
             time: 20.0,
             failed: 0,
+            late: 0,
+            slow: (0, 0.0),
         }
     }
 }
@@ -54,6 +60,7 @@ pub(super) fn facts(seed: u64) -> RunFacts {
     RunFacts {
         label: format!("run-{seed}.jsonl"),
         name: "plain".to_owned(),
+        load: "100/s for 30 s".to_owned(),
         version: "1".to_owned(),
         plan_hash: "abc".to_owned(),
         definitions: Some(1),
@@ -73,6 +80,14 @@ impl Made {
         (0..self.seconds).map(move |second| {
             let mut totals = Totals::new(&layout());
             let step = &mut totals.steps[0];
+            // Spread over the run.
+            let turn = second * 7 % self.seconds;
+            let lag = if turn < self.late { 30.0 } else { 0.01 };
+            let slower = if turn < self.slow.0 {
+                1.0 + self.slow.1
+            } else {
+                1.0
+            };
             for place in 0..100 {
                 let failed = place < self.failed;
                 let outcome = if failed { Outcome::Failed } else { Outcome::Ok };
@@ -80,10 +95,12 @@ impl Made {
                 let time = if failed {
                     1.0
                 } else {
-                    self.time * (0.8 + 0.4 * rng.random::<f64>())
+                    self.time * slower * (0.8 + 0.4 * rng.random::<f64>())
                 };
                 step.cell_mut(Trend::HttpReqDuration, Some(outcome))
                     .record(Duration::from_secs_f64(time / 1e3));
+                step.cell_mut(Trend::ScheduleLag, None)
+                    .record(Duration::from_secs_f64(lag / 1e3));
                 step.outcomes[outcome.index()] += 1;
                 let tally = step.tally(Some(if failed { 500 } else { 200 }), None);
                 tally.count(crate::Counter::HttpReqs, 1, true);
@@ -480,7 +497,14 @@ fn check_objection(change: impl Fn(&mut RunFacts), expected: &str) {
 fn runs_that_should_not_be_compared_are_not() {
     check_objection(
         |facts| facts.plan_hash = "other".to_owned(),
-        "`run-2.jsonl` ran another plan",
+        "`run-2.jsonl` ran another plan than the base",
+    );
+    check_objection(
+        |facts| {
+            facts.plan_hash = "other".to_owned();
+            facts.load = "100/s for 60 s".to_owned();
+        },
+        "another plan than the base: 100/s for 60 s, not 100/s for 30 s",
     );
     check_objection(|facts| facts.definitions = Some(2), "other definitions");
     check_objection(
@@ -522,4 +546,83 @@ fn cautions() {
             "the loads came from several versions of loadgen: 1, 2",
         ]
     );
+}
+
+#[test]
+fn changes_that_may_be_the_generators_own_are_judged_again() {
+    use Change::{Better, Same, Unclear, Worse};
+    let [even, slower, partly] =
+        [(0, 0.0), (30, 0.12), (16, 0.25)].map(|slow| Made { slow, ..made(2) });
+    for (base_late, current, late, expected, doubtful) in [
+        // As slow where the generator was on time.
+        (0, slower, 5, Worse, false),
+        // Slow only where it was late.
+        (0, partly, 16, Unclear, true),
+        (0, partly, 0, Worse, false),
+        // Too little is left to believe.
+        (0, slower, 25, Unclear, true),
+        (25, slower, 0, Unclear, true),
+        // What did not change is not doubted.
+        (0, even, 25, Same, false),
+        (
+            0,
+            Made {
+                slow: (30, -0.2),
+                ..even
+            },
+            5,
+            Better,
+            false,
+        ),
+        (
+            0,
+            Made {
+                slow: (30, -0.2),
+                ..even
+            },
+            28,
+            Unclear,
+            true,
+        ),
+    ] {
+        let base = Made {
+            late: base_late,
+            ..made(1)
+        };
+        let current = Made { late, ..current };
+        let runs = [base.run(), current.run()];
+        let found = compare(&runs[..1], &runs[1..], &options(&[])).unwrap();
+        let median = row(&found, "http_req_duration p50");
+        let told = format!("{base_late} {late} {current:?}: {median:?}");
+        assert_eq!(
+            (median.verdict, median.doubtful),
+            (expected, doubtful),
+            "{told}"
+        );
+        assert_eq!(median.decides, doubtful && current.slow.1 > 0.0, "{told}");
+        assert_eq!(
+            found.cautions.len(),
+            usize::from(base_late + late > 0),
+            "{told}"
+        );
+        assert_eq!(found.verdict == Worse, expected == Worse, "{told}");
+    }
+    let found = compare(
+        &[made(1).run()],
+        &[Made { late: 12, ..even }.run()],
+        &options(&[]),
+    )
+    .unwrap();
+    assert_eq!(
+        found.cautions[0].to_string(),
+        "the generator was late or busy in 12 of 30 s of `run-2.jsonl`"
+    );
+    // Runs as the units.
+    let side = |seeds: [u64; 3], made: Made| seeds.map(|seed| Made { seed, ..made }.run());
+    let (base, late) = (
+        side([1, 2, 3], made(1)),
+        side([4, 5, 6], Made { late: 16, ..partly }),
+    );
+    let found = compare(&base, &late, &options(&[])).unwrap();
+    assert_eq!(row(&found, "http_req_duration p50").verdict, Unclear);
 }

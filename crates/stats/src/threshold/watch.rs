@@ -4,7 +4,7 @@
 //! of sliding windows, never with that of the run, and recording knows nothing of thresholds.
 
 mod distribution;
-mod flags;
+pub(crate) mod flags;
 mod part;
 
 use super::judge::{Again, Judged, TooFew, Unit, time_of};

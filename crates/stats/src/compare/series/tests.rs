@@ -102,6 +102,10 @@ fn figures_are_those_of_the_summary() {
                 .trend(trend)
                 .map(|figures| figures.p95.value.as_secs_f64() * 1e3);
             let told = told.map(|value| (value * 1e6).round() / 1e6);
+            // Unlike requests, and unlike iterations, have no times in common.
+            let told = told.filter(|_| {
+                step.is_some() || trend == Trend::IterationDuration && scenario.is_some()
+            });
             assert_eq!(
                 value(scenario, step, Metric::Trend(trend), Statistic::P95),
                 told,

@@ -10,16 +10,16 @@ use std::collections::VecDeque;
 
 /// What is wrong with a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Flag {
+pub(crate) struct Flag {
     /// The generator was late in it: its own figures pass the limits of the warning.
-    pub(super) late: bool,
+    pub(crate) late: bool,
     /// How many windows, this one the last, belong to a while in which a worker was busy throughout.
-    pub(super) busy: usize,
+    pub(crate) busy: usize,
 }
 
 /// Looks at one window after the other.
 #[derive(Debug, Default)]
-pub(super) struct Flags {
+pub(crate) struct Flags {
     /// `http_req_duration` so far, of which the limits are a part.
     durations: Distribution,
     /// The busy windows that each worker has just had in a row, and their seconds.
@@ -49,7 +49,7 @@ struct Lag {
 }
 
 impl Flags {
-    pub(super) fn look(&mut self, window: &Window, layout: &Layout) -> Flag {
+    pub(crate) fn look(&mut self, window: &Window, layout: &Layout) -> Flag {
         let lag = self.lag(window, layout);
         let flag = Flag {
             late: lag.is_late(),
