@@ -77,25 +77,14 @@ pub(crate) fn run(
         stop,
         rounds: rounds.all.len(),
     };
-    let (mut exit, mut unfit) = (Exit::Passed, None);
-    for (place, round) in rounds.all.into_iter().enumerate() {
-        let ended = bench.play(place, round, &mut against)?;
-        exit = exit.and(ended.exit);
-        unfit = unfit.or(ended.unfit);
-        if *bench.stop.borrow() != Stop::Run {
-            break;
-        }
-    }
-    if bench.rounds > 1 {
-        let (compared, comparison) = bench.compare(&against, &rounds.outputs)?;
-        exit = exit.and(compared);
-        unfit = unfit.or_else(|| against::unfit(comparison.as_ref()));
-        if let Some(comparison) = comparison {
-            rounds.outputs.write_comparison(&comparison, environment)?;
-        }
-    }
-    bench.keeping.finish(unfit, environment)?;
-    Ok(exit)
+    let ended = bench.play_all(rounds, &mut against);
+    let unfit = match &ended {
+        Ok(ended) => ended.unfit,
+        Err(_) => Some("a run could not be made"),
+    };
+    let kept = bench.keeping.finish(unfit, environment);
+    let exit = ended?.exit;
+    kept.map(|()| exit)
 }
 
 /// What every run of one command has in common.
@@ -110,14 +99,52 @@ struct Bench<'a> {
     rounds: usize,
 }
 
-/// What came of one run.
+/// What came of one run, or of several.
+#[derive(Clone, Copy)]
 struct Ended {
     exit: Exit,
     /// Why it makes no baseline.
     unfit: Option<&'static str>,
 }
 
+impl Ended {
+    fn and(self, other: Self) -> Self {
+        Self {
+            exit: self.exit.and(other.exit),
+            unfit: self.unfit.or(other.unfit),
+        }
+    }
+}
+
 impl Bench<'_> {
+    /// Makes the runs, and compares several when all have ended.
+    fn play_all(&self, rounds: Rounds, against: &mut Against) -> Result<Ended, Error> {
+        let mut ended = Ended {
+            exit: Exit::Passed,
+            unfit: None,
+        };
+        for (place, round) in rounds.all.into_iter().enumerate() {
+            ended = ended.and(self.play(place, round, against)?);
+            if self.rounds > 1 && *self.stop.borrow() != Stop::Run {
+                against.give_up(self.environment);
+                return Ok(ended.and(Ended {
+                    exit: Exit::Interrupted,
+                    unfit: Some("a run was interrupted"),
+                }));
+            }
+        }
+        if self.rounds > 1 {
+            let (exit, comparison) = self.compare(against, &rounds.outputs)?;
+            let unfit = against::unfit(comparison.as_ref());
+            ended = ended.and(Ended { exit, unfit });
+            if let Some(comparison) = comparison {
+                let outputs = &rounds.outputs;
+                outputs.write_comparison(&comparison, self.environment)?;
+            }
+        }
+        Ok(ended)
+    }
+
     /// Makes one run.
     fn play(&self, place: usize, round: Round, against: &mut Against) -> Result<Ended, Error> {
         let environment = self.environment;

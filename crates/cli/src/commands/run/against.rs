@@ -71,6 +71,13 @@ impl Against {
         }
     }
 
+    /// Says that a signal kept the runs from being compared.
+    pub(super) fn give_up(&self, environment: &Environment) {
+        if self.wanted {
+            environment.err.say("not compared: a signal ended the run");
+        }
+    }
+
     /// Compares, and tells what came of it; what kept it from being done is told as well. A run that a signal ended is
     /// not compared: whoever sent it does not want to wait for an answer.
     pub(super) fn compare(
@@ -85,12 +92,9 @@ impl Against {
             return nothing;
         }
         let runs = || self.base.iter().chain(&self.current).map(|run| &run.facts);
-        if self
-            .current
-            .iter()
-            .any(|run| run.facts.stop_reason == StopReason::Interrupted)
-        {
-            environment.err.say("not compared: a signal ended the run");
+        let mut current = self.current.iter();
+        if current.any(|run| run.facts.stop_reason == StopReason::Interrupted) {
+            self.give_up(environment);
             return nothing;
         }
         if let Some(run) = runs().find(|run| run.verdict == Verdict::Inconclusive) {
