@@ -164,7 +164,14 @@ const ROOMS: &[Room] = &[
             "loadgen-scenario",
             "loadgen-stats",
         ],
-        outside: &["hdrhistogram", "nix", "serde_json", "tokio"],
+        outside: &[
+            "hdrhistogram",
+            "nix",
+            "rand",
+            "rand_pcg",
+            "serde_json",
+            "tokio",
+        ],
         dev: &["divan"],
     },
 ];
