@@ -158,7 +158,13 @@ impl Told {
                 add(&scenario.metrics, mixes, own, None, &mut figures);
             }
             for (step, told) in scenario.steps.iter().filter(|_| steps > 1) {
-                add(&told.metrics, Mixes::default(), own, Some(step), &mut figures);
+                add(
+                    &told.metrics,
+                    Mixes::default(),
+                    own,
+                    Some(step),
+                    &mut figures,
+                );
             }
         }
         figures
