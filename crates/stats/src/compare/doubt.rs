@@ -4,6 +4,7 @@ use super::comparison::{Change, CompareError, ComparedRow};
 use super::facts::Caution;
 use super::series::Believed;
 use super::{ComparedRun, RunData, RunSeries, Sides, decide};
+use crate::{Metric, Rate};
 
 /// The runs in parts of which the generator was the limit.
 pub(super) fn caution(base: &[ComparedRun], current: &[ComparedRun]) -> Option<Caution> {
@@ -38,7 +39,9 @@ pub(super) fn again(
     } else {
         Vec::new()
     };
-    let changed = |row: &&mut ComparedRow| matches!(row.verdict, Change::Worse | Change::Better);
+    let changed = |row: &&mut ComparedRow| {
+        matches!(row.verdict, Change::Worse | Change::Better) && hangs_on_time(row.subject.metric)
+    };
     for row in rows.iter_mut().filter(changed) {
         let seen = second.iter().find(|other| other.is_alike(row));
         if seen.is_none_or(|seen| seen.verdict != row.verdict) {
@@ -48,6 +51,14 @@ pub(super) fn again(
         }
     }
     decide::sort(rows);
+}
+
+/// Whether a late generator moves it: times, goodput and rates per second, but not how many requests failed.
+const fn hangs_on_time(metric: Metric) -> bool {
+    match metric {
+        Metric::Trend(_) | Metric::Counter(_) | Metric::Rate(Rate::Goodput) => true,
+        Metric::Rate(_) | Metric::Gauge(_) => false,
+    }
 }
 
 fn believed(run: &RunData) -> Believed {

@@ -617,6 +617,14 @@ fn changes_that_may_be_the_generators_own_are_judged_again() {
         found.cautions[0].to_string(),
         "the generator was late or busy in 12 of 30 s of `run-2.jsonl`"
     );
+    // Failures are not the generator's doing.
+    let failing = Made {
+        failed: 30,
+        late: 30,
+        ..even
+    };
+    let found = compare(&[made(1).run()], &[failing.run()], &options(&[])).unwrap();
+    assert_eq!(row(&found, "http_req_failed rate").verdict, Worse);
     // Runs as the units.
     let side = |seeds: [u64; 3], made: Made| seeds.map(|seed| Made { seed, ..made }.run());
     let (base, late) = (
