@@ -59,6 +59,10 @@ pub(crate) fn reply(exchange: &Exchange) -> String {
 /// Whether it is as expected, and what a stream carried.
 pub(crate) fn verdict(exchange: &Exchange, judgement: &Judgement<'_>) -> String {
     let mut text = match (&judgement.error, exchange.status) {
+        (None, status) if exchange.cancelled => format!(
+            "  cancelled as the step says: {}\n",
+            status.map_or("before any answer".to_owned(), |s| format!("status {s}"))
+        ),
         (Some((kind, message)), _) => format!("  failed: {}: {message}\n", kind.name()),
         (None, status) => format!(
             "  as expected: {}\n",

@@ -7,6 +7,7 @@ mod mixes;
 mod mocking;
 mod options;
 mod outcomes;
+mod sending;
 mod shapes;
 mod starting;
 mod usage;

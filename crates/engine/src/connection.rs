@@ -5,7 +5,7 @@ use loadgen_stats::{Arrival, ErrorKind, Offset, StepIndex, StreamSample, Usage};
 use std::{future::Future, io, time::Duration};
 
 pub use loadgen_scenario::{
-    DialectName, HttpVersion, Method, Origin, Rendered, StreamSpec, Timeouts,
+    Cancel, DialectName, HttpVersion, Method, Origin, Rendered, StreamSpec, Timeouts,
 };
 
 /// Makes the connectors of a run; shared by all shards.
@@ -58,6 +58,8 @@ pub struct Call<'a> {
     pub http_version: HttpVersion,
     /// How the stream is read; applies to 2xx answers only. Absent: a plain body.
     pub stream: Option<&'a StreamSpec>,
+    /// When the call is given up on purpose; absent where its answer is read to the end.
+    pub cancel: Option<&'a Cancel>,
     /// How many bytes of the decoded body are to be kept in [`Exchange::body`]; 0 for none.
     pub keep_body: usize,
     /// Whether the head of the answer is to be kept in [`Exchange::head`] (for `debug`).
@@ -90,6 +92,8 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// Whether the whole answer arrived, by HTTP's own framing; a stream in it may be broken all the same.
     pub whole: bool,
+    /// Whether the call was given up as its `cancel` says; there is no `failure` then.
+    pub cancelled: bool,
     /// Bytes written to the socket, TLS records included.
     pub bytes_sent: u64,
     /// Bytes read from the socket, TLS records included.

@@ -29,6 +29,9 @@ pub struct Judgement<'a> {
 /// read as a stream; for others it is as good as any.
 #[must_use]
 pub fn judge<'a>(expect: &Expect, streams: bool, exchange: &'a Exchange) -> Judgement<'a> {
+    if let Some(judgement) = cancelled(expect, exchange) {
+        return judgement;
+    }
     let status_held = exchange.status.is_some_and(|status| allows(expect, status));
     let body_held =
         |text: &String| exchange.failure.is_none() && memmem(&exchange.body, text.as_bytes());
@@ -63,6 +66,22 @@ pub fn judge<'a>(expect: &Expect, streams: bool, exchange: &'a Exchange) -> Judg
         checks_held,
         checks_made,
     }
+}
+
+/// A request that was given up with nothing wrong until then: its body is not checked, nor a status that never came.
+fn cancelled<'a>(expect: &Expect, exchange: &'a Exchange) -> Option<Judgement<'a>> {
+    let refused = exchange
+        .status
+        .is_some_and(|status| !allows(expect, status));
+    let given_up = exchange.cancelled && exchange.failure.is_none() && !refused;
+    let checks = u32::from(expect.status_is_check && exchange.status.is_some());
+    given_up.then_some(Judgement {
+        outcome: Outcome::Cancelled,
+        ending: Ending::Broken,
+        error: None,
+        checks_held: checks,
+        checks_made: checks,
+    })
 }
 
 fn allows(expect: &Expect, status: u16) -> bool {
@@ -128,6 +147,7 @@ mod tests {
         body: &'static str,
         failure: Option<ErrorKind>,
         whole: bool,
+        cancelled: bool,
         want: (Outcome, Ending, Option<ErrorKind>, u32, u32),
     }
 
@@ -151,6 +171,7 @@ mod tests {
                 message: "m".to_owned(),
             }),
             whole: case.whole,
+            cancelled: case.cancelled,
             ..Exchange::default()
         };
         let got = judge(&expect, case.streams, &exchange);
@@ -181,6 +202,7 @@ mod tests {
             body: "",
             failure: None,
             whole: true,
+            cancelled: false,
             want: (Ok, Whole, None, 0, 0),
         };
         let cases = [
@@ -260,6 +282,32 @@ mod tests {
                 failure: Some(E::Timeout),
                 whole: false,
                 want: (Failed, TimedOut, Some(E::Timeout), 0, 1),
+                ..plain
+            },
+            Case {
+                name: "given up in the middle",
+                statuses: &[(200, 200)],
+                contains: &["the end"],
+                whole: false,
+                cancelled: true,
+                want: (Cancelled, Broken, None, 1, 1),
+                ..plain
+            },
+            Case {
+                name: "given up before the head",
+                statuses: &[(200, 200)],
+                status: None,
+                whole: false,
+                cancelled: true,
+                want: (Cancelled, Broken, None, 0, 0),
+                ..plain
+            },
+            Case {
+                name: "given up, but refused before",
+                status: Some(503),
+                whole: false,
+                cancelled: true,
+                want: (Failed, Broken, Some(E::Http5xx), 0, 0),
                 ..plain
             },
             Case {

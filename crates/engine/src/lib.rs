@@ -27,8 +27,8 @@ mod worker;
 
 pub use clock::Clock;
 pub use connection::{
-    Call, Connect, Connection, Connector, DialectName, Exchange, Failure, HttpVersion, Method,
-    Origin, Rendered, StreamSink, StreamSpec, Timeouts,
+    Call, Cancel, Connect, Connection, Connector, DialectName, Exchange, Failure, HttpVersion,
+    Method, Origin, Rendered, StreamSink, StreamSpec, Timeouts,
 };
 pub use error::Error;
 pub use judge::{Judgement, judge};

@@ -1,7 +1,7 @@
 //! One virtual user: walks the flow of a scenario, iteration after iteration.
 
 use crate::{
-    connection::{Call, Connection, Connector},
+    connection::{Call, Cancel, Connection, Connector},
     flight::{Flight, template_failed},
     schedule::Stay,
     seed::{UserRng, think_rng, user_seed},
@@ -178,6 +178,13 @@ impl<C: Connector, T: Timer> User<C, T> {
         end
     }
 
+    /// When this request is given up, where the draw says that it is.
+    fn cancel<'r>(&mut self, request: &'r Request) -> Option<&'r Cancel> {
+        let cancel = request.cancel.as_ref()?;
+        let drawn = cancel.probability >= 1.0 || self.rng.random::<f64>() < cancel.probability;
+        drawn.then_some(cancel)
+    }
+
     async fn think(&mut self, think: Think) -> StepEnd {
         let length = if think.min == think.max {
             think.min
@@ -209,6 +216,7 @@ impl<C: Connector, T: Timer> User<C, T> {
                     timeouts: request.timeouts,
                     http_version: request.http_version,
                     stream: request.stream.as_ref(),
+                    cancel: self.cancel(request),
                     keep_body: if request.expect.body_contains.is_empty() {
                         0
                     } else {
@@ -231,7 +239,9 @@ impl<C: Connector, T: Timer> User<C, T> {
         };
         self.ready = done;
         match (outcome, request.on_failure) {
-            (Outcome::Ok | Outcome::Rejected, _) => StepEnd::Next { failed: false },
+            (Outcome::Ok | Outcome::Rejected | Outcome::Cancelled, _) => {
+                StepEnd::Next { failed: false }
+            }
             (Outcome::Failed, OnFailure::Continue) => StepEnd::Next { failed: true },
             (Outcome::Failed, OnFailure::NextIteration) => StepEnd::EndIteration,
             (Outcome::Failed, OnFailure::StopUser) => StepEnd::EndUser,

@@ -129,6 +129,21 @@ impl<'a> Answer<'a> {
         reader.last_event().or(self.exchange.first_byte)
     }
 
+    /// Whether the first output of a stream may still come.
+    pub(crate) fn awaits_output(&self) -> bool {
+        match &self.exchange.stream {
+            Some(stream) => stream.first_output.is_none(),
+            // Without a head a stream may still come; an answer that is none keeps nobody waiting for one.
+            None => self.exchange.status.is_none(),
+        }
+    }
+
+    /// Output events so far.
+    pub(crate) fn output_events(&self) -> u64 {
+        let stream = self.exchange.stream.as_ref();
+        stream.map_or(0, |stream| stream.output_events)
+    }
+
     /// The answer is whole by HTTP's framing. `at` is the arrival of its end.
     pub(crate) fn end(&mut self, at: Offset) {
         self.exchange.done = Some(at);
@@ -162,6 +177,20 @@ impl<'a> Answer<'a> {
         } else {
             reason
         }
+    }
+
+    /// The call is given up on purpose; what had been wrong with the stream before that, if anything had.
+    pub(crate) fn cancel(&mut self, at: Offset) -> Option<Failure> {
+        let verdict = self
+            .reader
+            .as_mut()
+            .and_then(|reader| reader.finish(BodyEnd::Cut, at, self.exchange, self.sink));
+        let by_ourselves =
+            |kind| matches!(kind, ErrorKind::StreamTruncated | ErrorKind::StreamEmpty);
+        let failure = verdict.filter(|verdict| !by_ourselves(verdict.kind));
+        self.exchange.cancelled = failure.is_none();
+        self.exchange.done = Some(at);
+        failure
     }
 
     fn decoded(&mut self, bytes: &[u8]) -> Result<(), Failure> {

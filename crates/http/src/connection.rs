@@ -86,6 +86,7 @@ impl HttpConnection {
                         (None, None, None);
                 }
                 Err(Broken::Gone(reason) | Broken::Failed(reason)) => return Err(reason),
+                Err(Broken::Cancelled) => return Ok(()),
             }
         }
     }
@@ -139,7 +140,11 @@ impl HttpConnection {
                     answer,
                     traits,
                 );
-                let reusable = http1.run(&request).await?;
+                let reusable = match http1.run(&request).await {
+                    // The connection is closed, so that the service learns of it.
+                    Err(Broken::Cancelled) => false,
+                    ran => ran?,
+                };
                 self.shard.recycle(request);
                 Ok(reusable.then_some(Link::Http1(wire)))
             }
@@ -147,8 +152,14 @@ impl HttpConnection {
                 let (request, traits) = self.shard.frame(call).map_err(Broken::Failed)?;
                 let mut answer = Answer::new(Wanted::new(call, traits, body_limit), exchange, sink);
                 // In a box, as it is twice as large as a request of HTTP/1.1.
-                Box::pin(http2.run(request, &mut answer, limits, &mut self.alarm)).await?;
-                Ok((!traits.close).then_some(Link::Http2(http2)))
+                let ran = Box::pin(http2.run(request, &mut answer, limits, &mut self.alarm)).await;
+                match ran {
+                    // Given up, its stream alone has been reset.
+                    Ok(()) | Err(Broken::Cancelled) => {
+                        Ok((!traits.close).then_some(Link::Http2(http2)))
+                    }
+                    Err(broken) => Err(broken),
+                }
             }
         }
     }

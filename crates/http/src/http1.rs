@@ -4,7 +4,7 @@ use crate::{
     alarm::Alarm,
     answer::Answer,
     failure::{failure, transfer},
-    limits::{Limits, Progress},
+    limits::{Limits, Passed, Progress},
     request::Traits,
     response::Response,
     shard::{Ready, Shard},
@@ -17,8 +17,17 @@ use loadgen_engine::{ErrorKind, Failure, Offset};
 pub(crate) enum Broken {
     /// The peer closed or reset the connection before any byte of an answer.
     Gone(Failure),
+    /// The call was given up on purpose.
+    Cancelled,
     /// All else.
     Failed(Failure),
+}
+
+impl Broken {
+    /// The call is given up, unless its stream had failed before.
+    pub(crate) fn cancelled(answer: &mut Answer<'_>, now: Offset) -> Self {
+        answer.cancel(now).map_or(Self::Cancelled, Self::Failed)
+    }
 }
 
 /// A request on its way, and its answer.
@@ -152,8 +161,10 @@ impl<'a, 'b> Http1<'a, 'b> {
                 return Ok(());
             }
             let now = self.limits.clock.now();
-            if let Some(reason) = self.limits.passed(&self.answer, self.progress, now) {
-                return Err(self.broken(reason));
+            match self.limits.passed(&self.answer, self.progress, now) {
+                Some(Passed::Cancelled) => return Err(Broken::cancelled(&mut self.answer, now)),
+                Some(Passed::Failed(reason)) => return Err(self.broken(reason)),
+                None => {}
             }
         }
     }
@@ -187,6 +198,10 @@ impl<'a, 'b> Http1<'a, 'b> {
         };
         result.map_err(|failed| self.broken(failed))?;
         if !self.response.is_done() {
+            if at.is_some() && self.limits.enough(&self.answer) {
+                let now = self.limits.clock.now();
+                return Err(Broken::cancelled(&mut self.answer, now));
+            }
             return match at.and_then(|_| self.limits.exhausted(self.progress.last_read)) {
                 Some(reason) => Err(self.broken(reason)),
                 None => Ok(false),

@@ -4,7 +4,7 @@ use crate::{
     answer::Answer,
     failure::{failure, timeout},
 };
-use loadgen_engine::{Call, Clock, ErrorKind, Failure, Offset, Timeouts};
+use loadgen_engine::{Call, Cancel, Clock, ErrorKind, Failure, Offset, Timeouts};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,6 +17,8 @@ pub(crate) struct Limits {
     pub(crate) timeouts: Timeouts,
     /// Silence between two events of a stream.
     stall: Option<Duration>,
+    /// When the call is given up on purpose.
+    cancel: Option<Cancel>,
 }
 
 /// How far a call has come, as far as limits depend on it.
@@ -35,6 +37,23 @@ pub(crate) enum Limit {
     FirstByte,
     Idle,
     Stall,
+    FirstToken,
+    Cancel,
+}
+
+/// What comes of a limit that has passed.
+#[derive(Debug)]
+pub(crate) enum Passed {
+    /// The call is given up, as was wanted.
+    Cancelled,
+    /// It has failed.
+    Failed(Failure),
+}
+
+impl From<Failure> for Passed {
+    fn from(reason: Failure) -> Self {
+        Self::Failed(reason)
+    }
 }
 
 impl Limits {
@@ -46,6 +65,7 @@ impl Limits {
             started,
             timeouts: call.timeouts,
             stall,
+            cancel: call.cancel.copied(),
         }
     }
 
@@ -66,7 +86,12 @@ impl Limits {
         let first_byte = after(progress.sent, self.timeouts.first_byte).filter(|_| !begun);
         let idle = after(progress.last_read, self.timeouts.idle).filter(|_| begun);
         let stall = after(answer.last_event(), self.stall);
+        let sent = answer.exchange.sent_first;
+        let first_token = after(sent, self.timeouts.first_token).filter(|_| answer.awaits_output());
+        let cancel = after(sent, self.cancel.and_then(|cancel| cancel.after));
         let parts = [
+            (cancel, Limit::Cancel),
+            (first_token, Limit::FirstToken),
             (first_byte, Limit::FirstByte),
             (stall, Limit::Stall),
             (idle, Limit::Idle),
@@ -88,15 +113,25 @@ impl Limits {
         (self.clock.instant(at), limit)
     }
 
-    /// The failure of the limit that has passed at `now`, if one has.
+    /// What comes of the limit that has passed at `now`, if one has.
     pub(crate) fn passed(
         &self,
         answer: &Answer<'_>,
         progress: Progress,
         now: Offset,
-    ) -> Option<Failure> {
+    ) -> Option<Passed> {
         let (at, limit) = self.next(answer, progress);
-        (at <= now).then(|| self.failure(limit))
+        (at <= now).then(|| match limit {
+            Limit::Cancel => Passed::Cancelled,
+            limit => Passed::Failed(self.failure(limit)),
+        })
+    }
+
+    /// Whether so much of a stream has come that the call is given up.
+    pub(crate) fn enough(&self, answer: &Answer<'_>) -> bool {
+        self.cancel
+            .and_then(|cancel| cancel.after_tokens)
+            .is_some_and(|tokens| answer.output_events() >= tokens)
     }
 
     /// The failure of the whole call, where reads that keep coming have used its time up.
@@ -109,7 +144,11 @@ impl Limits {
     /// What is told of a limit that has passed.
     pub(crate) fn failure(&self, limit: Limit) -> Failure {
         match limit {
-            Limit::Total => timeout("no whole answer", self.timeouts.total),
+            Limit::Total | Limit::Cancel => timeout("no whole answer", self.timeouts.total),
+            Limit::FirstToken => timeout(
+                "no output of the stream",
+                self.timeouts.first_token.unwrap_or_default(),
+            ),
             Limit::FirstByte => timeout(
                 "no first byte of an answer",
                 self.timeouts.first_byte.unwrap_or_default(),

@@ -188,6 +188,8 @@ struct OutcomesJson {
     failed: u64,
     /// An answer that `expect` allows but that is no success, such as an expected 429.
     rejected: u64,
+    /// Given up in the middle, as the step's `cancel` says.
+    cancelled: u64,
     /// Trends of the first alone, by name: present where the others exceed 1 %, so that fast refusals do not flatter.
     ok_metrics: Named<TrendJson>,
 }

@@ -1,5 +1,6 @@
 //! A scenario as it stands in its file: every value with its place, no default applied.
 
+mod cancel;
 mod flow;
 pub(crate) mod keys;
 mod load;

@@ -20,9 +20,10 @@ pub use curl::{CurlError, CurlSecret, FromCurl, from_curl};
 pub use lower::{Explained, Lowered, Provenance, SourceText, load};
 pub use overrides::{Given, Overrides};
 pub use plan::{
-    Arrivals, Body, DialectName, Expect, Growth, HttpVersion, Load, LoadPlan, Location, Member,
-    Message, Method, MockSettings, Needs, OnFailure, Origin, Plan, QueryPart, Rate, Rendered,
-    Request, Scenario, Span, Stage, StartAt, Step, StreamSpec, Target, Think, Timeouts, UserCount,
+    Arrivals, Body, Cancel, DialectName, Expect, Growth, HttpVersion, Load, LoadPlan, Location,
+    Member, Message, Method, MockSettings, Needs, OnFailure, Origin, Plan, QueryPart, Rate,
+    Rendered, Request, Scenario, Span, Stage, StartAt, Step, StreamSpec, Target, Think, Timeouts,
+    UserCount,
 };
 pub use problem::{Mark, Place, Position, Problem, Problems};
 pub use quantity::{

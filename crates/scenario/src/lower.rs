@@ -1,6 +1,7 @@
 //! From a document and what the command line says to a plan: defaults, overrides, every rule.
 
 mod body;
+mod cancel;
 mod explain;
 mod flow;
 mod headers;

@@ -1,5 +1,6 @@
 //! The validated plan: what will run, with every default applied and nothing in it that can be wrong.
 
+mod cancel;
 mod canonical;
 mod describe;
 mod load;
@@ -8,6 +9,7 @@ mod message;
 mod names;
 mod outlook;
 
+pub use cancel::Cancel;
 pub(crate) use canonical::canonical;
 pub use describe::{Growth, Needs};
 pub(crate) use load::rounded;
@@ -118,6 +120,8 @@ pub struct Request {
     pub timeouts: Timeouts,
     /// How the answer's stream is read; absent for a plain body.
     pub stream: Option<StreamSpec>,
+    /// When it is given up on purpose.
+    pub cancel: Option<Cancel>,
     /// What the answer must be.
     pub expect: Expect,
     /// What a failure does to the iteration.
@@ -154,6 +158,8 @@ pub struct Timeouts {
     pub first_byte: Option<Duration>,
     /// Silence between two reads of the answer.
     pub idle: Option<Duration>,
+    /// From the first byte sent to the first output of a stream; absent for plain answers.
+    pub first_token: Option<Duration>,
 }
 
 /// How a stream is read.

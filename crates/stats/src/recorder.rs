@@ -9,7 +9,7 @@ use crate::{
     Arrival, Counter, Cut, DropReason, Iteration, Layout, Offset, Outcome, Sample, ScenarioIndex,
     SelectedTrend, StepIndex, Totals, Trend, TrendCell,
 };
-use amounts::{counts, rate, stream_of, tokens, waits};
+use amounts::{counts, is_finished_stream, rate, stream_of, tokens, waits, waits_of_cancelled};
 use std::{sync::Arc, time::Duration};
 
 /// The recorder of one shard.
@@ -137,6 +137,7 @@ impl Recorder {
         if measured {
             self.trends(sample, &times);
             self.stream(sample);
+            self.given_up(sample);
         }
     }
 
@@ -310,7 +311,8 @@ impl Recorder {
     /// Spreads the tokens of a good stream over the seconds in which its output arrived, as far as its scenario was
     /// still measured in them.
     fn book_tokens(&mut self, sample: &Sample<'_>) {
-        let (Outcome::Ok, Some(stream)) = (sample.outcome, &sample.stream) else {
+        let (Outcome::Ok | Outcome::Cancelled, Some(stream)) = (sample.outcome, &sample.stream)
+        else {
             return;
         };
         if stream.output_events == 0 {
@@ -345,7 +347,7 @@ impl Recorder {
     }
 
     fn stream(&mut self, sample: &Sample<'_>) {
-        let Some(stream) = stream_of(sample) else {
+        let Some(stream) = stream_of(sample).filter(|_| is_finished_stream(sample)) else {
             return;
         };
         let totals = &mut self.totals.steps[sample.step.0].stream;
@@ -353,6 +355,19 @@ impl Recorder {
         totals.without_usage += u64::from(sample.usage.is_none());
         totals.output_events += stream.output_events;
         totals.output_reads += stream.output_reads;
+    }
+
+    /// The waits of a cancelled request: no samples, but held against limits that they had passed, as if it were cut.
+    fn given_up(&mut self, sample: &Sample<'_>) {
+        let Some(layout) = self.layout.steps.get(sample.step.0) else {
+            return;
+        };
+        let step = &mut self.totals.steps[sample.step.0];
+        for (trend, waited) in waits_of_cancelled(sample, layout.stream) {
+            step.cell_mut(trend, Some(sample.outcome))
+                .record_cut(waited);
+            step.cell_mut(trend, None).record_cut(waited);
+        }
     }
 }
 

@@ -13,11 +13,13 @@ pub enum Outcome {
     /// An answer that `expect` allows but that is no success, such as an expected 429: one outside 2xx and 3xx; on a
     /// step that reads streams, outside 2xx.
     Rejected,
+    /// Given up in the middle, as the step's `cancel` says; nothing had been wrong with it until then.
+    Cancelled,
 }
 
 impl Outcome {
     /// Every outcome, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Ok, Self::Failed, Self::Rejected];
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Failed, Self::Rejected, Self::Cancelled];
 
     /// The public name: the value of the tag `outcome`.
     #[must_use]
@@ -26,6 +28,7 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Failed => "failed",
             Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -49,7 +52,7 @@ pub enum Ending {
     Whole,
     /// A timeout (or a stall of a stream) ended it: it is in the trends with the time it had waited.
     TimedOut,
-    /// Refused, reset, garbled, truncated: it has no duration.
+    /// Refused, reset, garbled, truncated, given up: it has no duration.
     Broken,
 }
 

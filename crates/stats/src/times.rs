@@ -154,6 +154,10 @@ pub(crate) fn is_good(
     if limits.is_empty() {
         return None;
     }
+    // Nobody knows what it would have come to.
+    if sample.outcome == Outcome::Cancelled {
+        return None;
+    }
     // On a step that reads streams an answer outside 2xx is none, whatever `expect` makes of it.
     if sample.outcome == Outcome::Failed || (streams && !is_no_refusal(sample.status)) {
         return Some(false);

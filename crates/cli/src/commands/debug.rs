@@ -165,6 +165,11 @@ impl<C: Connection> User<'_, C> {
             timeouts: request.timeouts,
             http_version: request.http_version,
             stream: request.stream.as_ref(),
+            // One that is drawn is not drawn here: the whole answer tells more.
+            cancel: request
+                .cancel
+                .as_ref()
+                .filter(|cancel| cancel.probability >= 1.0),
             keep_body: KEPT_BODY,
             keep_head: true,
             clock: Clock::starting_at(Instant::now()),

@@ -506,6 +506,26 @@ const KEYS: &[(&str, &[&str])] = &[
         &["answers_are_held_against_what_is_expected"],
     ),
     ("{place}.stall", &["silence_in_a_stream_has_its_limit"]),
+    (
+        "{place}.first_token_timeout",
+        &["silence_in_a_stream_has_its_limit"],
+    ),
+    (
+        "{place}.cancel",
+        &["requests_are_given_up_as_the_file_says"],
+    ),
+    (
+        "{place}.cancel.after",
+        &["requests_are_given_up_as_the_file_says"],
+    ),
+    (
+        "{place}.cancel.after_tokens",
+        &["requests_are_given_up_as_the_file_says"],
+    ),
+    (
+        "{place}.cancel.probability",
+        &["as_many_are_given_up_as_the_seed_draws"],
+    ),
     ("scenario", &["every_scenario_has_its_steps_and_figures"]),
     (
         "scenario.name",

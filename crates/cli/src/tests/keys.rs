@@ -7,13 +7,19 @@ use loadgen_testkit::{ScriptedServer, Step};
 use std::net::{Ipv4Addr, TcpStream};
 use tokio::net::TcpSocket;
 
-const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
-const ONCE: &str = "load = { vus = 1, iterations = 1 }";
-const GET: &str = "get = \"/x\"";
+pub(super) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+pub(super) const ONCE: &str = "load = { vus = 1, iterations = 1 }";
+pub(super) const GET: &str = "get = \"/x\"";
 
 /// Runs a scenario that has no problems; how it ends is for the test to judge.
 #[track_caller]
 pub(super) fn run(text: &str) -> Value {
+    run_on(text, "1")
+}
+
+/// The same on so many workers.
+#[track_caller]
+pub(super) fn run_on(text: &str, workers: &str) -> Value {
     let words = [
         "run",
         "a.toml",
@@ -23,7 +29,7 @@ pub(super) fn run(text: &str) -> Value {
         "--seed",
         "1",
         "--workers",
-        "1",
+        workers,
         "--out",
         "json=out.json",
     ];
@@ -39,7 +45,7 @@ pub(super) fn run(text: &str) -> Value {
 
 /// Runs one iteration of these tables against a server; what it was sent, and the summary.
 #[track_caller]
-fn once(server: &ScriptedServer, tables: &str) -> (String, Value) {
+pub(super) fn once(server: &ScriptedServer, tables: &str) -> (String, Value) {
     let summary = run(&format!(
         "target = \"{}\"\n{ONCE}\n{tables}",
         server.url("")
@@ -49,37 +55,37 @@ fn once(server: &ScriptedServer, tables: &str) -> (String, Value) {
 }
 
 /// A server that gives this answer to the first requests of every connection.
-fn server(answer: &str) -> ScriptedServer {
+pub(super) fn server(answer: &str) -> ScriptedServer {
     let turn = [Step::ReadRequest, Step::write(answer)];
     ScriptedServer::repeat(turn.into_iter().cycle().take(16).collect()).unwrap()
 }
 
 /// A server that plays these steps once it has read a request.
-fn playing(steps: &[Step]) -> ScriptedServer {
+pub(super) fn playing(steps: &[Step]) -> ScriptedServer {
     ScriptedServer::repeat([&[Step::ReadRequest], steps].concat()).unwrap()
 }
 
 /// A line in `[defaults]` over a step, and in the step itself.
-fn both(line: &str, step: &str) -> [String; 2] {
+pub(super) fn both(line: &str, step: &str) -> [String; 2] {
     [
         format!("[defaults]\n{line}\n[[step]]\n{step}\n"),
         format!("[[step]]\n{step}\n{line}\n"),
     ]
 }
 
-fn count(summary: &Value, metric: &str) -> u64 {
+pub(super) fn count(summary: &Value, metric: &str) -> u64 {
     summary["metrics"][metric]["count"].as_u64().unwrap_or(0)
 }
 
 /// Hits and total of a rate.
-fn rate(summary: &Value, metric: &str) -> (u64, u64) {
+pub(super) fn rate(summary: &Value, metric: &str) -> (u64, u64) {
     let rate = &summary["metrics"][metric];
     let part = |name: &str| rate[name].as_u64().unwrap_or(0);
     (part("hits"), part("total"))
 }
 
 /// Kind and message of the first error.
-fn error(summary: &Value) -> (&str, &str) {
+pub(super) fn error(summary: &Value) -> (&str, &str) {
     let error = &summary["errors"][0];
     let part = |name: &str| error[name].as_str().unwrap_or("");
     (part("kind"), part("message"))
@@ -438,7 +444,7 @@ fn answers_are_held_against_what_is_expected() {
 }
 
 /// An answer that is a stream of server-sent events and ends with its connection.
-fn events(events: &[&str]) -> Vec<Step> {
+pub(super) fn events(events: &[&str]) -> Vec<Step> {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
     let data: String = events
         .iter()
@@ -447,11 +453,11 @@ fn events(events: &[&str]) -> Vec<Step> {
     vec![Step::write(head), Step::write(data), Step::Close]
 }
 
-const TOKEN: &str = r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
+pub(super) const TOKEN: &str = r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
 const EMPTY: &str = r#"{"choices":[{"index":0,"delta":{"content":""}}]}"#;
-const FINISH: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+pub(super) const FINISH: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
 const USAGE: &str = r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":7}}"#;
-const DONE: &str = "[DONE]";
+pub(super) const DONE: &str = "[DONE]";
 
 /// A stream in each dialect, with its content type, and the output tokens it tells of.
 pub(super) const STREAMS: [(&str, &str, &str, u64); 5] = [
@@ -550,15 +556,28 @@ fn usage_is_asked_for_unless_the_file_says_no() {
 
 #[test]
 fn silence_in_a_stream_has_its_limit() {
-    let mut silent = events(&[TOKEN]);
-    *silent.last_mut().unwrap() = Step::WaitForClose;
+    let after = |outputs: &[&str]| {
+        let mut silent = events(outputs);
+        *silent.last_mut().unwrap() = Step::WaitForClose;
+        silent
+    };
     let step = format!("{GET}\nstream = \"openai\"");
-    for (line, kind) in [
-        ("timeout = \"100ms\"", "timeout"),
-        ("timeout = \"2s\"\nstall = \"40ms\"", "stream_stalled"),
+    for (outputs, line, kind) in [
+        (&[TOKEN][..], "timeout = \"100ms\"", "timeout"),
+        (
+            &[TOKEN],
+            "timeout = \"2s\"\nstall = \"40ms\"",
+            "stream_stalled",
+        ),
+        (&[], "first_token_timeout = \"40ms\"", "timeout"),
+        (
+            &[TOKEN],
+            "stall = \"90ms\"\nfirst_token_timeout = \"40ms\"",
+            "stream_stalled",
+        ),
     ] {
         for tables in both(line, &step) {
-            let (_, summary) = once(&playing(&silent), &tables);
+            let (_, summary) = once(&playing(&after(outputs)), &tables);
             assert_eq!(error(&summary).0, kind, "{tables}");
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     answer::Answer,
     failure::{failure, protocol},
     http1::Broken,
-    limits::{Limits, Progress},
+    limits::{Limits, Passed, Progress},
     response::Receive,
     shard::Shard,
     wire::{Counted, Wire, within},
@@ -108,8 +108,10 @@ impl Http2 {
             .exchange(request, counting.answer, limits, alarm, &mut progress)
             .await;
         drop(counting);
-        let Err(mut reason) = result else {
-            return Ok(());
+        let mut reason = match result {
+            Ok(()) => return Ok(()),
+            Err(Passed::Cancelled) => return Err(Broken::cancelled(answer, limits.clock.now())),
+            Err(Passed::Failed(reason)) => reason,
         };
         // A call may learn that the connection is over before the connection could say why.
         tokio::task::yield_now().await;
@@ -132,7 +134,7 @@ impl Http2 {
         limits: &Limits,
         alarm: &mut Alarm,
         progress: &mut Progress,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Passed> {
         let mut answered = pin!(self.sender.send_request(request));
         let response = loop {
             let (deadline, _) = limits.deadline(answer, *progress);
@@ -181,7 +183,7 @@ impl Http2 {
         answer: &mut Answer<'_>,
         limits: &Limits,
         progress: Progress,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Passed> {
         self.count(answer);
         limits
             .passed(answer, progress, limits.clock.now())
@@ -229,18 +231,27 @@ struct Reading<'a, 'b> {
 
 impl Reading<'_, '_> {
     /// Takes what has come; ready at the end of the answer.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Passed>> {
         loop {
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(frame)) => frame.map_err(|error| told(&error, self.shared)),
-                ended => {
+                Poll::Ready(None) => {
                     self.answer.end_read();
-                    return ended.map(|_| Ok(()));
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Pending => {
+                    self.answer.end_read();
+                    let enough = self.limits.enough(self.answer);
+                    return if enough {
+                        Poll::Ready(Err(Passed::Cancelled))
+                    } else {
+                        Poll::Pending
+                    };
                 }
             };
             if let Err(reason) = frame.and_then(|frame| self.take(frame.data_ref())) {
                 self.answer.end_read();
-                return Poll::Ready(Err(reason));
+                return Poll::Ready(Err(reason.into()));
             }
         }
     }

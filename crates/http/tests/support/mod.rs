@@ -4,8 +4,8 @@
 pub(crate) mod tls;
 
 use loadgen_engine::{
-    Arrival, Call, Clock, Connect, Connection, Connector, ErrorKind, Exchange, HttpVersion, Method,
-    Offset, Origin, Rendered, StepIndex, StreamSink, StreamSpec, Timeouts,
+    Arrival, Call, Cancel, Clock, Connect, Connection, Connector, ErrorKind, Exchange, HttpVersion,
+    Method, Offset, Origin, Rendered, StepIndex, StreamSink, StreamSpec, Timeouts,
 };
 use loadgen_http::{HttpConnect, HttpConnection, Options};
 use loadgen_testkit::Step;
@@ -65,6 +65,7 @@ pub(crate) struct Ask {
     pub(crate) timeouts: Timeouts,
     pub(crate) version: HttpVersion,
     pub(crate) stream: Option<StreamSpec>,
+    pub(crate) cancel: Option<Cancel>,
     pub(crate) keep_body: usize,
     pub(crate) keep_head: bool,
 }
@@ -115,6 +116,7 @@ impl User {
             timeouts: ask.timeouts,
             http_version: ask.version,
             stream: ask.stream.as_ref(),
+            cancel: ask.cancel.as_ref(),
             keep_body: ask.keep_body,
             keep_head: ask.keep_head,
             clock: self.clock,
@@ -147,9 +149,11 @@ impl Ask {
                 tls: Duration::from_secs(10),
                 first_byte: None,
                 idle: None,
+                first_token: None,
             },
             version: HttpVersion::Http1,
             stream: None,
+            cancel: None,
             keep_body: 1 << 20,
             keep_head: false,
         }

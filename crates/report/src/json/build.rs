@@ -125,6 +125,7 @@ impl From<&OutcomeSummary> for OutcomesJson {
             ok: outcomes.ok,
             failed: outcomes.failed,
             rejected: outcomes.rejected,
+            cancelled: outcomes.cancelled,
             ok_metrics: trends
                 .map(|(trend, figures)| (trend.name().to_owned(), TrendJson::of(Some(figures))))
                 .collect(),

@@ -157,7 +157,7 @@ fn statuses(summary: &Summary) -> Vec<String> {
 /// Said only where not all went well.
 fn outcomes(summary: &Summary) -> Vec<String> {
     let outcomes = &summary.outcomes;
-    if outcomes.failed + outcomes.rejected == 0 {
+    if outcomes.failed + outcomes.rejected + outcomes.cancelled == 0 {
         return Vec::new();
     }
     let mut parts = vec![
@@ -168,6 +168,12 @@ fn outcomes(summary: &Summary) -> Vec<String> {
         parts.push(format!(
             "{} rejected as expected",
             units::count(outcomes.rejected)
+        ));
+    }
+    if outcomes.cancelled > 0 {
+        parts.push(format!(
+            "{} cancelled on purpose",
+            units::count(outcomes.cancelled)
         ));
     }
     parts
@@ -219,7 +225,7 @@ fn parts(summary: &Summary) -> Vec<String> {
 /// How many of the counted requests are in no time and no rate.
 fn unmeasured(summary: &Summary) -> Option<Line> {
     let outcomes = &summary.outcomes;
-    let measured = outcomes.ok + outcomes.failed + outcomes.rejected;
+    let measured = outcomes.ok + outcomes.failed + outcomes.rejected + outcomes.cancelled;
     let counted = summary.metrics.counter(Counter::HttpReqs);
     let more = counted.checked_sub(measured).filter(|&more| more > 0)?;
     let was = if more == 1 { "was" } else { "were" };

@@ -1,6 +1,7 @@
 //! The steps of a scenario, and what they inherit.
 
 use super::{
+    cancel::CancelTable,
     keys,
     node::{Field, Kind, Located, Node, Source},
     reader::{Reader, Table, field},
@@ -28,6 +29,10 @@ pub(crate) struct Common {
     pub expect: Expectation,
     /// `stall`.
     pub stall: Field<Duration>,
+    /// `first_token_timeout`.
+    pub first_token_timeout: Field<Duration>,
+    /// `cancel`.
+    pub cancel: Field<CancelTable>,
 }
 
 /// `timeout`: one duration is `total`.
@@ -146,6 +151,12 @@ impl Reader {
             ),
             expect: self.expect(table.get("expect")),
             stall: self.duration(table.get("stall"), "`stall`", false),
+            first_token_timeout: self.duration(
+                table.get("first_token_timeout"),
+                "`first_token_timeout`",
+                false,
+            ),
+            cancel: self.cancel(table.get("cancel")),
         }
     }
 

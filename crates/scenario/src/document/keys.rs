@@ -46,7 +46,11 @@ pub(crate) const DEFAULTS: &[&str] = &[
     "http_version",
     "expect",
     "stall",
+    "first_token_timeout",
+    "cancel",
 ];
+/// The keys of `cancel`.
+pub(crate) const CANCEL: &[&str] = &["after", "after_tokens", "probability"];
 /// The methods, as keys of a step.
 pub(crate) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 /// The further keys of a `[[step]]`.
@@ -82,14 +86,7 @@ pub(crate) const MOCK: &[&str] = &[
 ];
 
 /// Names of the contract that a later version builds: unknown today, but no slip of the pen.
-const LATER: &[&str] = &[
-    "data",
-    "extract",
-    "connections",
-    "retry",
-    "redirects",
-    "cancel",
-];
+const LATER: &[&str] = &["data", "extract", "connections", "retry", "redirects"];
 
 /// What other tools call a key of ours.
 const ELSEWHERE: &[(&str, &str)] = &[

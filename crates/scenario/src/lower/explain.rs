@@ -103,6 +103,7 @@ impl Lowering<'_> {
             ("timeout.first_byte", &timeout.first_byte),
             ("timeout.idle", &timeout.idle),
             ("stall", &defaults.stall),
+            ("first_token_timeout", &defaults.first_token_timeout),
         ] {
             if let Some(given) = field.given() {
                 self.explain_file(

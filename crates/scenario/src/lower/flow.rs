@@ -142,6 +142,7 @@ impl Lowering<'_> {
         let body = self.body(step, path);
         let stream = self.stream(step);
         let slo = self.slo_of(step, stream.as_ref().and_then(Option::as_ref));
+        let cancel = self.cancel(step, stream.as_ref().and_then(Option::as_ref));
         let (name, _) = step_name(step)?;
         let mut headers = merge(defaults?, own?);
         let body = body?;
@@ -163,8 +164,16 @@ impl Lowering<'_> {
                 body,
                 fixed: None,
             },
-            timeouts: timeouts(common, &step.common),
+            timeouts: Timeouts {
+                first_token: pick(
+                    &step.common.first_token_timeout,
+                    &common.first_token_timeout,
+                )
+                .filter(|_| matches!(stream, Some(Some(_)))),
+                ..timeouts(common, &step.common)
+            },
             stream: stream?,
+            cancel: cancel?,
             expect: expect(common, &step.common),
             on_failure: pick(&step.common.on_failure, &common.on_failure)
                 .unwrap_or(OnFailure::Continue),
@@ -232,6 +241,7 @@ fn timeouts(defaults: &Common, own: &Common) -> Timeouts {
         tls: part(|common| &common.timeout.tls).unwrap_or(CONNECT),
         first_byte: part(|common| &common.timeout.first_byte),
         idle: part(|common| &common.timeout.idle),
+        first_token: None,
     }
 }
 

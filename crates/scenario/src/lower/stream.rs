@@ -32,7 +32,8 @@ impl Lowering<'_> {
             "`openai`",
         );
         let read = fits && !matches!(table.any_delta, Field::Broken);
-        let stall = step.common.stall.or(&self.document.defaults.stall);
+        let defaults = &self.document.defaults;
+        let stall = step.common.stall.or(&defaults.stall);
         read.then(|| {
             Some(StreamSpec {
                 dialect,
@@ -45,12 +46,28 @@ impl Lowering<'_> {
 
     /// Whether a step without `stream` has nothing that belongs to one.
     fn no_stream(&mut self, step: &StepTable) -> bool {
-        let Field::Given(Located { place, .. }) = &step.common.stall else {
-            return true;
-        };
-        let problem = Problem::new(place, "`stall` means nothing to a step without `stream`");
-        self.tell(problem.help("`timeout = { idle = … }` limits silence in plain answers"));
-        false
+        let common = &step.common;
+        let mut fits = true;
+        for (field, key, help) in [
+            (
+                &common.stall,
+                "stall",
+                "`timeout = { idle = … }` limits silence in plain answers",
+            ),
+            (
+                &common.first_token_timeout,
+                "first_token_timeout",
+                "`timeout = { first_byte = … }` limits the wait for any answer",
+            ),
+        ] {
+            let Field::Given(Located { place, .. }) = field else {
+                continue;
+            };
+            let message = format!("`{key}` means nothing to a step without `stream`");
+            self.tell(Problem::new(place, message).help(help));
+            fits = false;
+        }
+        fits
     }
 
     /// Whether a key is absent, or right and known to the dialect.

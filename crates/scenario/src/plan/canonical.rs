@@ -165,7 +165,7 @@ fn request(request: &Request, secrets: &[String]) -> Value {
         .iter()
         .map(|limit| (limit.trend.name().to_owned(), time(limit.limit)))
         .collect();
-    json!({
+    let mut value = json!({
         "name": request.name,
         "method": request.method.name(),
         "message": message(&request.message, secrets),
@@ -175,7 +175,16 @@ fn request(request: &Request, secrets: &[String]) -> Value {
         "on_failure": request.on_failure.name(),
         "http_version": request.http_version.name(),
         "slo": slo,
-    })
+    });
+    // Only where it is asked for, so that plans without it keep their hash.
+    if let Some(cancel) = &request.cancel {
+        value["cancel"] = json!({
+            "after": cancel.after.map(time),
+            "after_tokens": cancel.after_tokens,
+            "probability": cancel.probability,
+        });
+    }
+    value
 }
 
 fn message(message: &Message, secrets: &[String]) -> Value {
@@ -249,13 +258,17 @@ fn hide(value: Value, secrets: &[String]) -> Value {
 }
 
 fn timeouts(timeouts: &Timeouts) -> Value {
-    json!({
+    let mut value = json!({
         "total": time(timeouts.total),
         "connect": time(timeouts.connect),
         "tls": time(timeouts.tls),
         "first_byte": timeouts.first_byte.map(time),
         "idle": timeouts.idle.map(time),
-    })
+    });
+    if let Some(length) = timeouts.first_token {
+        value["first_token"] = time(length);
+    }
+    value
 }
 
 fn stream(stream: &StreamSpec) -> Value {

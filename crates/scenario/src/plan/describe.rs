@@ -1,6 +1,6 @@
 //! Tells in words what a plan will do, and roughly what it will take.
 
-use super::{LoadPlan, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
+use super::{Cancel, LoadPlan, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
 use crate::quantity::format_duration;
 use loadgen_stats::SloLimit;
 use std::{collections::HashSet, fmt::Write as _};
@@ -178,6 +178,7 @@ fn about(request: &Request) -> Vec<String> {
         .iter()
         .map(|stream| format!("stream {}", stream.dialect.name()))
         .collect();
+    about.extend(request.cancel.as_ref().map(Cancel::to_string));
     about.push(format!(
         "timeout {}",
         format_duration(request.timeouts.total)

@@ -1,6 +1,6 @@
 //! The schema of the steps, and of what they inherit.
 
-use super::Duration;
+use super::{Duration, Share};
 use schemars::JsonSchema;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,6 +23,13 @@ pub(super) struct Defaults {
     expect: Option<Expect>,
     /// Silence between two events after which a stream counts as stalled. Default: none.
     stall: Option<Duration>,
+    /// How long the first output of a stream may take, from the first byte sent; then the request has timed out. Default:
+    /// none.
+    first_token_timeout: Option<Duration>,
+    /// Gives requests up in the middle, as people press stop: the connection is closed (over HTTP/2 the stream is reset),
+    /// so that the service can stop generating. Counted in `cancelled`, not as a failure.
+    #[schemars(example = &serde_json::json!({ "after_tokens": 20, "probability": "10%" }))]
+    cancel: Option<Cancel>,
 }
 
 /// One step: a request (one of the methods), or a pause (`think`).
@@ -77,6 +84,29 @@ pub(super) struct Step {
     expect: Option<Expect>,
     /// Silence between two events after which the stream counts as stalled. Default: none.
     stall: Option<Duration>,
+    /// How long the first output of a stream may take, from the first byte sent; then the request has timed out. Default:
+    /// none.
+    first_token_timeout: Option<Duration>,
+    /// Gives requests up in the middle, as people press stop: the connection is closed (over HTTP/2 the stream is reset),
+    /// so that the service can stop generating. Counted in `cancelled`, not as a failure.
+    #[schemars(example = &serde_json::json!({ "after_tokens": 20, "probability": "10%" }))]
+    cancel: Option<Cancel>,
+}
+
+/// When requests are given up; whichever comes first.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Cancel {
+    /// So long after the first byte was sent.
+    #[schemars(example = &"2s")]
+    after: Option<Duration>,
+    /// Once so many output events of the stream have come. Most servers send one for each token.
+    #[schemars(range(min = 1, max = 1_000_000_000), example = 20)]
+    after_tokens: Option<u64>,
+    /// The share of requests that are given up, drawn from the seed for each. Default: all.
+    #[schemars(example = &"10%")]
+    probability: Option<Share>,
 }
 
 /// One duration for the whole request, or one for each part.

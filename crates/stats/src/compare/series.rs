@@ -221,12 +221,13 @@ impl RunSeries {
     /// Whether so many requests failed or were refused that the times of all would flatter.
     pub(super) fn many_unsuccessful(&self) -> bool {
         let run = self.parts.first().map_or(&[][..], |run| &run.windows);
-        let [ok, failed, rejected] = run.iter().fold([0; 3], |mut sum, window| {
-            for (sum, count) in sum.iter_mut().zip(window.outcomes) {
-                *sum += count;
-            }
-            sum
-        });
+        let [ok, failed, rejected, _] =
+            run.iter().fold([0; Outcome::ALL.len()], |mut sum, window| {
+                for (sum, count) in sum.iter_mut().zip(window.outcomes) {
+                    *sum += count;
+                }
+                sum
+            });
         (failed + rejected) as f64 > MANY * (ok + failed + rejected) as f64
     }
 
@@ -293,12 +294,12 @@ impl RunSeries {
 impl Part {
     fn push(&mut self, totals: &crate::Totals, layout: &Layout) {
         let outcomes = totals.outcomes(layout, &self.selection);
-        let [_, failed, rejected] = outcomes;
+        let [_, others @ ..] = outcomes;
         let ok = self.selection.clone().with_outcome(Outcome::Ok);
         let times = trends().map(|trend| {
             let of = |selection| Times::of(&totals.trend(layout, trend, selection));
             // Where all succeeded, the two are one.
-            let apart = failed + rejected > 0 && is_by_outcome(trend);
+            let apart = others.iter().any(|count| *count > 0) && is_by_outcome(trend);
             (of(&self.selection), apart.then(|| of(&ok)))
         });
         let count = |counter| totals.counter(layout, counter, &self.selection).1;

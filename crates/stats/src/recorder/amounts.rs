@@ -11,6 +11,11 @@ pub(super) fn stream_of<'a>(sample: &'a Sample<'_>) -> Option<&'a StreamSample> 
         .filter(|_| sample.outcome != Outcome::Rejected)
 }
 
+/// Whether a stream came to an end that can be judged.
+pub(super) fn is_finished_stream(sample: &Sample<'_>) -> bool {
+    sample.outcome != Outcome::Cancelled && stream_of(sample).is_some()
+}
+
 /// Tokens of the answer: by usage, else one per output event.
 pub(super) fn tokens(sample: &Sample<'_>, stream: &StreamSample) -> u64 {
     sample
@@ -18,7 +23,7 @@ pub(super) fn tokens(sample: &Sample<'_>, stream: &StreamSample) -> u64 {
         .map_or(stream.output_events, |usage| usage.output)
 }
 
-pub(super) fn counts(sample: &Sample<'_>) -> [(Counter, u64); 10] {
+pub(super) fn counts(sample: &Sample<'_>) -> [(Counter, u64); 11] {
     let stream = stream_of(sample);
     let output = match stream {
         // What a broken stream told of its tokens it may have told before they came.
@@ -34,6 +39,10 @@ pub(super) fn counts(sample: &Sample<'_>) -> [(Counter, u64); 10] {
     [
         (Counter::HttpReqs, 1),
         (Counter::HttpReqsResent, u64::from(sample.resent)),
+        (
+            Counter::Cancelled,
+            u64::from(sample.outcome == Outcome::Cancelled),
+        ),
         (Counter::DataSent, sample.bytes_sent),
         (Counter::DataReceived, sample.bytes_received),
         (Counter::DataDecoded, sample.bytes_decoded),
@@ -57,7 +66,7 @@ pub(super) fn rate(rates: &mut [RateCount], sample: &Sample<'_>, good: Option<bo
     let checks = &mut rates[Rate::Checks.index()];
     checks.hits += u64::from(sample.checks_held);
     checks.total += u64::from(sample.checks_made);
-    if stream_of(sample).is_some() {
+    if is_finished_stream(sample) {
         rates[Rate::StreamFailed.index()].count(is_broken(sample));
     }
     if let Some(good) = good {
@@ -77,6 +86,31 @@ fn is_broken(sample: &Sample<'_>) -> bool {
         Some((ErrorKind::ClosedEarly | ErrorKind::Reset | ErrorKind::Timeout, _)) => !had_ended(),
         Some(_) => true,
     }
+}
+
+/// How long a cancelled request had waited for its first output, by the trends in which that is known to be too short:
+/// whoever gives up has not been answered sooner.
+pub(super) fn waits_of_cancelled(
+    sample: &Sample<'_>,
+    streams: bool,
+) -> impl Iterator<Item = (Trend, Duration)> {
+    let stream = sample.stream.as_ref();
+    let silent = streams
+        && sample.outcome == Outcome::Cancelled
+        && sample
+            .status
+            .is_none_or(|status| (200..300).contains(&status))
+        && stream.is_none_or(|stream| stream.first_output.is_none());
+    let since_due = sample.done.since(sample.due);
+    let since_sent = sample.sent_first.map(|sent| sample.done.since(sent));
+    [
+        Some((Trend::Ttft, since_due)),
+        Some((Trend::TtftText, since_due)),
+        since_sent.map(|wait| (Trend::TtftService, wait)),
+    ]
+    .into_iter()
+    .flatten()
+    .filter(move |_| silent)
 }
 
 /// How long a cut request had waited, by the trends in which that is known to be too short.

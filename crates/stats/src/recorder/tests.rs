@@ -863,3 +863,66 @@ fn lateness_is_known_when_a_request_begins() {
     assert_eq!(lag(&recorder, None), (1, Some(millis(7))));
     assert_eq!(lag(&recorder, Some(Outcome::Ok)), (1, Some(millis(1))));
 }
+
+#[test]
+fn a_cancelled_request_is_in_no_time_but_that_of_its_outputs() {
+    let given_up = |sample: Sample<'static>| Sample {
+        ending: Ending::Broken,
+        outcome: Outcome::Cancelled,
+        usage: None,
+        ..sample
+    };
+    let silent = Sample {
+        stream: None,
+        status: None,
+        first_byte: None,
+        ..stream(2000)
+    };
+    // (what, sample, ttft of this outcome, waits of ttft, events, output, goodput)
+    let cases = [
+        ("in mid-stream", given_up(stream(2000)), 1, 0, 9, 6),
+        ("before any output", given_up(silent), 0, 1, 0, 0),
+        (
+            "a plain answer",
+            given_up(plain(LIST, 2000, 50)),
+            0,
+            0,
+            0,
+            0,
+        ),
+    ];
+    for (what, sample, outputs, waits, events, output) in cases {
+        let mut recorder = measuring();
+        recorder.request(&sample);
+        let of = |trend| {
+            let cancelled = Selection::default().with_outcome(Outcome::Cancelled);
+            let cell = recorder.totals().trend(&layout(), trend, &cancelled);
+            (cell.count(), cell.cut_count())
+        };
+        assert_eq!(of(Trend::Ttft), (outputs, waits), "{what}");
+        assert_eq!(of(Trend::TtftService), (outputs, waits), "{what}");
+        for trend in [
+            Trend::HttpReqDuration,
+            Trend::HttpReqLatency,
+            Trend::StreamDuration,
+            Trend::Tpot,
+        ] {
+            assert_eq!(of(trend), (0, 0), "{what}: {}", trend.name());
+        }
+        // What had come is booked when it comes; the wait in vain at the end.
+        let early = recorder
+            .totals()
+            .trend(&layout(), Trend::Ttft, &Selection::default());
+        assert_eq!((early.count(), early.cut_count()), (0, waits), "{what}");
+        assert_eq!(count(&recorder, Counter::HttpReqs).0, 1, "{what}");
+        assert_eq!(count(&recorder, Counter::Cancelled).0, 1, "{what}");
+        assert_eq!(count(&recorder, Counter::StreamEvents).0, events, "{what}");
+        assert_eq!(count(&recorder, Counter::OutputTokens).0, output, "{what}");
+        assert_eq!(count(&recorder, Counter::WastedTokens).0, 0, "{what}");
+        let rates = [Rate::HttpReqFailed, Rate::StreamFailed, Rate::Goodput]
+            .map(|name| rate(&recorder, name))
+            .map(|rate| (rate.hits, rate.total));
+        assert_eq!(rates, [(0, 1), (0, 0), (0, 0)], "{what}");
+        assert_eq!(recorder.totals().steps[sample.step.0].stream.finished, 0);
+    }
+}

@@ -12,6 +12,8 @@ pub struct OutcomeSummary {
     pub failed: u64,
     /// An answer that `expect` allows but that is no success, such as an expected 429.
     pub rejected: u64,
+    /// Given up in the middle, as `cancel` says.
+    pub cancelled: u64,
     /// `http_req_duration`, `http_req_latency` and `ttft` of the first alone: set where the others exceed 1 %, so that
     /// fast refusals do not flatter.
     pub ok_trends: Vec<(Trend, TrendFigures)>,
@@ -19,9 +21,9 @@ pub struct OutcomeSummary {
 
 /// Sums the outcomes up.
 pub(super) fn sum_up(layout: &Layout, totals: &Totals) -> OutcomeSummary {
-    let [ok, failed, rejected] = totals.outcomes(layout, &Selection::default());
+    let [ok, failed, rejected, cancelled] = totals.outcomes(layout, &Selection::default());
     let mut ok_trends = Vec::new();
-    if (failed + rejected) * 100 > ok + failed + rejected {
+    if (failed + rejected) * 100 > ok + failed + rejected + cancelled {
         let only_ok = Selection::default().with_outcome(Outcome::Ok);
         for trend in [Trend::HttpReqDuration, Trend::HttpReqLatency, Trend::Ttft] {
             let figures = TrendFigures::of(&totals.trend(layout, trend, &only_ok));
@@ -32,6 +34,7 @@ pub(super) fn sum_up(layout: &Layout, totals: &Totals) -> OutcomeSummary {
         ok,
         failed,
         rejected,
+        cancelled,
         ok_trends,
     }
 }

@@ -74,6 +74,10 @@ pub(super) fn nothing_succeeded(
         return None;
     }
     if outcomes.failed + outcomes.rejected == 0 {
+        // Whoever gives every answer up on purpose wants no whole one.
+        if outcomes.cancelled > 0 {
+            return None;
+        }
         let came_early = material.end.stop_reason == StopReason::Interrupted;
         return (!came_early).then(|| "no request of the measured part finished".to_owned());
     }
