@@ -12,6 +12,7 @@ mod observer;
 mod outputs;
 mod problems;
 mod progress;
+mod room;
 mod run_log;
 mod source;
 mod story;

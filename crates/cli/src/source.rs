@@ -4,7 +4,7 @@ use crate::{
     args::{Given, LoadArgs, NetworkArgs, RequestArgs, SourceArgs},
     environment::Environment,
     error::Error,
-    url,
+    room, url,
 };
 use loadgen_scenario::{Given as Value, Lowered, Overrides, SourceText, load, load_url};
 use std::path::Path;
@@ -14,6 +14,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) source: &'a SourceArgs,
     pub(crate) load: Option<&'a LoadArgs>,
     pub(crate) request: &'a RequestArgs,
+    pub(crate) network: Option<&'a NetworkArgs>,
     pub(crate) given: &'a Given,
 }
 
@@ -140,6 +141,8 @@ impl Wanted<'_> {
                 .iter()
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
+            // Without a load there is one user.
+            room: (self.load).and_then(|_| room::to_connect_from(self.network, environment)),
         }
     }
 }

@@ -75,11 +75,20 @@ pub(crate) fn embed(plan: &mut Plan) -> Result<Option<Mock>, Error> {
 }
 
 /// Connections as the options and the variables of proxies say.
-pub(crate) fn connect(args: &NetworkArgs, environment: &Environment) -> Result<HttpConnect, Error> {
-    HttpConnect::new(options(args, environment)?).map_err(unusable)
+pub(crate) fn connect(
+    args: &NetworkArgs,
+    plan: &Plan,
+    environment: &Environment,
+) -> Result<HttpConnect, Error> {
+    HttpConnect::new(options(args, &plan.source_addresses, environment)?).map_err(unusable)
 }
 
-fn options(args: &NetworkArgs, environment: &Environment) -> Result<Options, Error> {
+/// `sources`: those of the scenario file, where the options name none.
+fn options(
+    args: &NetworkArgs,
+    sources: &[IpAddr],
+    environment: &Environment,
+) -> Result<Options, Error> {
     let pem = |path: &PathBuf| {
         environment
             .read_bytes(path)
@@ -103,7 +112,10 @@ fn options(args: &NetworkArgs, environment: &Environment) -> Result<Options, Err
             .collect::<Result<_, _>>()
             .map_err(unusable)?,
         unix_socket: args.unix_socket.clone(),
-        sources: sources(&args.source_address)?,
+        sources: self::sources(match args.source_address.as_slice() {
+            [] => sources,
+            given => given,
+        })?,
         proxies: proxies(environment)?,
         keep_alive: !args.disable_keepalive,
         ..Options::default()
@@ -193,7 +205,7 @@ mod tests {
             panic!("it is a run");
         };
         let args = run.network;
-        let options = options(&args, &stage.environment).unwrap();
+        let options = options(&args, &[], &stage.environment).unwrap();
         assert!(options.insecure && !options.keep_alive);
         assert_eq!(options.authority.unwrap(), b"1");
         let shown = options.client_certificate.unwrap();
@@ -207,7 +219,7 @@ mod tests {
     #[test]
     fn without_options_everything_is_as_usual() {
         let (given, usual) = (
-            options(&NetworkArgs::default(), &Stage::new(&[]).environment).unwrap(),
+            options(&NetworkArgs::default(), &[], &Stage::new(&[]).environment).unwrap(),
             Options {
                 sources: sources(&[]).unwrap(),
                 ..Options::default()

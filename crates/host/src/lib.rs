@@ -6,6 +6,7 @@
 mod error;
 mod facts;
 mod limits;
+mod memory;
 mod monitor;
 mod proc;
 #[cfg(target_os = "linux")]
@@ -22,6 +23,7 @@ pub use loadgen_engine::TokioTiming as PreciseTiming;
 pub use error::Error;
 pub use facts::{Facts, cpus, has_address, local_ports, memory_bytes};
 pub use limits::{FileLimit, file_limit, raise_file_limit};
+pub use memory::available_memory;
 pub use monitor::Monitor;
 #[cfg(target_os = "linux")]
 pub use timer::{PreciseTimer, PreciseTiming};

@@ -12,7 +12,7 @@ mod settings;
 mod syntax;
 
 pub(crate) use flow::{
-    Common, Expectation, QueryValue, StepTable, Steps, StreamTable, TimeoutTable,
+    Common, Defaults, Expectation, QueryValue, StepTable, Steps, StreamTable, TimeoutTable,
 };
 pub(crate) use load::{
     ArrivalsName, Executor, Level, LoadTable, StageTable, StartTable, rate_in_bounds,
@@ -37,7 +37,7 @@ pub(crate) struct Document {
     /// `[vars]`, in the order of the file.
     pub vars: Vec<(Located<String>, Node)>,
     /// `[defaults]`.
-    pub defaults: Common,
+    pub defaults: Defaults,
     /// `[[step]]`.
     pub steps: Steps,
     /// `[[scenario]]`.

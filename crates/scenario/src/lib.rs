@@ -18,7 +18,7 @@ mod url_mode;
 
 pub use curl::{CurlError, CurlSecret, FromCurl, from_curl};
 pub use lower::{Explained, Lowered, Provenance, SourceText, load};
-pub use overrides::{Given, Overrides};
+pub use overrides::{Given, Overrides, Room};
 pub use plan::{
     Arrivals, Body, Cancel, DialectName, Expect, Growth, HttpVersion, Load, LoadPlan, Location,
     Member, Message, Method, MockSettings, Needs, OnFailure, Origin, Plan, QueryPart, Rate,

@@ -18,7 +18,7 @@ pub use explain::{Explained, Provenance};
 
 use crate::{
     document::{Document, Located, Source},
-    overrides::{Given, Overrides},
+    overrides::{Given, Overrides, Room},
     plan::{self, Plan, Target, canonical},
     problem::{Place, Problem, Problems},
     quantity::Misread,
@@ -87,12 +87,15 @@ pub(crate) fn lower(
             let (canonical, hash) = canonical(&loads, &scenarios, &inputs, &secrets);
             let templates = lowering.compiler.finish(&secrets);
             let mock = document.mock.settings.clone();
+            let given = document.defaults.source_addresses.given();
+            let source_addresses = given.map(|given| given.value.clone()).unwrap_or_default();
             let mut plan = Plan {
                 name,
                 target: Target::None,
                 loads,
                 scenarios,
                 thresholds,
+                source_addresses,
                 mock,
                 templates,
                 secrets,
@@ -100,10 +103,14 @@ pub(crate) fn lower(
                 canonical,
             };
             plan.retarget(target);
-            Ok(Lowered {
-                plan,
-                explained: lowering.explained,
-            })
+            let crowded = crowded(&plan, overrides.room, &lowering.users);
+            match Problems::collect(source.path, source.text, crowded.into_iter().collect()) {
+                Some(problems) => Err(problems),
+                None => Ok(Lowered {
+                    plan,
+                    explained: lowering.explained,
+                }),
+            }
         }
         (_, _, _, Some(problems)) => Err(problems),
         // Whatever is missing has been told; this keeps the promise that the list is never empty.
@@ -128,6 +135,8 @@ struct Lowering<'a> {
     changing_env: BTreeSet<String>,
     /// Whether any template is rendered for each request.
     changing: bool,
+    /// Where the users of each load are said.
+    users: Vec<Place>,
 }
 
 impl<'a> Lowering<'a> {
@@ -149,6 +158,7 @@ impl<'a> Lowering<'a> {
             explained,
             changing_env: BTreeSet::new(),
             changing: false,
+            users: Vec::new(),
         }
     }
 
@@ -206,6 +216,24 @@ impl<'a> Lowering<'a> {
             crate::secrets::mask(&secrets.into_sorted(), &problem.message).into_owned();
         problem
     }
+}
+
+/// That more users go to one origin than there is room for.
+fn crowded(plan: &Plan, room: Option<Room>, places: &[Place]) -> Option<Problem> {
+    let crowd = plan.crowd(room?)?;
+    let (users, room) = (crowd.users, crowd.room);
+    let to = match crowd.origin.port {
+        0 => "the embedded target".to_owned(),
+        _ => crowd.origin.to_string(),
+    };
+    let message = format!(
+        "{users} users at a time are more than the {room} ports that connections to {to} can have"
+    );
+    let place = places.get(crowd.load).cloned().unwrap_or(Place::Whole);
+    Some(Problem::new(place, message).help(
+        "name more addresses of this machine (`source_addresses`, --source-address), widen the range of ports \
+         (net.ipv4.ip_local_port_range), or share the users among several machines",
+    ))
 }
 
 /// Reads a value that was given outside of the file.

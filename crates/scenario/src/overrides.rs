@@ -34,6 +34,19 @@ pub struct Overrides {
     pub thresholds: Vec<Given>,
     /// The process's environment, for `env` in templates.
     pub environment: Vec<(String, String)>,
+    /// What there is to connect from; absent where it does not count.
+    pub room: Option<Room>,
+}
+
+/// What the machine has to connect from: a plan whose users need more is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Connections that one local address can have open to one address and port.
+    pub ports: u32,
+    /// The local addresses that were asked for outside of the file; zero where none were.
+    pub sources: u32,
+    /// The local addresses that there are for a target on loopback, where none were asked for.
+    pub loopbacks: u32,
 }
 
 impl Given {

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod canonical;
+mod crowd;
 mod describe;
 mod load;
 mod loads;
@@ -22,7 +23,7 @@ use crate::template::{Scope, Templates};
 use loadgen_stats::{
     Layout, ScenarioIndex, ScenarioLayout, SloLimit, StepIndex, StepLayout, Threshold,
 };
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
 /// What a run does.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Plan {
     pub scenarios: Vec<Scenario>,
     /// The thresholds, in the order of the file and then of the command line.
     pub thresholds: Vec<Threshold>,
+    /// The local addresses that connections come from, in turn; empty where the system chooses.
+    pub source_addresses: Vec<IpAddr>,
     /// The settings of the embedded server, used where the target is [`Target::Mock`].
     pub mock: MockSettings,
     /// The compiled templates of all messages.

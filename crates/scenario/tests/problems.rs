@@ -5,7 +5,7 @@
 //! position, marked text, message, label, help, other marks; or the name, and the load where it is no usual one. A case without `[load]` or `[[step]]` gets them at its
 //! end, unless its title ends with `(bare)`. `LOADGEN_UPDATE=1 cargo test` writes the expectations anew.
 
-use loadgen_scenario::{Given, Overrides, Place, Problem, Problems, SourceText, load};
+use loadgen_scenario::{Given, Overrides, Place, Problem, Problems, Room, SourceText, load};
 use std::{fmt::Write as _, fs, path::Path};
 
 const UPDATE: Option<&str> = option_env!("LOADGEN_UPDATE");
@@ -124,6 +124,20 @@ fn overrides(lines: &[&str]) -> Overrides {
             "--graceful-stop" => overrides.graceful_stop = Some(given),
             "--threshold" => overrides.thresholds.push(given),
             "-e" => overrides.variables.push(given),
+            "room" => {
+                overrides.room = Some(Room {
+                    ports: value.parse().expect("a number of ports"),
+                    sources: 0,
+                    loopbacks: 250,
+                });
+            }
+            "--source-address" => {
+                overrides
+                    .room
+                    .as_mut()
+                    .expect("`> room` stands before")
+                    .sources += 1;
+            }
             "env" => {
                 let (name, value) = value.split_once('=').expect("NAME=VALUE");
                 overrides

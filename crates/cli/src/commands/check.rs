@@ -6,6 +6,7 @@ use crate::{
     environment::Environment,
     error::Error,
     exit::Exit,
+    room,
     source::{Wanted, workers},
 };
 use loadgen_scenario::Explained;
@@ -21,6 +22,7 @@ pub(crate) fn check(
         source: &args.source,
         load: Some(&args.load),
         request: &args.request,
+        network: None,
         given,
     };
     let lowered = wanted.plan(environment)?;
@@ -29,7 +31,9 @@ pub(crate) fn check(
         text.push('\n');
         text.push_str(&lowered.plan.mask(&explanation(&lowered.explained)));
     }
-    print(environment, &text)
+    let exit = print(environment, &text)?;
+    room::make(&lowered.plan, workers(None), environment);
+    Ok(exit)
 }
 
 /// Where each value came from, in columns.

@@ -31,11 +31,12 @@ pub(crate) fn debug(
         source: &args.source,
         load: None,
         request: &args.request,
+        network: Some(&args.network),
         given,
     };
     let mut plan = wanted.plan(environment)?.plan;
     let which = which(&plan, args.scenario_name.as_deref())?;
-    let connect = wiring::connect(&args.network, environment)?;
+    let connect = wiring::connect(&args.network, &plan, environment)?;
     wiring::hide_proxies(&mut plan, environment);
     // Until the end: dropping it stops it.
     let _embedded = wiring::embed(&mut plan)?;

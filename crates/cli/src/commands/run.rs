@@ -15,6 +15,7 @@ use crate::{
     observer::Watcher,
     outputs::Outputs,
     progress::{Progress, Teller},
+    room,
     run_log::RunLog,
     source::{Wanted, refuse_network, workers},
     wiring,
@@ -52,6 +53,7 @@ pub(crate) fn run(
         source: &args.source,
         load: Some(&args.load),
         request: &args.request,
+        network: Some(&args.network),
         given,
     };
     refuse(args, &wanted)?;
@@ -149,7 +151,7 @@ impl Bench<'_> {
     fn play(&self, place: usize, round: Round, against: &mut Against) -> Result<Ended, Error> {
         let environment = self.environment;
         let mut plan = round.plan;
-        let connect = wiring::connect(&self.args.network, environment)?;
+        let connect = wiring::connect(&self.args.network, &plan, environment)?;
         let settings = Settings {
             seed: self.settings.seed.wrapping_add(round.seed),
             ..self.settings
@@ -157,7 +159,7 @@ impl Bench<'_> {
         // Until the end of the run: dropping it stops it.
         let embedded = wiring::embed(&mut plan)?;
         if place == 0 {
-            make_room(&plan, settings.workers, environment);
+            room::make(&plan, settings.workers, environment);
             if self.args.verbose {
                 let all = 0..plan.scenarios.len();
                 debug::show(&plan, all, &connect, settings.seed, &environment.err)?;
@@ -216,34 +218,6 @@ fn settings(args: &OutputArgs, environment: &Environment) -> Settings {
         placement: Placement::Threads,
         strict: args.strict,
         allow_all_failed: args.allow_all_failed,
-    }
-}
-
-/// Raises the limit of open files, and warns where it is still too low for the plan.
-fn make_room(plan: &Plan, workers: usize, environment: &Environment) {
-    let needs = plan.needs(workers);
-    // A load that makes as many users as it takes is given those of iterations that last a second.
-    let growth = needs.open.map_or(0, |growth| growth.files);
-    let needed = needs.files.saturating_add(growth);
-    match loadgen_host::raise_file_limit() {
-        Ok(limit) if limit.after >= needed => {}
-        Ok(limit) => {
-            let after = limit.after;
-            environment.err.say(&format!(
-                "warning: the run needs about {needed} open files{}, and may have {after}",
-                if growth == 0 {
-                    ""
-                } else {
-                    " if an iteration lasts a second"
-                }
-            ));
-            environment
-                .err
-                .say("hint: raise the limit of open files (ulimit -n)");
-        }
-        Err(error) => environment
-            .err
-            .say(&format!("warning: failed to {}", Error::chain(&error))),
     }
 }
 

@@ -439,6 +439,10 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
     ("vars", &["variables_stand_in_templates"]),
     ("defaults", &["headers_of_the_step_go_over_those_of_all"]),
+    (
+        "defaults.source_addresses",
+        &["a_file_says_where_connections_come_from"],
+    ),
     ("{place}.timeout", &["each_part_of_a_request_has_its_limit"]),
     (
         "{place}.timeout.total",

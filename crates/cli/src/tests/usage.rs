@@ -320,6 +320,41 @@ get = \"/plain\"
 ";
 
 #[test]
+fn more_users_than_ports_are_refused_before_anything_is_sent() {
+    for command in ["run", "check"] {
+        let far = [
+            command,
+            "a.toml",
+            "--target",
+            "http://192.0.2.1",
+            "--vus",
+            "100000",
+        ];
+        check(&far, 2, "100000 users at a time are more than the");
+        check(&far, 2, "--vus");
+    }
+    // Through a proxy, another address or a socket they go elsewhere.
+    let near = [
+        "run",
+        "a.toml",
+        "--target",
+        "http://192.0.2.1",
+        "--vus",
+        "100000",
+        "--unix-socket",
+        "/nowhere",
+    ];
+    let again = [&near[..6], &["--connect-to", "nonsense"]].concat();
+    for words in [&near[..], &again] {
+        let mut words = words.to_vec();
+        words.extend(["--out", "json=missing/out.json"]);
+        let played = on(Stage::new(&words).file("a.toml", PLAIN));
+        assert!(!played.err.contains("users at a time"), "{}", played.err);
+        assert_eq!(played.code, 1, "{}", played.err);
+    }
+}
+
+#[test]
 fn all_problems_are_drawn_at_once() {
     let played = on(Stage::new(&["check", "bad.toml", "--iterations", "x"]).file("bad.toml", BAD));
     assert_eq!((played.code, played.out.as_str()), (2, ""));

@@ -238,6 +238,41 @@ fn connections_come_from_where_they_are_told() {
 }
 
 #[test]
+fn a_file_says_where_connections_come_from() {
+    for (addresses, more, code, expected) in [
+        ("[\"127.0.0.6\"]", &[][..], 0, "127.0.0.6"),
+        // The command line wins.
+        (
+            "[\"127.0.0.6\"]",
+            &["--source-address", "127.0.0.8"],
+            0,
+            "127.0.0.8",
+        ),
+        (
+            "[\"192.0.2.1\"]",
+            &[],
+            2,
+            "192.0.2.1 is none of this machine",
+        ),
+    ] {
+        let server = server(OK);
+        let file = format!(
+            "target = \"http://{}\"\nload = {{ vus = 1, iterations = 1 }}\n\
+             defaults = {{ source_addresses = {addresses} }}\n[[step]]\nget = \"/\"\n",
+            server.address()
+        );
+        let words = [&["run", "a.toml", "--no-log"][..], more].concat();
+        let played = on(Stage::new(&words).file("a.toml", &file));
+        assert_eq!(played.code, code, "{}{}", played.out, played.err);
+        let from = server.connections();
+        match from.first() {
+            Some(one) => assert_eq!(one.from.unwrap().ip().to_string(), expected),
+            None => assert!(played.err.contains(expected), "{}", played.err),
+        }
+    }
+}
+
+#[test]
 fn connections_are_kept_unless_that_is_unwanted() {
     let twice = ["URL", "-n", "2", "-c", "1", "--no-log"];
     for (more, connections) in [(&[][..], 1), (&["--disable-keepalive"], 2)] {

@@ -12,7 +12,16 @@ use crate::{
     problem::{Place, Problem},
     quantity::{parse_duration_range, parse_statuses},
 };
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
+
+/// `[defaults]`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Defaults {
+    /// What each step can have too.
+    pub common: Common,
+    /// `source_addresses`; never empty.
+    pub source_addresses: Field<Vec<IpAddr>>,
+}
 
 /// What `[defaults]` and each step can have.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -117,10 +126,40 @@ pub(crate) struct StepTable {
 }
 
 impl Reader {
-    pub(super) fn defaults(&mut self, node: Option<&Node>) -> Common {
-        node.and_then(|node| self.table(node, "`[defaults]`", keys::DEFAULTS))
-            .map(|table| self.common(&table))
-            .unwrap_or_default()
+    pub(super) fn defaults(&mut self, node: Option<&Node>) -> Defaults {
+        let Some(table) = node.and_then(|node| self.table(node, "`[defaults]`", &keys::defaults()))
+        else {
+            return Defaults::default();
+        };
+        Defaults {
+            common: self.common(&table),
+            source_addresses: field(table.get("source_addresses"), |node| self.addresses(node)),
+        }
+    }
+
+    fn addresses(&mut self, node: &Node) -> Option<Vec<IpAddr>> {
+        const WANTED: &str = "a list of IP addresses such as [\"10.0.0.5\"]";
+        let Kind::List(list) = &node.kind else {
+            return self.wrong_type(node, "`source_addresses`", WANTED);
+        };
+        if list.is_empty() {
+            let message = "`source_addresses` must name at least one address";
+            self.tell(Problem::new(&node.place, message));
+            return None;
+        }
+        let mut read = |node: &Node| {
+            let Kind::Text(text) = &node.kind else {
+                return self.wrong_type(node, "a source address", "a string such as \"10.0.0.5\"");
+            };
+            let address = text.parse().ok();
+            if address.is_none() {
+                let problem = Problem::new(&node.place, format!("`{text}` is no IP address"));
+                self.tell(problem.help("write one of this machine: `ip address` lists them"));
+            }
+            address
+        };
+        let addresses: Vec<_> = list.iter().map(&mut read).collect();
+        addresses.into_iter().collect()
     }
 
     fn common(&mut self, table: &Table<'_>) -> Common {

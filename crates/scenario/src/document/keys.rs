@@ -51,6 +51,8 @@ pub(crate) const DEFAULTS: &[&str] = &[
 ];
 /// The keys of `cancel`.
 pub(crate) const CANCEL: &[&str] = &["after", "after_tokens", "probability"];
+/// The further keys of `[defaults]`: what a run has as a whole.
+pub(crate) const DEFAULTS_ALONE: &[&str] = &["source_addresses"];
 /// The methods, as keys of a step.
 pub(crate) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 /// The further keys of a `[[step]]`.
@@ -123,6 +125,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("share", "weight"),
     ("percent", "weight"),
     ("tasks", "step"),
+    ("localAddress", "source_addresses"),
+    ("local_ips", "source_addresses"),
 ];
 
 /// The key of ours that a name of another tool stands for.
@@ -145,6 +149,11 @@ pub(crate) fn belongs_below(key: &str, known: &[&str]) -> Option<&'static str> {
     } else {
         step().contains(&key).then_some(steps)
     }
+}
+
+/// Every key of `[defaults]`.
+pub(crate) fn defaults() -> Vec<&'static str> {
+    [DEFAULTS, DEFAULTS_ALONE].concat()
 }
 
 /// Every key of a step.

@@ -114,6 +114,27 @@ pub(crate) enum ArrivalsName {
     Gamma,
 }
 
+impl LoadTable {
+    /// Where it says how many users there are: for stages at the highest target.
+    pub(crate) fn users_place(&self) -> Option<&Place> {
+        let stages = self.stages.given().map(|given| given.value.as_slice());
+        let targets = stages.unwrap_or_default().iter().filter_map(|stage| {
+            let target = stage.target.given()?;
+            let (Level::Bare(height) | Level::Rate(height)) = target.value;
+            Some((height, &target.place))
+        });
+        let start = self
+            .start_vus
+            .given()
+            .map(|given| (f64::from(given.value), &given.place));
+        let highest = targets
+            .chain(start)
+            .max_by(|(one, _), (other, _)| one.total_cmp(other));
+        let vus = self.vus.given().map(|given| &given.place);
+        vus.or(highest.map(|(_, place)| place))
+    }
+}
+
 impl Executor {
     /// Every kind.
     pub(crate) const ALL: [Self; 6] = [

@@ -17,7 +17,7 @@ impl Lowering<'_> {
         step: &StepTable,
         stream: Option<&StreamSpec>,
     ) -> Option<Option<Cancel>> {
-        let table = match step.common.cancel.or(&self.document.defaults.cancel) {
+        let table = match step.common.cancel.or(&self.document.defaults.common.cancel) {
             Field::Broken => return None,
             Field::Absent => return Some(None),
             Field::Given(given) => &given.value,

@@ -89,7 +89,7 @@ impl Lowering<'_> {
 
     pub(super) fn explain_defaults(&mut self) {
         let document = self.document;
-        let defaults = &document.defaults;
+        let defaults = &document.defaults.common;
         let timeout = &defaults.timeout;
         let show = |length: &Duration| format_duration(*length);
         for (key, field, default) in [
@@ -126,6 +126,10 @@ impl Lowering<'_> {
             version,
             |one| one.name().to_owned(),
         );
+        if let Some(given) = document.defaults.source_addresses.given() {
+            let shown: Vec<String> = given.value.iter().map(ToString::to_string).collect();
+            self.explain_file("defaults.source_addresses", &shown.join(", "), &given.place);
+        }
         for (name, source) in &defaults.headers {
             let value = if is_secret_header(&name.value) {
                 "***"

@@ -33,7 +33,7 @@ impl Lowering<'_> {
         target: Option<&Target>,
     ) -> (Vec<Vec<Step>>, bool) {
         let document = self.document;
-        let defaults = self.headers(&document.defaults.headers);
+        let defaults = self.headers(&document.defaults.common.headers);
         self.explain_defaults();
         let mut requests = 0;
         let mut complete = true;
@@ -153,7 +153,7 @@ impl Lowering<'_> {
                 Text::Fixed("application/json".to_owned()),
             ));
         }
-        let common = &self.document.defaults;
+        let common = &self.document.defaults.common;
         Some(Step::Request(Box::new(Request {
             index,
             name,

@@ -49,6 +49,8 @@ impl<'a> Lowering<'a> {
                 self.load(&one.subject, &wish)
             };
             let members = self.members(parts, &one.members);
+            let users = wish.users_place().unwrap_or(&one.subject.place);
+            self.users.push(users.clone());
             loads.extend(placed.zip(members).map(|(placed, members)| LoadPlan {
                 start: start.unwrap_or(StartAt::At(placed.start_after)),
                 members,

@@ -32,7 +32,7 @@ impl Lowering<'_> {
             "`openai`",
         );
         let read = fits && !matches!(table.any_delta, Field::Broken);
-        let defaults = &self.document.defaults;
+        let defaults = &self.document.defaults.common;
         let stall = step.common.stall.or(&defaults.stall);
         read.then(|| {
             Some(StreamSpec {

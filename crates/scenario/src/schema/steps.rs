@@ -30,6 +30,11 @@ pub(super) struct Defaults {
     /// so that the service can stop generating. Counted in `cancelled`, not as a failure.
     #[schemars(example = &serde_json::json!({ "after_tokens": 20, "probability": "10%" }))]
     cancel: Option<Cancel>,
+    /// The addresses of this machine that connections come from; users take them in turn. One address has some 28,000
+    /// ports for one address of a target. Default: that which the system chooses, and for targets on 127.0.0.0/8 as many
+    /// of its addresses as it takes.
+    #[schemars(length(min = 1), example = &serde_json::json!(["10.0.0.5", "10.0.0.6"]))]
+    source_addresses: Option<Vec<std::net::IpAddr>>,
 }
 
 /// One step: a request (one of the methods), or a pause (`think`).

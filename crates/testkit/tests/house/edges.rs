@@ -52,7 +52,7 @@ const ROOMS: &[Room] = &[
         package: "loadgen-host",
         ours: &["loadgen-engine"],
         outside: &["nix", "thiserror", "tokio"],
-        dev: &[],
+        dev: &["tempfile"],
     },
     Room {
         package: "loadgen-http",

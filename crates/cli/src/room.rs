@@ -1,0 +1,144 @@
+//! What a plan needs, held against what this machine has: said before the run, not when it is too late.
+
+use crate::{args::NetworkArgs, environment::Environment, error::Error};
+use loadgen_http::LOOPBACKS;
+use loadgen_scenario::{Growth, Needs, Plan, Room};
+
+/// What this machine has for the run.
+#[derive(Clone, Copy, Debug)]
+struct Machine {
+    /// Files that this process may have open.
+    files: Option<u64>,
+    /// Memory that it may still take, in bytes.
+    memory: Option<u64>,
+}
+
+/// What there is to connect from; absent where it cannot be told, or where connections do not go where the plan says.
+pub(crate) fn to_connect_from(
+    network: Option<&NetworkArgs>,
+    environment: &Environment,
+) -> Option<Room> {
+    let sources = match network {
+        Some(network) => {
+            if network.unix_socket.is_some() || !network.connect_to.is_empty() {
+                return None;
+            }
+            network.source_address.len()
+        }
+        None => 0,
+    };
+    let proxies = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
+    if proxies.iter().any(|name| environment.var(name).is_some()) {
+        return None;
+    }
+    let (first, last) = loadgen_host::local_ports().ok()?;
+    Some(Room {
+        ports: u32::from(last - first) + 1,
+        sources: u32::try_from(sources).unwrap_or(u32::MAX),
+        loopbacks: LOOPBACKS,
+    })
+}
+
+/// Raises the limit of open files, and warns where the machine has too little of something for the plan.
+pub(crate) fn make(plan: &Plan, workers: usize, environment: &Environment) {
+    let limit = loadgen_host::raise_file_limit();
+    if let Err(error) = &limit {
+        let told = format!("warning: failed to {}", Error::chain(error));
+        environment.err.say(&told);
+    }
+    let machine = Machine {
+        files: limit.ok().map(|limit| limit.after),
+        memory: loadgen_host::available_memory().ok(),
+    };
+    for line in shortages(&plan.needs(workers), machine) {
+        environment.err.say(&line);
+    }
+}
+
+/// What there is too little of.
+fn shortages(needs: &Needs, machine: Machine) -> Vec<String> {
+    // A load that makes as many users as it takes is given those of iterations that last a second.
+    let with = |sure: u64, growing: fn(&Growth) -> u64| {
+        sure.saturating_add(needs.open.as_ref().map_or(0, growing))
+    };
+    let files = with(needs.files, |growth| growth.files);
+    let memory = with(needs.memory, |growth| growth.memory);
+    let condition = match needs.open {
+        Some(_) => " if an iteration lasts a second",
+        None => "",
+    };
+    let mut told = Vec::new();
+    if let Some(limit) = machine.files.filter(|limit| *limit < files) {
+        told.push(format!(
+            "warning: the run needs about {files} open files{condition}, and may have {limit}"
+        ));
+        told.push("hint: raise the limit of open files (ulimit -n)".to_owned());
+    }
+    if let Some(room) = machine.memory.filter(|room| *room < memory) {
+        let mebibytes = |bytes: u64| bytes >> 20;
+        told.push(format!(
+            "warning: the run needs about {} MiB of memory{condition}, and {} MiB are available",
+            mebibytes(memory),
+            mebibytes(room)
+        ));
+        told.push(
+            "hint: put on less load, or run on a machine (or in a container) with more memory"
+                .to_owned(),
+        );
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(open: Option<Growth>, files: Option<u64>, memory: Option<u64>, expected: &[&str]) {
+        let needs = Needs {
+            memory: 200 << 20,
+            files: 1_032,
+            open,
+        };
+        let told = shortages(&needs, Machine { files, memory });
+        let warnings: Vec<&str> = told
+            .iter()
+            .filter_map(|line| line.strip_prefix("warning: "))
+            .collect();
+        assert_eq!(warnings, expected);
+        assert_eq!(told.len(), 2 * warnings.len(), "each with a hint: {told:?}");
+    }
+
+    #[test]
+    fn what_there_is_too_little_of_is_said() {
+        let growth = Some(Growth {
+            users: 500,
+            memory: 100 << 20,
+            files: 500,
+        });
+        check(None, None, None, &[]);
+        check(None, Some(1_032), Some(200 << 20), &[]);
+        check(
+            None,
+            Some(1_031),
+            Some(200 << 20),
+            &["the run needs about 1032 open files, and may have 1031"],
+        );
+        check(
+            None,
+            Some(20_000),
+            Some(150 << 20),
+            &["the run needs about 200 MiB of memory, and 150 MiB are available"],
+        );
+        check(growth, Some(1_532), Some(300 << 20), &[]);
+        check(
+            growth,
+            Some(1_100),
+            Some(250 << 20),
+            &[
+                "the run needs about 1532 open files if an iteration lasts a second, and may have 1100",
+                "the run needs about 300 MiB of memory if an iteration lasts a second, and 250 MiB are available",
+            ],
+        );
+    }
+}
