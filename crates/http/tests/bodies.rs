@@ -106,7 +106,7 @@ async fn events_of_a_coded_stream_arrive_one_by_one() {
         write!(encoder, "data: {number}\n\n").unwrap();
         encoder.flush().unwrap();
         script.extend([
-            Step::Pause(Duration::from_millis(20)),
+            Step::Pause(Duration::from_millis(60)),
             Step::Write(std::mem::take(encoder.get_mut())),
         ]);
     }

@@ -125,14 +125,14 @@ async fn answers_that_break_off_or_break_the_rules_are_told() {
 #[tokio::test]
 async fn each_limit_on_time_is_kept_and_told() {
     let long = Duration::from_secs(30);
-    let limit = Duration::from_millis(150);
+    let limit = Duration::from_millis(400);
     let hang = || vec![Step::WaitForClose];
     let halting = || vec![answer(HEAD), answer("12345"), Step::WaitForClose];
     let total = |ask: &mut Ask| ask.timeouts.total = limit;
     let first_byte =
         |ask: &mut Ask| (ask.timeouts.total, ask.timeouts.first_byte) = (long, Some(limit));
     let idle = |ask: &mut Ask| (ask.timeouts.total, ask.timeouts.idle) = (long, Some(limit));
-    let no_answer = (ErrorKind::Timeout, "no whole answer within 150ms");
+    let no_answer = (ErrorKind::Timeout, "no whole answer within 400ms");
     assert_eq!(failed(&against(hang(), total).await), Some(no_answer));
     let exchange = against(halting(), total).await;
     assert_eq!(
@@ -141,7 +141,7 @@ async fn each_limit_on_time_is_kept_and_told() {
     );
     let want = Some((
         ErrorKind::Timeout,
-        "no first byte of an answer within 150ms",
+        "no first byte of an answer within 400ms",
     ));
     assert_eq!(failed(&against(hang(), first_byte).await), want);
     let informational = vec![
@@ -153,7 +153,7 @@ async fn each_limit_on_time_is_kept_and_told() {
     let exchange = against(halting(), idle).await;
     assert_eq!(
         failed(&exchange),
-        Some((ErrorKind::Timeout, "no more of the answer within 150ms"))
+        Some((ErrorKind::Timeout, "no more of the answer within 400ms"))
     );
     let waited = exchange.done.unwrap().since(exchange.first_byte.unwrap());
     assert!(waited >= limit, "{waited:?}");

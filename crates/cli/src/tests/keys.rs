@@ -615,7 +615,8 @@ pub(super) const LIMITS: [&str; 14] = [
 /// Requests that were good, and requests judged, where each part of a stream takes its time.
 #[track_caller]
 fn good(tables: &str) -> (u64, u64) {
-    let pause = || Step::Pause(Duration::from_millis(2));
+    // Long enough that two parts are seldom read as one.
+    let pause = || Step::Pause(Duration::from_millis(15));
     let mut steps = Vec::new();
     for part in [
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".to_owned(),
