@@ -572,7 +572,7 @@ fn silence_in_a_stream_has_its_limit() {
         (&[], "first_token_timeout = \"40ms\"", "timeout"),
         (
             &[TOKEN],
-            "stall = \"90ms\"\nfirst_token_timeout = \"40ms\"",
+            "stall = \"700ms\"\nfirst_token_timeout = \"400ms\"",
             "stream_stalled",
         ),
     ] {
