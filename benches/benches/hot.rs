@@ -228,6 +228,7 @@ stream = "openai"
         Sample {
             step: StepIndex(step),
             due: millis(1),
+            follows: false,
             started: millis(1),
             connected: Some(millis(1)),
             dns: Duration::ZERO,

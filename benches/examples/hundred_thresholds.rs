@@ -129,6 +129,7 @@ fn request(second: u64, number: u64) -> Sample<'static> {
     Sample {
         step: StepIndex(0),
         due: at(due),
+        follows: false,
         started: at(due + number % 40),
         connected: Some(at(due + number % 50)),
         dns: Duration::ZERO,

@@ -1,6 +1,6 @@
 //! Tells one request and its reply: what was sent, what came back, how long each part took.
 
-use loadgen_engine::{Exchange, Judgement, Offset};
+use loadgen_engine::{Exchange, Judgement, Method, Offset};
 use loadgen_scenario::{
     Rendered, Request, Think, format_duration, is_secret_header, is_secret_name,
 };
@@ -24,8 +24,20 @@ pub(crate) fn think(number: usize, think: &Think) -> String {
 
 /// What is sent, every line with `> `.
 pub(crate) fn request(number: usize, request: &Request, rendered: &Rendered<'_>) -> String {
-    let method = request.method.name();
     let mut text = format!("\n{number}. {}\n", request.name);
+    message(&mut text, request.method, rendered);
+    text
+}
+
+/// What is sent where an answer sent the request on.
+pub(crate) fn redirected(method: Method, rendered: &Rendered<'_>) -> String {
+    let mut text = "  redirected:\n".to_owned();
+    message(&mut text, method, rendered);
+    text
+}
+
+fn message(text: &mut String, method: Method, rendered: &Rendered<'_>) {
+    let method = method.name();
     // Writing to a string does not fail.
     let path = masked_pairs(&rendered.path);
     let _ = writeln!(text, "> {method} {}{path}", rendered.origin);
@@ -33,8 +45,7 @@ pub(crate) fn request(number: usize, request: &Request, rendered: &Rendered<'_>)
         let value = if is_secret_header(name) { MASK } else { value };
         let _ = writeln!(text, "> {name}: {value}");
     }
-    body(&mut text, '>', &rendered.body);
-    text
+    body(text, '>', &rendered.body);
 }
 
 /// What came back, every line with `< `; empty where nothing did.

@@ -60,12 +60,38 @@ pub struct Call<'a> {
     pub stream: Option<&'a StreamSpec>,
     /// When the call is given up on purpose; absent where its answer is read to the end.
     pub cancel: Option<&'a Cancel>,
+    /// Whether a redirection is to be told in [`Exchange::onward`].
+    pub follow: bool,
     /// How many bytes of the decoded body are to be kept in [`Exchange::body`]; 0 for none.
     pub keep_body: usize,
     /// Whether the head of the answer is to be kept in [`Exchange::head`] (for `debug`).
     pub keep_head: bool,
     /// The run's clock.
     pub clock: Clock,
+}
+
+impl Call<'_> {
+    /// The same with what a redirection asks for.
+    pub(crate) const fn going_on<'a>(
+        &'a self,
+        method: Method,
+        message: &'a Rendered<'a>,
+    ) -> Call<'a> {
+        Call {
+            step: self.step,
+            method,
+            message,
+            fixed: false,
+            timeouts: self.timeouts,
+            http_version: self.http_version,
+            stream: self.stream,
+            cancel: self.cancel,
+            follow: self.follow,
+            keep_body: self.keep_body,
+            keep_head: self.keep_head,
+            clock: self.clock,
+        }
+    }
 }
 
 /// What became of a request; filled while it runs.
@@ -106,6 +132,8 @@ pub struct Exchange {
     pub body: Vec<u8>,
     /// Status line and header fields of the answer as received, where `keep_head` asked for them.
     pub head: Vec<u8>,
+    /// The request that the answer, a redirection, sends on to, where `follow` asked for it.
+    pub onward: Option<Box<Onward>>,
     /// Tokens by the provider's usage, of a stream or of a plain answer of a streaming step.
     pub usage: Option<Usage>,
     /// What the stream carried so far; present once the head of a 2xx answer of a streaming step arrived.
@@ -113,6 +141,15 @@ pub struct Exchange {
     /// Why there is no whole answer, or why the stream is broken; absent where all is well as far as the connection
     /// can tell. Statuses and checks are judged by the engine.
     pub failure: Option<Failure>,
+}
+
+/// A request that an answer sends on to.
+#[derive(Clone, Debug)]
+pub struct Onward {
+    /// The method.
+    pub method: Method,
+    /// What is sent.
+    pub message: Rendered<'static>,
 }
 
 /// Why a request failed.

@@ -15,6 +15,8 @@ pub(crate) struct Flight<'a, C: Connector, T: Timer> {
     shard: &'a Shard<C, T>,
     request: &'a Request,
     due: Offset,
+    /// Whether it follows a redirection.
+    follows: bool,
     started: Offset,
     exchange: Exchange,
     landed: bool,
@@ -31,9 +33,38 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
             shard,
             request,
             due,
+            follows: false,
             started,
             exchange: Exchange::default(),
             landed: false,
+        }
+    }
+
+    /// The answer was a redirection: records it, and begins the request that it leads to.
+    pub(crate) fn go_on(mut self) -> Self {
+        self.landed = true;
+        let judgement = Judgement {
+            outcome: Outcome::Redirected,
+            ending: Ending::Whole,
+            error: None,
+            checks_held: 0,
+            checks_made: 0,
+        };
+        let mut sample = sample(
+            self.request,
+            self.due,
+            self.started,
+            &self.exchange,
+            &judgement,
+        );
+        sample.follows = self.follows;
+        self.shard.recorder.borrow_mut().request(&sample);
+        Self {
+            follows: true,
+            started: self.shard.clock.now(),
+            exchange: Exchange::default(),
+            landed: false,
+            ..self
         }
     }
 
@@ -62,7 +93,7 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
             &self.exchange,
             &judgement,
         );
-        sample.stream = stream;
+        (sample.stream, sample.follows) = (stream, self.follows);
         self.shard.recorder.borrow_mut().request(&sample);
         (done, judgement.outcome)
     }
@@ -129,6 +160,7 @@ fn sample<'a>(
     Sample {
         step: request.index,
         due,
+        follows: false,
         started,
         connected: exchange.connected,
         dns: exchange.dns,

@@ -8,6 +8,7 @@ mod crowd;
 mod error;
 mod flight;
 mod gauge;
+mod hops;
 mod judge;
 mod load;
 mod nap;
@@ -28,10 +29,12 @@ mod worker;
 pub use clock::Clock;
 pub use connection::{
     Call, Cancel, Connect, Connection, Connector, DialectName, Exchange, Failure, HttpVersion,
-    Method, Origin, Rendered, StreamSink, StreamSpec, Timeouts,
+    Method, Onward, Origin, Rendered, StreamSink, StreamSpec, Timeouts,
 };
 pub use error::Error;
+pub use hops::too_many as too_many_redirections;
 pub use judge::{Judgement, judge};
+pub use loadgen_scenario::{is_secret_header, resolve_reference};
 pub use loadgen_stats::{
     Arrival, ErrorKind, GeneratorSample, Offset, StepIndex, StreamSample, Usage,
 };

@@ -3,6 +3,7 @@
 use crate::{
     connection::{Call, Cancel, Connection, Connector},
     flight::{Flight, template_failed},
+    hops::follow,
     schedule::Stay,
     seed::{UserRng, think_rng, user_seed},
     shard::{Presence, Shard},
@@ -217,6 +218,7 @@ impl<C: Connector, T: Timer> User<C, T> {
                     http_version: request.http_version,
                     stream: request.stream.as_ref(),
                     cancel: self.cancel(request),
+                    follow: request.redirects > 0,
                     keep_body: if request.expect.body_contains.is_empty() {
                         0
                     } else {
@@ -234,12 +236,15 @@ impl<C: Connector, T: Timer> User<C, T> {
                 self.connection
                     .call(&call, flight.exchange(), &mut sink)
                     .await;
-                flight.land()
+                let most = request.redirects;
+                follow(flight, &call, most, &mut self.connection, &mut sink)
+                    .await
+                    .land()
             }
         };
         self.ready = done;
         match (outcome, request.on_failure) {
-            (Outcome::Ok | Outcome::Rejected | Outcome::Cancelled, _) => {
+            (Outcome::Ok | Outcome::Rejected | Outcome::Cancelled | Outcome::Redirected, _) => {
                 StepEnd::Next { failed: false }
             }
             (Outcome::Failed, OnFailure::Continue) => StepEnd::Next { failed: true },

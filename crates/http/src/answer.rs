@@ -3,6 +3,7 @@
 use crate::{
     decode::Decoder,
     failure::{failure, protocol},
+    redirect::is_redirection,
     request::Traits,
     response::{Head, Receive},
     stamp::Dated,
@@ -24,6 +25,7 @@ pub(crate) struct Wanted<'a> {
     stream: Option<&'a StreamSpec>,
     keep_body: usize,
     keep_head: bool,
+    follow: bool,
     body_limit: u64,
     /// Whether a coded body is decoded.
     decode: bool,
@@ -57,12 +59,14 @@ impl<'a> Wanted<'a> {
             stream,
             keep_body,
             keep_head,
+            follow,
             ..
         } = *call;
         Self {
             stream,
             keep_body,
             keep_head,
+            follow,
             body_limit,
             decode: traits.decode,
         }
@@ -113,9 +117,9 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// Whether the head is to be kept.
-    pub(crate) const fn wants_head(&self) -> bool {
-        self.wanted.keep_head
+    /// Whether the head of an answer with that status is to be kept.
+    pub(crate) const fn wants_head(&self, status: u16) -> bool {
+        self.wanted.keep_head || (self.wanted.follow && is_redirection(status))
     }
 
     /// Arrival of the first byte of the head at hand, whether it is the final one or not.
@@ -251,7 +255,7 @@ impl Receive for Answer<'_> {
     fn head(&mut self, head: &Head<'_>, raw: &[u8]) -> Result<(), Failure> {
         self.unreported = self.began;
         self.exchange.status = Some(head.status);
-        if self.wanted.keep_head {
+        if self.wants_head(head.status) {
             self.exchange.head = raw.to_vec();
         }
         let success = (200..300).contains(&head.status);

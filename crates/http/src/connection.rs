@@ -7,6 +7,7 @@ use crate::{
     http1::{Broken, Http1},
     http2::{self, Http2},
     limits::Limits,
+    redirect,
     shard::Shard,
     sources::Seat,
     wire::Wire,
@@ -217,6 +218,8 @@ impl Connection for HttpConnection {
         if let Err(reason) = self.perform(call, exchange, sink).await {
             exchange.failure = Some(reason);
             exchange.done = Some(call.clock.now());
+        } else if call.follow {
+            redirect::tell(call, exchange);
         }
     }
 }

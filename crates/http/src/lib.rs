@@ -17,7 +17,8 @@
 //! # Limits
 //!
 //! - Heads of 64 KiB and 128 fields, bodies of [`Options::body_limit`], 32 kept connections per user.
-//! - Proxies are HTTP proxies, spoken to without TLS. SOCKS is absent, and so are redirects, cookies and caches.
+//! - Proxies are HTTP proxies, spoken to without TLS. SOCKS is absent, and so are cookies and caches. Redirections are
+//!   told ([`loadgen_engine::Exchange::onward`]), and followed by who calls.
 //! - No environment is read, but where the TLS library looks for the system's certificates (`SSL_CERT_FILE`).
 //!
 //! Nothing here panics on what a server sends.
@@ -38,6 +39,7 @@ pub mod lines;
 mod options;
 mod ports;
 mod proxy;
+mod redirect;
 mod request;
 mod resolve;
 pub mod response;

@@ -190,6 +190,8 @@ struct OutcomesJson {
     rejected: u64,
     /// Given up in the middle, as the step's `cancel` says.
     cancelled: u64,
+    /// Redirections that were followed.
+    redirected: u64,
     /// Trends of the first alone, by name: present where the others exceed 1 %, so that fast refusals do not flatter.
     ok_metrics: Named<TrendJson>,
 }

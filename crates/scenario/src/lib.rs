@@ -10,6 +10,7 @@ mod overrides;
 mod plan;
 mod problem;
 mod quantity;
+mod reference;
 mod schema;
 mod secrets;
 mod template;
@@ -30,6 +31,7 @@ pub use quantity::{
     Misread, format_duration, format_rate, parse_duration, parse_duration_range, parse_rate,
     parse_share, parse_statuses,
 };
+pub use reference::resolve_reference;
 pub use schema::schema;
 pub use secrets::{is_secret_header, is_secret_name};
 pub use template::{JsonTemplate, Scope, TemplateError, TemplateName, Templates, Text};

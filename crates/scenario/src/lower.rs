@@ -3,7 +3,7 @@
 mod body;
 mod cancel;
 mod explain;
-mod flow;
+pub(crate) mod flow;
 mod headers;
 mod limits;
 mod load;

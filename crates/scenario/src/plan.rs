@@ -125,6 +125,8 @@ pub struct Request {
     pub stream: Option<StreamSpec>,
     /// When it is given up on purpose.
     pub cancel: Option<Cancel>,
+    /// How many redirections are followed at most; with none they are answers like any.
+    pub redirects: u32,
     /// What the answer must be.
     pub expect: Expect,
     /// What a failure does to the iteration.

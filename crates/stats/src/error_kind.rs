@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Protocol,
     /// The head or body passed a limit of size.
     TooLarge,
+    /// It was sent on too often, or to where nothing can be asked.
+    Redirect,
     /// A status from 400 to 499 that `expect` does not allow.
     Http4xx,
     /// A status from 500 on that `expect` does not allow.
@@ -49,7 +51,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the contract.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Dns,
         Self::ConnectRefused,
         Self::ConnectTimeout,
@@ -60,6 +62,7 @@ impl ErrorKind {
         Self::ClosedEarly,
         Self::Protocol,
         Self::TooLarge,
+        Self::Redirect,
         Self::Http4xx,
         Self::Http5xx,
         Self::StreamTruncated,
@@ -87,6 +90,7 @@ impl ErrorKind {
             Self::ClosedEarly => "closed_early",
             Self::Protocol => "protocol",
             Self::TooLarge => "too_large",
+            Self::Redirect => "redirect",
             Self::Http4xx => "http_4xx",
             Self::Http5xx => "http_5xx",
             Self::StreamTruncated => "stream_truncated",

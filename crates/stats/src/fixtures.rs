@@ -60,6 +60,7 @@ pub(crate) fn plain(step: StepIndex, due: u64, took: u64) -> Sample<'static> {
     Sample {
         step,
         due: ms(due),
+        follows: false,
         started: ms(due + 1),
         connected: Some(ms(due + 3)),
         dns: Duration::from_micros(500),

@@ -88,6 +88,8 @@ metrics! {
         InterruptedIterations = "interrupted_iterations",
         /// Requests sent again because a kept-alive connection had gone.
         HttpReqsResent = "http_reqs_resent",
+        /// Redirections that were followed.
+        Redirects = "redirects",
         /// Requests given up in the middle, as their step's `cancel` says.
         Cancelled = "cancelled",
         /// Bytes written to sockets.

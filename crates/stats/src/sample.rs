@@ -15,11 +15,19 @@ pub enum Outcome {
     Rejected,
     /// Given up in the middle, as the step's `cancel` says; nothing had been wrong with it until then.
     Cancelled,
+    /// A redirection that was followed: the answer is that of the request after it.
+    Redirected,
 }
 
 impl Outcome {
     /// Every outcome, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Ok, Self::Failed, Self::Rejected, Self::Cancelled];
+    pub const ALL: [Self; 5] = [
+        Self::Ok,
+        Self::Failed,
+        Self::Rejected,
+        Self::Cancelled,
+        Self::Redirected,
+    ];
 
     /// The public name: the value of the tag `outcome`.
     #[must_use]
@@ -29,6 +37,7 @@ impl Outcome {
             Self::Failed => "failed",
             Self::Rejected => "rejected",
             Self::Cancelled => "cancelled",
+            Self::Redirected => "redirected",
         }
     }
 
@@ -61,8 +70,10 @@ pub enum Ending {
 pub struct Sample<'a> {
     /// The step it belongs to.
     pub step: StepIndex,
-    /// When it was due.
+    /// When it was due; where it follows a redirection, when the first request was.
     pub due: Offset,
+    /// Whether it follows a redirection: it began at once, so that no generator was late with it.
+    pub follows: bool,
     /// When the user began to get a connection.
     pub started: Offset,
     /// When a usable connection was there; absent where it never was.

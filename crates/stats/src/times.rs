@@ -22,7 +22,7 @@ impl Times {
         let mut times = Self::default();
         times.connection(sample);
         times.exchange(sample);
-        if sample.outcome != Outcome::Rejected {
+        if !matches!(sample.outcome, Outcome::Rejected | Outcome::Redirected) {
             times.first_outputs(sample, streams);
             if let (Outcome::Ok, Some(stream)) = (sample.outcome, &sample.stream) {
                 times.good_stream(sample, stream);
@@ -45,7 +45,9 @@ impl Times {
 
     /// How the connection came about: of every request that got one, however it ended.
     fn connection(&mut self, sample: &Sample<'_>) {
-        self.set(Trend::ScheduleLag, sample.started.since(sample.due));
+        if !sample.follows {
+            self.set(Trend::ScheduleLag, sample.started.since(sample.due));
+        }
         let Some(connected) = sample.connected else {
             return;
         };
@@ -67,7 +69,10 @@ impl Times {
             Ending::Broken => return,
         };
         let done = sample.done;
-        self.put(Trend::HttpReqLatency, done.since(sample.due), timed_out);
+        // Nobody waits for a redirection, but for the answer that it leads to.
+        if sample.outcome != Outcome::Redirected {
+            self.put(Trend::HttpReqLatency, done.since(sample.due), timed_out);
+        }
         let Some(sent_first) = sample.sent_first else {
             return;
         };
@@ -154,8 +159,8 @@ pub(crate) fn is_good(
     if limits.is_empty() {
         return None;
     }
-    // Nobody knows what it would have come to.
-    if sample.outcome == Outcome::Cancelled {
+    // Nobody knows what it would have come to; and a redirection comes to what the request after it does.
+    if matches!(sample.outcome, Outcome::Cancelled | Outcome::Redirected) {
         return None;
     }
     // On a step that reads streams an answer outside 2xx is none, whatever `expect` makes of it.

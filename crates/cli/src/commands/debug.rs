@@ -9,8 +9,8 @@ use crate::{
     story, wiring,
 };
 use loadgen_engine::{
-    Arrival, Call, Clock, Connect as _, Connection, Connector as _, Exchange, Judgement, Offset,
-    StreamSink, judge,
+    Arrival, Call, Clock, Connect as _, Connection, Connector as _, Exchange, Judgement, Method,
+    Offset, Rendered, StreamSink, judge, too_many_redirections,
 };
 use loadgen_http::HttpConnect;
 use loadgen_scenario::{OnFailure, Plan, Request, Scenario, Scope, Step};
@@ -158,10 +158,43 @@ impl<C: Connection> User<'_, C> {
             }
         };
         self.say(&story::request(number, request, &rendered))?;
-        let call = Call {
+        let (mut method, mut message) = (request.method, rendered.into_owned());
+        let (mut exchange, mut tokens) = (Exchange::default(), FirstTokens::default());
+        for hop in 0..=request.redirects {
+            let borrowed = message.borrowed();
+            let call = self.call(request, method, &borrowed);
+            self.connection
+                .call(&call, &mut exchange, &mut tokens)
+                .await;
+            let Some(onward) = exchange.onward.take() else {
+                break;
+            };
+            if hop == request.redirects {
+                exchange.failure = Some(too_many_redirections(hop, &onward.message.path));
+                break;
+            }
+            self.say(&story::reply(&exchange))?;
+            self.say(&story::times(&exchange, None))?;
+            (method, message) = (onward.method, onward.message);
+            self.say(&story::redirected(method, &message))?;
+            exchange = Exchange::default();
+        }
+        let judgement = judge(&request.expect, request.stream.is_some(), &exchange);
+        let failed = judgement.error.is_some();
+        self.tell(&exchange, tokens, &judgement)?;
+        Ok(failed)
+    }
+
+    fn call<'c>(
+        &self,
+        request: &'c Request,
+        method: Method,
+        message: &'c Rendered<'c>,
+    ) -> Call<'c> {
+        Call {
             step: request.index,
-            method: request.method,
-            message: &rendered,
+            method,
+            message,
             fixed: false,
             timeouts: request.timeouts,
             http_version: request.http_version,
@@ -171,18 +204,11 @@ impl<C: Connection> User<'_, C> {
                 .cancel
                 .as_ref()
                 .filter(|cancel| cancel.probability >= 1.0),
+            follow: request.redirects > 0,
             keep_body: KEPT_BODY,
             keep_head: true,
             clock: Clock::starting_at(Instant::now()),
-        };
-        let (mut exchange, mut tokens) = (Exchange::default(), FirstTokens::default());
-        self.connection
-            .call(&call, &mut exchange, &mut tokens)
-            .await;
-        let judgement = judge(&request.expect, request.stream.is_some(), &exchange);
-        let failed = judgement.error.is_some();
-        self.tell(&exchange, tokens, &judgement)?;
-        Ok(failed)
+        }
     }
 
     fn tell(

@@ -519,6 +519,13 @@ const KEYS: &[(&str, &[&str])] = &[
         &["requests_are_given_up_as_the_file_says"],
     ),
     (
+        "{place}.redirects",
+        &[
+            "redirections_are_followed_as_often_as_the_file_says",
+            "a_redirection_asks_as_the_standard_says",
+        ],
+    ),
+    (
         "{place}.cancel.after",
         &["requests_are_given_up_as_the_file_says"],
     ),

@@ -1,9 +1,10 @@
 //! What each key of a scenario does to a request on its way: given up, sent on to another place, on which connection.
 
 use super::keys::{
-    DONE, FINISH, GET, TOKEN, both, count, error, events, once, playing, rate, run_on,
+    DONE, FINISH, GET, OK, TOKEN, both, count, error, events, once, playing, rate, run, run_on,
+    server,
 };
-use loadgen_testkit::Step;
+use loadgen_testkit::{ScriptedServer, Step};
 
 #[test]
 fn requests_are_given_up_as_the_file_says() {
@@ -74,4 +75,149 @@ fn as_many_are_given_up_as_the_seed_draws() {
     let some = of("\"30%\"", "1");
     assert!((30..=90).contains(&some), "{some}");
     assert_eq!(of("\"30%\"", "2"), some, "whatever the workers");
+}
+
+#[test]
+fn redirections_are_followed_as_often_as_the_file_says() {
+    let away = "HTTP/1.1 302 Found\r\nlocation: ?again\r\ncontent-length: 2\r\n\r\ngo";
+    let ok = |count: u64| vec![("200", 1), ("302", count)];
+    // (redirections before the page, what the step says, requests, redirects, statuses, kind of failure)
+    let cases = [
+        (0, "", 1, 0, vec![("200", 1)], ""),
+        (1, "", 2, 1, ok(1), ""),
+        (10, "", 11, 10, ok(10), ""),
+        (11, "", 11, 10, vec![("302", 11)], "redirect"),
+        (3, "redirects = 3", 4, 3, ok(3), ""),
+        (3, "redirects = 2", 3, 2, vec![("302", 3)], "redirect"),
+        (3, "redirects = 0", 1, 0, vec![("302", 1)], ""),
+        (3, "expect = { status = 302 }", 1, 0, vec![("302", 1)], ""),
+        (
+            3,
+            "expect = { status = \"2xx\" }\nredirects = 0",
+            1,
+            0,
+            vec![("302", 1)],
+            "check",
+        ),
+        (1, "expect = { status = \"2xx\" }", 2, 1, ok(1), ""),
+    ];
+    for (hops, line, requests, redirects, statuses, kind) in cases {
+        for tables in both(line, GET) {
+            let mut script = Vec::new();
+            for _ in 0..hops {
+                script.extend([Step::ReadRequest, Step::write(away)]);
+            }
+            script.extend([Step::ReadRequest, Step::write(OK)]);
+            let server = ScriptedServer::start(vec![script]).unwrap();
+            let (_, summary) = once(&server, &tables);
+            let what = format!("{hops} {tables} {summary}");
+            assert_eq!(count(&summary, "http_reqs"), requests, "{what}");
+            assert_eq!(count(&summary, "redirects"), redirects, "{what}");
+            assert_eq!(summary["outcomes"]["redirected"], redirects, "{what}");
+            assert_eq!(error(&summary).0, kind, "{what}");
+            let seen = summary["statuses"].as_object().unwrap().iter();
+            let seen: Vec<_> = seen
+                .map(|(status, count)| (status.as_str(), count.as_u64().unwrap()))
+                .collect();
+            assert_eq!(seen, statuses, "{what}");
+            // Each has its own time; only the answer has one that a user waited for.
+            assert_eq!(count(&summary, "http_req_duration"), requests, "{what}");
+            assert_eq!(count(&summary, "http_req_latency"), 1, "{what}");
+            assert_eq!(count(&summary, "schedule_lag"), 1, "{what}");
+            let failed = u64::from(!kind.is_empty());
+            assert_eq!(
+                rate(&summary, "http_req_failed"),
+                (failed, requests),
+                "{what}"
+            );
+            assert_eq!(count(&summary, "iterations"), 1, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_redirection_asks_as_the_standard_says() {
+    let secrets = ["authorization", "x-api-key", "cookie"];
+    let body = ["hello", "content-"];
+    let token = "authorization: Bearer t0ken";
+    let (get, post) = ("GET /b HTTP/1.1\r\n", "POST /b HTTP/1.1\r\n");
+    let sent = "\r\n\r\nhello";
+    // (status, whether it leads to another origin, what the next request has, what it lacks)
+    let cases = [
+        (301, false, vec![get, token, "x-own: 1"], body.to_vec()),
+        (302, false, vec![get, token], body.to_vec()),
+        (
+            303,
+            true,
+            vec![get, "x-own: 1"],
+            [&body[..], &secrets].concat(),
+        ),
+        (
+            307,
+            false,
+            vec![post, sent, "content-type: text/x", "cookie: a=b"],
+            vec![],
+        ),
+        (
+            308,
+            true,
+            vec![post, sent, "content-type: text/x"],
+            secrets.to_vec(),
+        ),
+    ];
+    for (status, elsewhere, wanted, unwanted) in cases {
+        let there = server(OK);
+        let to = if elsewhere {
+            there.url("/b")
+        } else {
+            "/b".to_owned()
+        };
+        let away = format!("HTTP/1.1 {status} Go\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n");
+        let (ask, go, ok) = (Step::ReadRequest, Step::write(away), Step::write(OK));
+        let here = ScriptedServer::start(vec![vec![ask.clone(), go, ask, ok]]).unwrap();
+        let (text, summary) = once(
+            &here,
+            "[[step]]\npost = \"/a\"\nbody = \"hello\"\nheaders = { authorization = \"Bearer t0ken\", \
+             cookie = \"a=b\", x-api-key = \"k3y\", x-own = \"1\", content-type = \"text/x\" }\n",
+        );
+        let text = if elsewhere {
+            String::from_utf8(there.received().concat()).unwrap()
+        } else {
+            text.split_once("hello").unwrap().1.to_owned()
+        };
+        assert_eq!(count(&summary, "redirects"), 1, "{status}");
+        for part in wanted {
+            assert!(text.contains(part), "{status}: {part} in {text}");
+        }
+        for part in unwanted {
+            assert!(!text.contains(part), "{status}: no {part} in {text}");
+        }
+    }
+}
+
+#[test]
+fn a_redirection_to_nowhere_fails() {
+    for (location, kind) in [
+        ("location: mailto:me@example.org\r\n", "redirect"),
+        ("location: http://\r\n", "redirect"),
+        ("", ""),
+    ] {
+        let answer = format!("HTTP/1.1 302 Found\r\n{location}content-length: 0\r\n\r\n");
+        let (_, summary) = once(&server(&answer), &format!("[[step]]\n{GET}\n"));
+        assert_eq!(error(&summary).0, kind, "{location}");
+        assert_eq!(count(&summary, "http_reqs"), 1, "{location}");
+    }
+}
+
+#[test]
+fn what_a_user_waits_for_is_the_answer_behind_a_redirection() {
+    let text = "target = \"mock\"\nload = { vus = 1, iterations = 3 }\n[mock]\nplain_time = \"60ms\"\n\
+                [[step]]\nget = \"/status/302\"\n";
+    let summary = run(text);
+    assert_eq!(count(&summary, "redirects"), 3, "{summary}");
+    assert_eq!(summary["statuses"]["200"], 3, "{summary}");
+    let least = |metric: &str| summary["metrics"][metric]["min"].as_f64().unwrap();
+    // The page that it leads to takes 60 ms; the redirection itself does not.
+    assert!(least("http_req_latency") >= 60.0, "{summary}");
+    assert!(least("http_req_duration") < 60.0, "{summary}");
 }

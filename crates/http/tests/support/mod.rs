@@ -66,6 +66,7 @@ pub(crate) struct Ask {
     pub(crate) version: HttpVersion,
     pub(crate) stream: Option<StreamSpec>,
     pub(crate) cancel: Option<Cancel>,
+    pub(crate) follow: bool,
     pub(crate) keep_body: usize,
     pub(crate) keep_head: bool,
 }
@@ -117,6 +118,7 @@ impl User {
             http_version: ask.version,
             stream: ask.stream.as_ref(),
             cancel: ask.cancel.as_ref(),
+            follow: ask.follow,
             keep_body: ask.keep_body,
             keep_head: ask.keep_head,
             clock: self.clock,
@@ -154,6 +156,7 @@ impl Ask {
             version: HttpVersion::Http1,
             stream: None,
             cancel: None,
+            follow: false,
             keep_body: 1 << 20,
             keep_head: false,
         }

@@ -126,6 +126,7 @@ impl From<&OutcomeSummary> for OutcomesJson {
             failed: outcomes.failed,
             rejected: outcomes.rejected,
             cancelled: outcomes.cancelled,
+            redirected: outcomes.redirected,
             ok_metrics: trends
                 .map(|(trend, figures)| (trend.name().to_owned(), TrendJson::of(Some(figures))))
                 .collect(),

@@ -157,7 +157,8 @@ fn statuses(summary: &Summary) -> Vec<String> {
 /// Said only where not all went well.
 fn outcomes(summary: &Summary) -> Vec<String> {
     let outcomes = &summary.outcomes;
-    if outcomes.failed + outcomes.rejected + outcomes.cancelled == 0 {
+    let others = outcomes.rejected + outcomes.cancelled + outcomes.redirected;
+    if outcomes.failed + others == 0 {
         return Vec::new();
     }
     let mut parts = vec![
@@ -175,6 +176,9 @@ fn outcomes(summary: &Summary) -> Vec<String> {
             "{} cancelled on purpose",
             units::count(outcomes.cancelled)
         ));
+    }
+    if outcomes.redirected > 0 {
+        parts.push(format!("{} redirected", units::count(outcomes.redirected)));
     }
     parts
 }
@@ -225,7 +229,8 @@ fn parts(summary: &Summary) -> Vec<String> {
 /// How many of the counted requests are in no time and no rate.
 fn unmeasured(summary: &Summary) -> Option<Line> {
     let outcomes = &summary.outcomes;
-    let measured = outcomes.ok + outcomes.failed + outcomes.rejected + outcomes.cancelled;
+    let others = outcomes.rejected + outcomes.cancelled + outcomes.redirected;
+    let measured = outcomes.ok + outcomes.failed + others;
     let counted = summary.metrics.counter(Counter::HttpReqs);
     let more = counted.checked_sub(measured).filter(|&more| more > 0)?;
     let was = if more == 1 { "was" } else { "were" };

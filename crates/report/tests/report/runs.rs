@@ -178,6 +178,7 @@ pub(crate) fn plain(step: StepIndex, due: u64, took: u64, status: u16) -> Sample
     Sample {
         step,
         due: us(due),
+        follows: false,
         started: us(due + 40),
         connected: Some(us(due + 110)),
         dns: Duration::ZERO,

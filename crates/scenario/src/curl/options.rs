@@ -19,6 +19,7 @@ pub(super) struct Call {
     pub(super) user: Option<String>,
     pub(super) timeout: Option<f64>,
     pub(super) connect_timeout: Option<f64>,
+    pub(super) redirects: Option<u32>,
     pub(super) http2: bool,
     /// What the file does not do, each a sentence fragment.
     pub(super) notes: Vec<String>,
@@ -42,6 +43,7 @@ enum Does {
     Field(&'static str),
     MaxTime,
     ConnectTimeout,
+    Redirects,
     Http2,
     /// Nothing that a load test would do otherwise.
     Nothing,
@@ -102,16 +104,8 @@ const OPTIONS: &[(Option<char>, &str, Does)] = &[
     (Some('w'), "--write-out", Does::NothingWith),
     (Some('D'), "--dump-header", Does::NothingWith),
     (Some('c'), "--cookie-jar", Does::NothingWith),
-    (
-        Some('L'),
-        "--location",
-        Does::Run("redirects are not followed: each answer counts as it comes"),
-    ),
-    (
-        None,
-        "--max-redirs",
-        Does::RunWith("redirects are not followed: each answer counts as it comes"),
-    ),
+    (Some('L'), "--location", Does::Nothing),
+    (None, "--max-redirs", Does::Redirects),
     (
         None,
         "--retry",
@@ -301,6 +295,7 @@ impl Call {
             Does::Field(field) => self.headers.push((field.to_owned(), value.to_owned())),
             Does::MaxTime => self.timeout = Some(seconds(name, value)?),
             Does::ConnectTimeout => self.connect_timeout = Some(seconds(name, value)?),
+            Does::Redirects => self.redirects = Some(redirects(name, value)?),
             Does::Http2 => self.http2 = true,
             Does::Nothing | Does::NothingWith => {}
             Does::Run(note) | Does::RunWith(note) => self.note(name, note),
@@ -383,6 +378,18 @@ fn urlencoded(option: &str, value: &str) -> Result<String, CurlError> {
         )),
         None => Ok(encode(value)),
     }
+}
+
+/// -1 is without end, which no load test needs.
+fn redirects(name: &str, value: &str) -> Result<u32, CurlError> {
+    let most: Option<i64> = value.parse().ok();
+    let most = most.map(|most| if most < 0 { 100 } else { most });
+    most.and_then(|most| u32::try_from(most).ok())
+        .filter(|most| *most <= 100)
+        .ok_or_else(|| CurlError::BadValue {
+            name: name.to_owned(),
+            message: "expected a number up to 100".to_owned(),
+        })
 }
 
 fn seconds(name: &str, value: &str) -> Result<f64, CurlError> {

@@ -166,9 +166,23 @@ fn secrets_become_variables() {
 }
 
 #[test]
+fn redirections_are_followed_as_often() {
+    for (line, most) in [
+        ("curl http://a.test/", 10),
+        ("curl -L http://a.test/", 10),
+        ("curl -L --max-redirs 3 http://a.test/", 3),
+        ("curl -L --max-redirs 0 http://a.test/", 0),
+        ("curl -L --max-redirs -1 http://a.test/", 100),
+    ] {
+        let (_, plan) = plan(line);
+        assert_eq!(plan.requests().next().unwrap().redirects, most, "{line}");
+    }
+}
+
+#[test]
 fn what_is_not_done_is_said() {
     let (made, _) = plan("curl -kL -x http://p.test:1 http://a.test/ -H 'a: 1' -H 'a: 2'");
-    assert_eq!(made.notes.len(), 4, "{:?}", made.notes);
+    assert_eq!(made.notes.len(), 3, "{:?}", made.notes);
     assert!(
         made.notes
             .iter()
@@ -204,6 +218,10 @@ fn what_cannot_be_said_is_refused() {
         (
             "curl http://a.test/ -X BREW",
             "the value of `--request` is wrong",
+        ),
+        (
+            "curl http://a.test/ --max-redirs 1e3",
+            "the value of `--max-redirs` is wrong",
         ),
         (
             "curl http://a.test/ -m soon",

@@ -291,6 +291,9 @@ impl File {
         if !parts.is_empty() {
             put(step, "timeout", &format!("{{ {} }}", parts.join(", ")));
         }
+        if let Some(most) = call.redirects {
+            put(step, "redirects", &most.to_string());
+        }
         if call.http2 {
             put(step, "http_version", "\"2\"");
         }

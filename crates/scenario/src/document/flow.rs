@@ -23,6 +23,9 @@ pub(crate) struct Defaults {
     pub source_addresses: Field<Vec<IpAddr>>,
 }
 
+/// The most redirections that one request can follow.
+const MOST_REDIRECTS: u64 = 100;
+
 /// What `[defaults]` and each step can have.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Common {
@@ -42,6 +45,8 @@ pub(crate) struct Common {
     pub first_token_timeout: Field<Duration>,
     /// `cancel`.
     pub cancel: Field<CancelTable>,
+    /// `redirects`.
+    pub redirects: Field<u64>,
 }
 
 /// `timeout`: one duration is `total`.
@@ -196,6 +201,7 @@ impl Reader {
                 false,
             ),
             cancel: self.cancel(table.get("cancel")),
+            redirects: self.whole(table.get("redirects"), "`redirects`", 0, MOST_REDIRECTS),
         }
     }
 

@@ -48,6 +48,7 @@ pub(crate) const DEFAULTS: &[&str] = &[
     "stall",
     "first_token_timeout",
     "cancel",
+    "redirects",
 ];
 /// The keys of `cancel`.
 pub(crate) const CANCEL: &[&str] = &["after", "after_tokens", "probability"];
@@ -88,7 +89,7 @@ pub(crate) const MOCK: &[&str] = &[
 ];
 
 /// Names of the contract that a later version builds: unknown today, but no slip of the pen.
-const LATER: &[&str] = &["data", "extract", "connections", "retry", "redirects"];
+const LATER: &[&str] = &["data", "extract", "connections", "retry"];
 
 /// What other tools call a key of ours.
 const ELSEWHERE: &[(&str, &str)] = &[

@@ -22,6 +22,10 @@ use std::time::Duration;
 pub(super) const TOTAL: Duration = Duration::from_secs(60);
 /// How long connecting and the TLS handshake may take, if nothing is said.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
+/// How many redirections are followed, if nothing is said.
+pub(crate) const REDIRECTS: u32 = 10;
+/// The statuses that send a request on.
+const REDIRECTIONS: [u16; 5] = [301, 302, 303, 307, 308];
 /// The statuses that are no failure, if nothing is said.
 const STATUSES: (u16, u16) = (200, 399);
 
@@ -174,6 +178,7 @@ impl Lowering<'_> {
             },
             stream: stream?,
             cancel: cancel?,
+            redirects: redirects(common, &step.common),
             expect: expect(common, &step.common),
             on_failure: pick(&step.common.on_failure, &common.on_failure)
                 .unwrap_or(OnFailure::Continue),
@@ -259,6 +264,25 @@ fn expect(defaults: &Common, own: &Common) -> Expect {
             .map(|given| given.value.clone())
             .unwrap_or_default(),
     }
+}
+
+/// How many redirections are followed: none where a redirection is what the step expects.
+fn redirects(defaults: &Common, own: &Common) -> u32 {
+    let status = own.expect.status.or(&defaults.expect.status).given();
+    let is_wanted = |code: &u16| {
+        status.is_some_and(|ranges| {
+            let mut ranges = ranges.value.iter();
+            ranges.any(|(first, last)| (*first..=*last).contains(code))
+        })
+    };
+    let default = if REDIRECTIONS.iter().any(is_wanted) {
+        0
+    } else {
+        REDIRECTS
+    };
+    pick(&own.redirects, &defaults.redirects)
+        .and_then(|most| u32::try_from(most).ok())
+        .unwrap_or(default)
 }
 
 fn pick<T: Copy>(own: &Field<T>, defaults: &Field<T>) -> Option<T> {

@@ -4,7 +4,7 @@ use super::{
     Arrivals, Body, Expect, Load, LoadPlan, Message, Request, Scenario, Stage, StartAt, Step,
     StreamSpec, Timeouts, UserCount,
 };
-use crate::{quantity::format_duration, secrets};
+use crate::{lower::flow::REDIRECTS, quantity::format_duration, secrets};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -176,6 +176,9 @@ fn request(request: &Request, secrets: &[String]) -> Value {
         "http_version": request.http_version.name(),
         "slo": slo,
     });
+    if request.redirects != REDIRECTS {
+        value["redirects"] = request.redirects.into();
+    }
     // Only where it is asked for, so that plans without it keep their hash.
     if let Some(cancel) = &request.cancel {
         value["cancel"] = json!({

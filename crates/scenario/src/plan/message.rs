@@ -175,7 +175,9 @@ impl Location {
 }
 
 impl Rendered<'_> {
-    fn borrowed(&self) -> Rendered<'_> {
+    /// The same, borrowed.
+    #[must_use]
+    pub fn borrowed(&self) -> Rendered<'_> {
         Rendered {
             origin: Cow::Borrowed(&self.origin),
             path: Cow::Borrowed(&self.path),

@@ -35,6 +35,11 @@ pub(super) struct Defaults {
     /// of its addresses as it takes.
     #[schemars(length(min = 1), example = &serde_json::json!(["10.0.0.5", "10.0.0.6"]))]
     source_addresses: Option<Vec<std::net::IpAddr>>,
+    /// How many redirections are followed, as RFC 9110 has it: each is a request of its own, counted in `redirects`;
+    /// credentials are not sent to another origin; one more than this fails. With 0 a redirection is an answer like
+    /// any. Default: 10; 0 where `expect.status` names a redirection.
+    #[schemars(range(min = 0, max = 100), example = 0)]
+    redirects: Option<u32>,
 }
 
 /// One step: a request (one of the methods), or a pause (`think`).
@@ -96,6 +101,11 @@ pub(super) struct Step {
     /// so that the service can stop generating. Counted in `cancelled`, not as a failure.
     #[schemars(example = &serde_json::json!({ "after_tokens": 20, "probability": "10%" }))]
     cancel: Option<Cancel>,
+    /// How many redirections are followed, as RFC 9110 has it: each is a request of its own, counted in `redirects`;
+    /// credentials are not sent to another origin; one more than this fails. With 0 a redirection is an answer like
+    /// any. Default: 10; 0 where `expect.status` names a redirection.
+    #[schemars(range(min = 0, max = 100), example = 0)]
+    redirects: Option<u32>,
 }
 
 /// When requests are given up; whichever comes first.

@@ -221,14 +221,15 @@ impl RunSeries {
     /// Whether so many requests failed or were refused that the times of all would flatter.
     pub(super) fn many_unsuccessful(&self) -> bool {
         let run = self.parts.first().map_or(&[][..], |run| &run.windows);
-        let [ok, failed, rejected, _] =
+        let [ok, failed, rejected, _, redirected] =
             run.iter().fold([0; Outcome::ALL.len()], |mut sum, window| {
                 for (sum, count) in sum.iter_mut().zip(window.outcomes) {
                     *sum += count;
                 }
                 sum
             });
-        (failed + rejected) as f64 > MANY * (ok + failed + rejected) as f64
+        let others = failed + rejected + redirected;
+        others as f64 > MANY * (ok + others) as f64
     }
 
     /// Every number that is compared; `only_ok`: times of successful requests alone, where they are kept apart.

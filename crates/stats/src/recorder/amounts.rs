@@ -23,7 +23,7 @@ pub(super) fn tokens(sample: &Sample<'_>, stream: &StreamSample) -> u64 {
         .map_or(stream.output_events, |usage| usage.output)
 }
 
-pub(super) fn counts(sample: &Sample<'_>) -> [(Counter, u64); 11] {
+pub(super) fn counts(sample: &Sample<'_>) -> [(Counter, u64); 12] {
     let stream = stream_of(sample);
     let output = match stream {
         // What a broken stream told of its tokens it may have told before they came.
@@ -39,6 +39,10 @@ pub(super) fn counts(sample: &Sample<'_>) -> [(Counter, u64); 11] {
     [
         (Counter::HttpReqs, 1),
         (Counter::HttpReqsResent, u64::from(sample.resent)),
+        (
+            Counter::Redirects,
+            u64::from(sample.outcome == Outcome::Redirected),
+        ),
         (
             Counter::Cancelled,
             u64::from(sample.outcome == Outcome::Cancelled),

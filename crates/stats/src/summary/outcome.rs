@@ -14,16 +14,20 @@ pub struct OutcomeSummary {
     pub rejected: u64,
     /// Given up in the middle, as `cancel` says.
     pub cancelled: u64,
-    /// `http_req_duration`, `http_req_latency` and `ttft` of the first alone: set where the others exceed 1 %, so that
-    /// fast refusals do not flatter.
+    /// Redirections that were followed.
+    pub redirected: u64,
+    /// `http_req_duration`, `http_req_latency` and `ttft` of the first alone: set where failures, refusals and
+    /// redirections exceed 1 %, so that fast ones do not flatter.
     pub ok_trends: Vec<(Trend, TrendFigures)>,
 }
 
 /// Sums the outcomes up.
 pub(super) fn sum_up(layout: &Layout, totals: &Totals) -> OutcomeSummary {
-    let [ok, failed, rejected, cancelled] = totals.outcomes(layout, &Selection::default());
+    let [ok, failed, rejected, cancelled, redirected] =
+        totals.outcomes(layout, &Selection::default());
     let mut ok_trends = Vec::new();
-    if (failed + rejected) * 100 > ok + failed + rejected + cancelled {
+    let others = failed + rejected + redirected;
+    if others * 100 > ok + others + cancelled {
         let only_ok = Selection::default().with_outcome(Outcome::Ok);
         for trend in [Trend::HttpReqDuration, Trend::HttpReqLatency, Trend::Ttft] {
             let figures = TrendFigures::of(&totals.trend(layout, trend, &only_ok));
@@ -35,6 +39,7 @@ pub(super) fn sum_up(layout: &Layout, totals: &Totals) -> OutcomeSummary {
         failed,
         rejected,
         cancelled,
+        redirected,
         ok_trends,
     }
 }
