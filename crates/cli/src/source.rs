@@ -6,8 +6,16 @@ use crate::{
     error::Error,
     room, url,
 };
-use loadgen_scenario::{Given as Value, Lowered, Overrides, SourceText, load, load_url};
-use std::path::Path;
+use loadgen_scenario::{
+    Files, Given as Value, Lowered, Overrides, SourceText, files, load, load_url,
+};
+use std::{
+    io::{self, Read as _},
+    path::Path,
+};
+
+/// The longest file that a request can send, in bytes.
+const MOST_CONTENT: u64 = 256 << 20;
 
 /// What is to be tested, and how.
 pub(crate) struct Wanted<'a> {
@@ -22,7 +30,7 @@ impl Wanted<'_> {
     /// The plan, or everything that is wrong with it.
     pub(crate) fn plan(&self, environment: &Environment) -> Result<Lowered, Error> {
         let scenario = self.scenario()?;
-        let overrides = self.overrides(environment);
+        let mut overrides = self.overrides(environment);
         if url::is_url(scenario) {
             self.refuse_target()?;
             let request = url::request(scenario, self.request, environment)?;
@@ -32,9 +40,11 @@ impl Wanted<'_> {
         let stem = Path::new(scenario)
             .file_stem()
             .and_then(|stem| stem.to_str());
+        let text = read(scenario, environment)?;
+        overrides.files = named_files(scenario, &text, environment);
         let source = SourceText {
             path: scenario,
-            text: &read(scenario, environment)?,
+            text: &text,
             stem: stem.unwrap_or("run"),
         };
         Ok(load(source, &overrides)?)
@@ -136,6 +146,7 @@ impl Wanted<'_> {
                 .iter()
                 .map(|text| Value::new(text, "--threshold"))
                 .collect(),
+            files: Files::new(),
             environment: environment
                 .vars
                 .iter()
@@ -167,6 +178,30 @@ pub(crate) fn refuse_network(network: &NetworkArgs) -> Result<(), Error> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// The files that a scenario names; relative ones begin at its folder.
+fn named_files(scenario: &str, text: &str, environment: &Environment) -> Files {
+    let folder = Path::new(scenario).parent();
+    let folder = folder
+        .filter(|folder| *folder != Path::new(""))
+        .unwrap_or(Path::new("."));
+    let read = |name: String| {
+        let content = content(&folder.join(&name), environment);
+        (name, content.map_err(|error| error.to_string()))
+    };
+    files(text).into_iter().map(read).collect()
+}
+
+fn content(path: &Path, environment: &Environment) -> io::Result<Vec<u8>> {
+    let file = environment.open_for_reading(path)?;
+    let mut bytes = Vec::new();
+    file.take(MOST_CONTENT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_CONTENT {
+        let message = format!("larger than {} MiB", MOST_CONTENT >> 20);
+        return Err(io::Error::other(message));
+    }
+    Ok(bytes)
 }
 
 fn read(path: &str, environment: &Environment) -> Result<String, Error> {

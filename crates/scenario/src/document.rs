@@ -1,5 +1,6 @@
 //! A scenario as it stands in its file: every value with its place, no default applied.
 
+mod body;
 mod cancel;
 mod flow;
 pub(crate) mod keys;
@@ -11,6 +12,7 @@ mod scenario;
 mod settings;
 mod syntax;
 
+pub(crate) use body::{Pairs, PartTable};
 pub(crate) use flow::{
     Common, Defaults, Expectation, QueryValue, StepTable, Steps, StreamTable, TimeoutTable,
 };
@@ -84,6 +86,12 @@ impl Document {
         };
         (document, reader.problems)
     }
+}
+
+/// The files whose contents a scenario sends, as its text names them. What cannot be read of the text names none.
+#[must_use]
+pub fn files(text: &str) -> Vec<String> {
+    body::files(&syntax::parse(text, &mut Vec::new()))
 }
 
 /// The whole text as JSON, for the tests of the schema.

@@ -18,13 +18,14 @@ mod url;
 mod url_mode;
 
 pub use curl::{CurlError, CurlSecret, FromCurl, from_curl};
+pub use document::files;
 pub use lower::{Explained, Lowered, Provenance, SourceText, load};
-pub use overrides::{Given, Overrides, Room};
+pub use overrides::{Files, Given, Overrides, Room};
 pub use plan::{
     Arrivals, Body, Cancel, DialectName, Expect, Growth, HttpVersion, Load, LoadPlan, Location,
-    Member, Message, Method, MockSettings, Needs, OnFailure, Origin, Plan, QueryPart, Rate,
-    Rendered, Request, Scenario, Span, Stage, StartAt, Step, StreamSpec, Target, Think, Timeouts,
-    UserCount,
+    Member, Message, Method, MockSettings, Multipart, Needs, OnFailure, Origin, Part, PartContent,
+    Plan, QueryPart, Rate, Rendered, Request, Scenario, Span, Stage, StartAt, Step, StreamSpec,
+    Target, Think, Timeouts, UserCount,
 };
 pub use problem::{Mark, Place, Position, Problem, Problems};
 pub use quantity::{

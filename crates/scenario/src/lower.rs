@@ -4,6 +4,7 @@ mod body;
 mod cancel;
 mod explain;
 pub(crate) mod flow;
+mod form;
 mod headers;
 mod limits;
 mod load;

@@ -1,5 +1,7 @@
 //! Values from the command line and the environment, which win over those of the file.
 
+use std::collections::BTreeMap;
+
 /// A value given outside of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
@@ -9,7 +11,10 @@ pub struct Given {
     pub origin: String,
 }
 
-/// All that can win over the file.
+/// The contents of the files that a scenario names, by the names as they are written in it; or why one could not be read.
+pub type Files = BTreeMap<String, Result<Vec<u8>, String>>;
+
+/// All that can win over the file, and what stands beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// A base URL, or `mock`.
@@ -32,6 +37,8 @@ pub struct Overrides {
     pub variables: Vec<Given>,
     /// `METRIC: EXPRESSION`: further thresholds.
     pub thresholds: Vec<Given>,
+    /// The files that the scenario names: those of [`files`](crate::files).
+    pub files: Files,
     /// The process's environment, for `env` in templates.
     pub environment: Vec<(String, String)>,
     /// What there is to connect from; absent where it does not count.

@@ -1,5 +1,6 @@
 //! The validated plan: what will run, with every default applied and nothing in it that can be wrong.
 
+mod body;
 mod cancel;
 mod canonical;
 mod crowd;
@@ -10,6 +11,7 @@ mod message;
 mod names;
 mod outlook;
 
+pub use body::{Body, Multipart, Part, PartContent};
 pub use cancel::Cancel;
 pub(crate) use canonical::canonical;
 pub use describe::{Growth, Needs};
@@ -17,7 +19,7 @@ pub(crate) use load::rounded;
 pub use load::{Arrivals, Load, Rate, Stage, UserCount};
 pub use loads::{LoadPlan, Member, Span, StartAt};
 pub(crate) use message::unfit_for_header;
-pub use message::{Body, Location, Message, QueryPart, Rendered};
+pub use message::{Location, Message, QueryPart, Rendered};
 
 use crate::template::{Scope, Templates};
 use loadgen_stats::{

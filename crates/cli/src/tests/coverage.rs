@@ -518,6 +518,25 @@ const KEYS: &[(&str, &[&str])] = &[
         "{place}.cancel",
         &["requests_are_given_up_as_the_file_says"],
     ),
+    ("{place}.compress", &["bodies_are_sent_as_the_file_says"]),
+    (
+        "{place}.compress=gzip",
+        &["bodies_are_sent_as_the_file_says"],
+    ),
+    ("step.form", &["bodies_are_sent_as_the_file_says"]),
+    ("step.multipart", &["bodies_are_sent_in_parts"]),
+    ("step.multipart.name", &["bodies_are_sent_in_parts"]),
+    ("step.multipart.value", &["bodies_are_sent_in_parts"]),
+    ("step.multipart.file", &["bodies_are_sent_in_parts"]),
+    ("step.multipart.filename", &["bodies_are_sent_in_parts"]),
+    ("step.multipart.content_type", &["bodies_are_sent_in_parts"]),
+    (
+        "step.body_file",
+        &[
+            "bodies_are_sent_as_the_file_says",
+            "a_file_that_cannot_be_read_is_a_problem",
+        ],
+    ),
     (
         "{place}.redirects",
         &[

@@ -4,6 +4,8 @@ use super::keys::{
     DONE, FINISH, GET, OK, TOKEN, both, count, error, events, once, playing, rate, run, run_on,
     server,
 };
+use super::{Stage, on};
+use loadgen_http::{decode::Decoder, response::Coding};
 use loadgen_testkit::{ScriptedServer, Step};
 
 #[test]
@@ -220,4 +222,138 @@ fn what_a_user_waits_for_is_the_answer_behind_a_redirection() {
     // The page that it leads to takes 60 ms; the redirection itself does not.
     assert!(least("http_req_latency") >= 60.0, "{summary}");
     assert!(least("http_req_duration") < 60.0, "{summary}");
+}
+
+/// What one request of this step is, with the file `dir/file.bin` beside the scenario.
+#[track_caller]
+fn sent(step: &str) -> Vec<u8> {
+    let server = server(OK);
+    let text = format!(
+        "target = \"{}\"\nload = {{ vus = 1, iterations = 1 }}\n{step}",
+        server.url("")
+    );
+    let words = ["run", "some/a.toml", "--no-log", "--quiet"];
+    let stage = Stage::new(&words)
+        .file("some/a.toml", &text)
+        .file("some/dir/file.bin", "from {{ a }} file");
+    let played = on(stage);
+    assert_eq!(played.code, 0, "{step}\n{}{}", played.out, played.err);
+    server.received().concat()
+}
+
+#[test]
+fn bodies_are_sent_as_the_file_says() {
+    let form = "content-type: application/x-www-form-urlencoded";
+    for (lines, body, field) in [
+        (
+            "form = { a = 1, b = [\"x y\", \"{{ 1 + 1 }}\"], c = true }",
+            "a=1&b=x%20y&b=2&c=true",
+            form,
+        ),
+        ("form = {}", "", form),
+        (
+            "form = { \"a&b\" = \"ü=\" }\nheaders = { content-type = \"x/y\" }",
+            "a%26b=%C3%BC%3D",
+            "content-type: x/y",
+        ),
+        (
+            "body_file = \"dir/file.bin\"",
+            "from {{ a }} file",
+            "content-length: 17",
+        ),
+    ] {
+        let bytes = sent(&format!("[[step]]\npost = \"/x\"\n{lines}\n"));
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(
+            text.ends_with(&format!("\r\n\r\n{body}")),
+            "{lines}: {text}"
+        );
+        assert!(text.contains(field), "{lines}: {text}");
+    }
+    for place in ["defaults", "step"] {
+        for (body, plain) in [
+            ("form = { a = \"{{ iteration }}\" }", "a=0".to_owned()),
+            ("body = \"hello\"", "hello".to_owned()),
+            (
+                "json = { long = \"{{ 'x' * 1000 }}\" }",
+                format!("{{\"long\":\"{}\"}}", "x".repeat(1000)),
+            ),
+        ] {
+            let compress = "compress = \"gzip\"\n";
+            let tables = if place == "step" {
+                format!("[[step]]\npost = \"/x\"\n{compress}{body}\n")
+            } else {
+                format!("[defaults]\n{compress}[[step]]\npost = \"/x\"\n{body}\n")
+            };
+            let bytes = sent(&tables);
+            let head = bytes
+                .windows(4)
+                .position(|part| part == b"\r\n\r\n")
+                .unwrap();
+            let text = String::from_utf8_lossy(&bytes[..head]);
+            assert!(text.contains("content-encoding: gzip"), "{text}");
+            let mut decoder = Decoder::new(Coding::Gzip).unwrap().unwrap();
+            let mut unpacked = Vec::new();
+            let fed = decoder.feed(&bytes[head + 4..], &mut |piece| {
+                unpacked.extend_from_slice(piece);
+                Ok(())
+            });
+            assert!(fed.is_ok() && decoder.check_end().is_ok(), "{tables}");
+            let unpacked = String::from_utf8(unpacked).unwrap();
+            assert_eq!(unpacked, plain, "{tables}");
+        }
+    }
+    let bytes = sent("[defaults]\ncompress = \"gzip\"\n[[step]]\nget = \"/x\"\n");
+    assert!(!String::from_utf8_lossy(&bytes).contains("content-encoding"));
+}
+
+#[test]
+fn bodies_are_sent_in_parts() {
+    let bytes = sent(
+        "[[step]]\npost = \"/x\"\nheaders = { content-type = \"replaced\" }\nmultipart = [\n\
+         { name = \"note\", value = \"it is {{ 1 + 1 }}\" },\n\
+         { name = \"doc\", file = \"dir/file.bin\" },\n\
+         { name = \"own\", file = \"dir/file.bin\", filename = \"b.txt\", content_type = \"text/x\" },\n]\n",
+    );
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let boundary = head
+        .split_once("content-type: multipart/form-data; boundary=")
+        .unwrap()
+        .1;
+    let boundary = boundary.lines().next().unwrap();
+    assert!(!head.contains("replaced"), "{head}");
+    let body = body.replace(boundary, "B").replace("\r\n", "\n");
+    let expected = "--B\ncontent-disposition: form-data; name=\"note\"\n\nit is 2\n\
+        --B\ncontent-disposition: form-data; name=\"doc\"; filename=\"file.bin\"\ncontent-type: application/octet-stream\n\nfrom {{ a }} file\n\
+        --B\ncontent-disposition: form-data; name=\"own\"; filename=\"b.txt\"\ncontent-type: text/x\n\nfrom {{ a }} file\n--B--\n";
+    assert_eq!(body, expected);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_problem() {
+    for (line, message) in [
+        (
+            "body_file = \"none.bin\"",
+            "failed to read the file `none.bin`: No such file",
+        ),
+        (
+            "multipart = [{ name = \"a\", file = \"dir\" }]",
+            "failed to read the file `dir`: Is a directory",
+        ),
+        (
+            "body_file = \"{{ name }}\"",
+            "failed to read the file `{{ name }}`",
+        ),
+    ] {
+        let text = format!(
+            "target = \"http://h\"\nload = {{ vus = 1, iterations = 1 }}\n[[step]]\npost = \"/\"\n{line}\n"
+        );
+        let stage = Stage::new(&["check", "a.toml"])
+            .file("a.toml", &text)
+            .file("dir/file.bin", "");
+        let played = on(stage);
+        assert_eq!(played.code, 2, "{line}: {}", played.err);
+        assert!(played.err.contains(message), "{line}: {}", played.err);
+    }
 }

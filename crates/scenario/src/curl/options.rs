@@ -12,6 +12,12 @@ pub(super) struct Call {
     pub(super) headers: Vec<(String, String)>,
     /// The parts of the body: cURL joins them with `&`.
     pub(super) data: Vec<String>,
+    /// A file that is the body.
+    pub(super) data_file: Option<String>,
+    /// The parts of a body of several parts.
+    pub(super) form: Vec<FormPart>,
+    /// Whether a file is put there.
+    pub(super) upload: bool,
     pub(super) json: bool,
     /// Whether the data goes into the query.
     pub(super) get: bool,
@@ -25,6 +31,17 @@ pub(super) struct Call {
     pub(super) notes: Vec<String>,
 }
 
+/// One part of a body.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct FormPart {
+    pub(super) name: String,
+    /// A text, or the name of a file.
+    pub(super) content: String,
+    pub(super) is_file: bool,
+    pub(super) filename: Option<String>,
+    pub(super) content_type: Option<String>,
+}
+
 /// What an option does.
 #[derive(Clone, Copy, Debug)]
 enum Does {
@@ -33,6 +50,10 @@ enum Does {
     Header,
     Data,
     DataRaw,
+    DataBinary,
+    Form,
+    FormString,
+    Upload,
     DataUrlencode,
     Json,
     Get,
@@ -64,7 +85,7 @@ const OPTIONS: &[(Option<char>, &str, Does)] = &[
     (Some('d'), "--data", Does::Data),
     (None, "--data-ascii", Does::Data),
     (None, "--data-raw", Does::DataRaw),
-    (None, "--data-binary", Does::Data),
+    (None, "--data-binary", Does::DataBinary),
     (None, "--data-urlencode", Does::DataUrlencode),
     (None, "--json", Does::Json),
     (Some('G'), "--get", Does::Get),
@@ -139,21 +160,9 @@ const OPTIONS: &[(Option<char>, &str, Does)] = &[
         "--proxy",
         Does::RunWith("the run takes proxies from HTTP_PROXY and HTTPS_PROXY"),
     ),
-    (
-        Some('F'),
-        "--form",
-        Does::Refused("bodies of several parts are not built"),
-    ),
-    (
-        None,
-        "--form-string",
-        Does::Refused("bodies of several parts are not built"),
-    ),
-    (
-        Some('T'),
-        "--upload-file",
-        Does::Refused("put the text of the file into `body`"),
-    ),
+    (Some('F'), "--form", Does::Form),
+    (None, "--form-string", Does::FormString),
+    (Some('T'), "--upload-file", Does::Upload),
     (
         Some('K'),
         "--config",
@@ -207,6 +216,14 @@ impl Call {
         }
         if call.url.is_empty() {
             return Err(CurlError::NoUrl);
+        }
+        let bodies = [
+            !call.data.is_empty(),
+            call.data_file.is_some(),
+            !call.form.is_empty(),
+        ];
+        if bodies.into_iter().filter(|given| *given).count() > 1 {
+            return Err(refused("--data", "a request has one body"));
         }
         Ok(call)
     }
@@ -275,6 +292,23 @@ impl Call {
             Does::Method => self.method = Some(value.to_ascii_uppercase()),
             Does::Header => self.header(name, value)?,
             Does::Data => self.data.push(not_from_file(name, value)?.to_owned()),
+            Does::DataBinary => match value.strip_prefix('@') {
+                Some(file) => self.data_file = Some(file_name(name, file)?),
+                None => self.data.push(value.to_owned()),
+            },
+            Does::Form => self.form.push(form_part(name, value)?),
+            Does::FormString => {
+                let (field, content) = form_field(name, value)?;
+                self.form.push(FormPart {
+                    name: field,
+                    content: content.to_owned(),
+                    ..FormPart::default()
+                });
+            }
+            Does::Upload => {
+                self.data_file = Some(file_name(name, value)?);
+                self.upload = true;
+            }
             Does::DataRaw => self.data.push(value.to_owned()),
             Does::DataUrlencode => self.data.push(urlencoded(name, value)?),
             Does::Json => {
@@ -378,6 +412,64 @@ fn urlencoded(option: &str, value: &str) -> Result<String, CurlError> {
         )),
         None => Ok(encode(value)),
     }
+}
+
+/// The name of a file whose content is sent.
+fn file_name(option: &str, name: &str) -> Result<String, CurlError> {
+    match name {
+        "" | "-" | "." => Err(refused(option, "the name of a file is wanted")),
+        name => Ok(name.to_owned()),
+    }
+}
+
+fn form_field<'a>(option: &str, value: &'a str) -> Result<(String, &'a str), CurlError> {
+    let wrong = || CurlError::BadValue {
+        name: option.to_owned(),
+        message: "a part is NAME=CONTENT, or NAME=@FILE".to_owned(),
+    };
+    let (name, content) = value.split_once('=').ok_or_else(wrong)?;
+    if name.trim().is_empty() || name.contains(char::is_control) {
+        return Err(wrong());
+    }
+    Ok((name.to_owned(), content))
+}
+
+/// `NAME=CONTENT` or `NAME=@FILE`, each perhaps with `;type=…` and `;filename=…`.
+fn form_part(option: &str, value: &str) -> Result<FormPart, CurlError> {
+    let (name, content) = form_field(option, value)?;
+    if content.starts_with('<') {
+        return Err(refused(
+            option,
+            "give the text itself, or send the file with @",
+        ));
+    }
+    let (is_file, content) = match content.strip_prefix('@') {
+        Some(file) => (true, file),
+        None => (false, content),
+    };
+    let mut pieces = content.split(';');
+    let mut part = FormPart {
+        name,
+        content: pieces.next().unwrap_or_default().to_owned(),
+        is_file,
+        ..FormPart::default()
+    };
+    for piece in pieces {
+        let trimmed = |text: &str| Some(text.trim_matches('"').to_owned());
+        match piece.trim_start().split_once('=') {
+            Some(("type", kind)) => part.content_type = trimmed(kind),
+            Some(("filename", file)) => part.filename = trimmed(file),
+            // What is no parameter belongs to the content, or to the type before it.
+            _ => match &mut part.content_type {
+                Some(kind) => kind.push_str(&format!(";{piece}")),
+                None => part.content.push_str(&format!(";{piece}")),
+            },
+        }
+    }
+    if is_file {
+        part.content = file_name(option, part.content.trim_matches('"'))?;
+    }
+    Ok(part)
 }
 
 /// -1 is without end, which no load test needs.

@@ -10,7 +10,12 @@ fn plan(line: &str) -> (FromCurl, Plan) {
         text: &made.text,
         stem: "made",
     };
-    let lowered = load(source, &Overrides::default())
+    let mut overrides = Overrides::default();
+    for name in crate::files(&made.text) {
+        let content = format!("<{name}>").into_bytes();
+        overrides.files.insert(name, Ok(content));
+    }
+    let lowered = load(source, &overrides)
         .unwrap_or_else(|problems| panic!("{line}: {:?}\n{}", problems.list, made.text));
     (made, lowered.plan)
 }
@@ -166,6 +171,46 @@ fn secrets_become_variables() {
 }
 
 #[test]
+fn forms_and_files_are_sent_as_they_were() {
+    let cases = [
+        (
+            "curl http://a.test/ --data-binary @some/file.bin",
+            "POST http://a.test/ | content-type: application/x-www-form-urlencoded | <some/file.bin> | None",
+        ),
+        (
+            "curl -T file.bin http://a.test/x",
+            "PUT http://a.test/x |  | <file.bin> | None",
+        ),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(sent(line), expected, "{line}");
+    }
+    let line = "curl http://a.test/ -H 'content-type: multipart/form-data; boundary=x' -F 'note=a {{ b }}; c' \
+                -F 'doc=@dir/report.pdf' -F 'own=@raw;type=text/x;charset=utf-8;filename=\"my \\\"one.txt\"' --form-string 'at=@it;type=no'";
+    let sent = sent(line);
+    let (head, body) = sent.split_once(" | ").unwrap().1.split_once(" | ").unwrap();
+    let boundary = head
+        .strip_prefix("content-type: multipart/form-data; boundary=")
+        .unwrap();
+    let body = body
+        .strip_suffix(" | None")
+        .unwrap()
+        .replace(boundary, "B")
+        .replace("\r\n", "\n");
+    let expected = "--B\ncontent-disposition: form-data; name=\"note\"\n\na {{ b }}; c\n\
+                    --B\ncontent-disposition: form-data; name=\"doc\"; filename=\"report.pdf\"\ncontent-type: application/pdf\n\n<dir/report.pdf>\n\
+                    --B\ncontent-disposition: form-data; name=\"own\"; filename=\"my \\%22one.txt\"\ncontent-type: text/x;charset=utf-8\n\n<raw>\n\
+                    --B\ncontent-disposition: form-data; name=\"at\"\n\n@it;type=no\n--B--\n";
+    assert_eq!(body, expected);
+    let (made, _) = plan("curl http://a.test/ -F user=ann -F password=pw-12345");
+    assert!(
+        !made.text.contains("pw-12345") && made.secrets.len() == 1,
+        "{}",
+        made.text
+    );
+}
+
+#[test]
 fn redirections_are_followed_as_often() {
     for (line, most) in [
         ("curl http://a.test/", 10),
@@ -211,9 +256,18 @@ fn what_cannot_be_said_is_refused() {
             "curl http://a.test/ -d @file",
             "`--data` cannot be said in a scenario",
         ),
+        ("curl http://a.test/ -F a", "the value of `--form` is wrong"),
         (
-            "curl http://a.test/ -F a=1",
+            "curl http://a.test/ -F 'a=<b'",
             "`--form` cannot be said in a scenario",
+        ),
+        (
+            "curl http://a.test/ -F a=1 -d b=2",
+            "`--data` cannot be said in a scenario: a request has one body",
+        ),
+        (
+            "curl -T - http://a.test/",
+            "`--upload-file` cannot be said in a scenario",
         ),
         (
             "curl http://a.test/ -X BREW",

@@ -1,6 +1,9 @@
 //! Writes the scenario file of a cURL command.
 
-use super::{CurlError, CurlSecret, FromCurl, literal, options::Call};
+use super::{
+    CurlError, CurlSecret, FromCurl, literal,
+    options::{Call, FormPart},
+};
 use crate::{
     plan::Method,
     secrets::{is_secret_header, is_secret_name},
@@ -173,6 +176,10 @@ impl File {
             if MADE_HERE.contains(&name.as_str()) || name.starts_with(':') {
                 continue;
             }
+            // The boundary of several parts is made here too.
+            if name == "content-type" && !call.form.is_empty() {
+                continue;
+            }
             if fields.iter().any(|(other, _)| other == name) {
                 self.notes.push(format!(
                     "the header `{name}` was given twice: the first one is kept"
@@ -191,7 +198,8 @@ impl File {
             let value = format!("Basic {}", self.secret("BASIC_AUTH", &place));
             fields.push(("authorization".to_owned(), value));
         }
-        if body.is_some() && !has(&fields, "content-type") {
+        let untyped = body.is_some() || call.data_file.is_some() && !call.upload;
+        if untyped && !has(&fields, "content-type") {
             let form = "application/x-www-form-urlencoded";
             let kind = if call.json { "application/json" } else { form };
             fields.push(("content-type".to_owned(), kind.to_owned()));
@@ -241,6 +249,13 @@ impl File {
 
     /// Writes the body; hands out its JSON, where it is that.
     fn body(&mut self, step: &mut String, call: &Call, body: Option<&str>) -> Option<Value> {
+        if let Some(file) = &call.data_file {
+            put(step, "body_file", &literal::string(file));
+        }
+        if !call.form.is_empty() {
+            let parts: Vec<String> = call.form.iter().map(|part| self.part(part)).collect();
+            put(step, "multipart", &format!("[{}]", parts.join(", ")));
+        }
         let body = body?;
         let typed = call.headers.iter().find(|(name, _)| name == "content-type");
         let says_json = call.json || typed.is_some_and(|(_, kind)| kind.contains("json"));
@@ -256,6 +271,31 @@ impl File {
             put(step, "body", &literal::string(&verbatim(body)));
         }
         json
+    }
+
+    /// One part of a body, as a table in one line.
+    fn part(&mut self, part: &FormPart) -> String {
+        let mut pairs = vec![("name", literal::string(&part.name))];
+        if part.is_file {
+            pairs.push(("file", literal::string(&part.content)));
+        } else if is_secret_name(&part.name) && !part.content.is_empty() {
+            let place = format!("`{}` of the form", part.name);
+            pairs.push(("value", literal::string(&self.secret(&part.name, &place))));
+        } else {
+            pairs.push(("value", literal::string(&verbatim(&part.content))));
+        }
+        let more = [
+            ("filename", &part.filename),
+            ("content_type", &part.content_type),
+        ];
+        for (key, value) in more {
+            pairs.extend(value.as_ref().map(|text| (key, literal::string(text))));
+        }
+        let pairs: Vec<String> = pairs
+            .iter()
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect();
+        format!("{{ {} }}", pairs.join(", "))
     }
 
     /// JSON whose texts are templates, and whose secrets are variables.
@@ -325,7 +365,9 @@ fn method(call: &Call) -> Result<Method, CurlError> {
     let asked = match &call.method {
         Some(name) => name.as_str(),
         None if call.head => "HEAD",
-        None if call.data.is_empty() || call.get => "GET",
+        None if call.upload => "PUT",
+        None if call.get => "GET",
+        None if call.data.is_empty() && call.data_file.is_none() && call.form.is_empty() => "GET",
         None => "POST",
     };
     Method::ALL

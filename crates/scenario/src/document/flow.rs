@@ -1,6 +1,7 @@
 //! The steps of a scenario, and what they inherit.
 
 use super::{
+    body::{Pairs, PartTable},
     cancel::CancelTable,
     keys,
     node::{Field, Kind, Located, Node, Source},
@@ -47,6 +48,8 @@ pub(crate) struct Common {
     pub cancel: Field<CancelTable>,
     /// `redirects`.
     pub redirects: Field<u64>,
+    /// `compress`.
+    pub compress: Field<()>,
 }
 
 /// `timeout`: one duration is `total`.
@@ -118,6 +121,12 @@ pub(crate) struct StepTable {
     pub bytes: Option<Vec<u8>>,
     /// `json`.
     pub json: Field<Node>,
+    /// `form`.
+    pub form: Field<Pairs>,
+    /// `multipart`.
+    pub multipart: Field<Vec<PartTable>>,
+    /// `body_file`.
+    pub body_file: Field<String>,
     /// `stream`.
     pub stream: Field<StreamTable>,
     /// `slo`.
@@ -202,6 +211,12 @@ impl Reader {
             ),
             cancel: self.cancel(table.get("cancel")),
             redirects: self.whole(table.get("redirects"), "`redirects`", 0, MOST_REDIRECTS),
+            compress: self.word(
+                table.get("compress"),
+                "`compress`",
+                "coding of a request",
+                &[("gzip", ())],
+            ),
         }
     }
 
@@ -327,12 +342,15 @@ impl Reader {
             place: node.place.clone(),
             name: self.name(table.get("name"), "`name`"),
             methods: self.methods(&table),
-            query: self.query(table.get("query")),
+            query: self.pairs(table.get("query"), "`query`", "the query's"),
             body: field(table.get("body"), |node| self.body(node)),
             bytes: None,
             json: field(table.get("json"), |node| {
                 (!node.is_broken()).then(|| node.clone())
             }),
+            form: self.form(table.get("form")),
+            multipart: self.multipart(table.get("multipart")),
+            body_file: self.name(table.get("body_file"), "`body_file`"),
             stream: field(table.get("stream"), |node| self.stream(node)),
             slo: self.slo(table.get("slo")),
             think: field(table.get("think"), |node| self.think(node)),
@@ -379,12 +397,13 @@ impl Reader {
         }
     }
 
-    fn query(&mut self, node: Option<&Node>) -> Vec<(Located<String>, QueryValue)> {
+    /// Keys with one value or several.
+    pub(super) fn pairs(&mut self, node: Option<&Node>, what: &str, whose: &str) -> Pairs {
         let entries = node
-            .and_then(|node| self.entries(node, "`query`"))
+            .and_then(|node| self.entries(node, what))
             .unwrap_or_default();
         let read = |(name, node): &(Located<String>, Node)| {
-            let what = format!("the query's `{}`", name.value);
+            let what = format!("{whose} `{}`", name.value);
             let value = match &node.kind {
                 Kind::List(list) => QueryValue::Many(
                     list.iter()

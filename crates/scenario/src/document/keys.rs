@@ -49,6 +49,7 @@ pub(crate) const DEFAULTS: &[&str] = &[
     "first_token_timeout",
     "cancel",
     "redirects",
+    "compress",
 ];
 /// The keys of `cancel`.
 pub(crate) const CANCEL: &[&str] = &["after", "after_tokens", "probability"];
@@ -57,7 +58,20 @@ pub(crate) const DEFAULTS_ALONE: &[&str] = &["source_addresses"];
 /// The methods, as keys of a step.
 pub(crate) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 /// The further keys of a `[[step]]`.
-pub(crate) const STEP: &[&str] = &["name", "query", "body", "json", "stream", "slo", "think"];
+pub(crate) const STEP: &[&str] = &[
+    "name",
+    "query",
+    "body",
+    "json",
+    "form",
+    "multipart",
+    "body_file",
+    "stream",
+    "slo",
+    "think",
+];
+/// The keys of each of `multipart`.
+pub(crate) const PART: &[&str] = &["name", "value", "file", "filename", "content_type"];
 /// The keys of `expect`.
 pub(crate) const EXPECT: &[&str] = &["status", "body_contains"];
 /// The keys of `timeout`, where it is a table.

@@ -1,10 +1,10 @@
-//! The body of a step: text, or JSON with templates in it.
+//! The body of a step: one of its forms, text and JSON with templates in it here.
 
 use super::Lowering;
 use crate::{
-    document::{Field, Kind, Located, Node, StepTable},
+    document::{Field, Kind, Located, Node, Source, StepTable},
     plan::{Body, DialectName},
-    problem::Problem,
+    problem::{Place, Problem},
     secrets::{Secrecy, is_secret_name},
     template::{JsonBuilder, Mode, Text, quote, sole_expression},
 };
@@ -12,32 +12,59 @@ use crate::{
 impl Lowering<'_> {
     /// The body of a step; absent where it is wrong.
     pub(super) fn body(&mut self, step: &StepTable, location: &str) -> Option<Body> {
-        match (&step.body, &step.json) {
-            (Field::Given(body), Field::Given(json)) => {
-                let problem = Problem::new(&json.place, "`body` and `json` cannot both be given");
-                self.tell(
-                    problem
-                        .more(&body.place, "the other one")
-                        .help("remove one of them"),
-                );
-                None
-            }
+        if !self.one_body(step) {
+            return None;
+        }
+        match (&step.body, &step.json, &step.form) {
+            (Field::Broken, ..) | (_, Field::Broken, _) | (.., Field::Broken) => return None,
+            (Field::Given(body), ..) => return self.text(&body.value, step, location),
+            (_, Field::Given(json), _) => return self.json(json, step, location),
+            (.., Field::Given(pairs)) => return self.form(&pairs.value),
+            (Field::Absent, Field::Absent, Field::Absent) => {}
+        }
+        match (&step.multipart, &step.body_file) {
             (Field::Broken, _) | (_, Field::Broken) => None,
-            (Field::Given(body), Field::Absent) => {
-                let folded = self.fold(&body.value, Mode::Text, Secrecy::Open)?;
-                self.secrets.add_body(&folded.trial);
-                let text = folded.text;
-                let asked = text
-                    .fixed()
-                    .filter(|_| wants_usage(step, location))
-                    .and_then(text_with_usage);
-                Some(Body::Text(asked.map_or(text, Text::Fixed)))
-            }
-            (Field::Absent, Field::Given(json)) => self.json(json, step, location),
+            (Field::Given(parts), _) => self.multipart(&parts.value),
+            (_, Field::Given(file)) => self.file(file).map(Body::Bytes),
             (Field::Absent, Field::Absent) => {
                 Some(step.bytes.clone().map_or(Body::Empty, Body::Bytes))
             }
         }
+    }
+
+    /// Whether a step has one body at most.
+    fn one_body(&mut self, step: &StepTable) -> bool {
+        let place = |given: Option<&Place>, key| given.map(|place| (key, place.clone()));
+        let kinds = [
+            place(step.body.given().map(|one| &one.place), "body"),
+            place(step.json.given().map(|one| &one.place), "json"),
+            place(step.form.given().map(|one| &one.place), "form"),
+            place(step.multipart.given().map(|one| &one.place), "multipart"),
+            place(step.body_file.given().map(|one| &one.place), "body_file"),
+        ];
+        let mut kinds = kinds.into_iter().flatten();
+        let Some((first, first_place)) = kinds.next() else {
+            return true;
+        };
+        let mut single = true;
+        for (other, place) in kinds {
+            let message = format!("`{first}` and `{other}` cannot both be given");
+            let problem = Problem::new(&place, message).more(&first_place, "the other one");
+            self.tell(problem.help("remove one of them"));
+            single = false;
+        }
+        single
+    }
+
+    fn text(&mut self, body: &Source, step: &StepTable, location: &str) -> Option<Body> {
+        let folded = self.fold(body, Mode::Text, Secrecy::Open)?;
+        self.secrets.add_body(&folded.trial);
+        let text = folded.text;
+        let asked = text
+            .fixed()
+            .filter(|_| wants_usage(step, location))
+            .and_then(text_with_usage);
+        Some(Body::Text(asked.map_or(text, Text::Fixed)))
     }
 
     fn json(&mut self, json: &Located<Node>, step: &StepTable, location: &str) -> Option<Body> {

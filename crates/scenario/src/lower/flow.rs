@@ -150,14 +150,10 @@ impl Lowering<'_> {
         let (name, _) = step_name(step)?;
         let mut headers = merge(defaults?, own?);
         let body = body?;
-        if matches!(body, Body::Json(_)) && !headers.iter().any(|(name, _)| name == "content-type")
-        {
-            headers.push((
-                "content-type".to_owned(),
-                Text::Fixed("application/json".to_owned()),
-            ));
-        }
         let common = &self.document.defaults.common;
+        let compress = step.common.compress.or(&common.compress).given().is_some()
+            && !matches!(body, Body::Empty);
+        describe_body(&mut headers, &body, compress);
         Some(Step::Request(Box::new(Request {
             index,
             name,
@@ -166,6 +162,7 @@ impl Lowering<'_> {
                 location: location?,
                 headers,
                 body,
+                compress,
                 fixed: None,
             },
             timeouts: Timeouts {
@@ -263,6 +260,26 @@ fn expect(defaults: &Common, own: &Common) -> Expect {
         body_contains: body_contains
             .map(|given| given.value.clone())
             .unwrap_or_default(),
+    }
+}
+
+/// Adds the fields that say what the body is.
+fn describe_body(headers: &mut Headers, body: &Body, compress: bool) {
+    let kind = match body {
+        Body::Json(_) => "application/json",
+        Body::Form(_) => "application/x-www-form-urlencoded",
+        Body::Multipart(body) => {
+            // Nobody else can know the boundary.
+            headers.retain(|(name, _)| name != "content-type");
+            &format!("multipart/form-data; boundary={}", body.boundary)
+        }
+        Body::Empty | Body::Text(_) | Body::Bytes(_) => "",
+    };
+    let coding = if compress { "gzip" } else { "" };
+    for (name, value) in [("content-type", kind), ("content-encoding", coding)] {
+        if !value.is_empty() && !headers.iter().any(|(known, _)| known == name) {
+            headers.push((name.to_owned(), Text::Fixed(value.to_owned())));
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The plan in one form whatever the file looked like, so that equal plans have equal hashes.
 
 use super::{
-    Arrivals, Body, Expect, Load, LoadPlan, Message, Request, Scenario, Stage, StartAt, Step,
-    StreamSpec, Timeouts, UserCount,
+    Arrivals, Body, Expect, Load, LoadPlan, Message, PartContent, Request, Scenario, Stage,
+    StartAt, Step, StreamSpec, Timeouts, UserCount,
 };
 use crate::{lower::flow::REDIRECTS, quantity::format_duration, secrets};
 use serde_json::{Map, Value, json};
@@ -211,6 +211,20 @@ fn message(message: &Message, secrets: &[String]) -> Value {
         Body::Text(text) => bounded(hidden(text.source())),
         Body::Bytes(bytes) => Value::from(format!("{:x}", Sha256::digest(bytes))),
         Body::Json(json) => bounded(json_body(&json.source(), secrets)),
+        Body::Form(pairs) => pairs
+            .iter()
+            .map(|pair| json!([pair.key, hidden(pair.value.source())]))
+            .collect(),
+        Body::Multipart(body) => body
+            .parts
+            .iter()
+            .map(|part| match &part.content {
+                PartContent::Text(text) => json!([part.head, bounded(hidden(text.source()))]),
+                PartContent::Bytes(bytes) => {
+                    json!([part.head, format!("{:x}", Sha256::digest(bytes))])
+                }
+            })
+            .collect(),
     };
     json!({
         "location": hidden(message.location.text.source()),

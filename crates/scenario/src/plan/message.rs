@@ -1,8 +1,8 @@
 //! What a request step sends: before rendering, and rendered for one request.
 
-use super::{Origin, Target};
+use super::{Body, Origin, Target, body::gzip};
 use crate::{
-    template::{JsonTemplate, Scope, TemplateError, Templates, Text},
+    template::{Scope, TemplateError, Templates, Text},
     url,
 };
 use std::{borrow::Cow, sync::Arc};
@@ -16,6 +16,8 @@ pub struct Message {
     pub headers: Vec<(String, Text)>,
     /// The body.
     pub body: Body,
+    /// Whether the body is compressed with gzip; `content-encoding` says so.
+    pub compress: bool,
     /// The rendered message, where nothing in it needs rendering for each request.
     pub fixed: Option<Rendered<'static>>,
 }
@@ -36,19 +38,6 @@ pub struct QueryPart {
     pub key: String,
     /// The value.
     pub value: Text,
-}
-
-/// A body, before rendering.
-#[derive(Debug)]
-pub enum Body {
-    /// None.
-    Empty,
-    /// Text.
-    Text(Text),
-    /// Bytes that are sent as they are.
-    Bytes(Vec<u8>),
-    /// JSON with templates in it; rendered strings are escaped, a string that is one expression keeps its type.
-    Json(JsonTemplate),
 }
 
 /// What is sent: a message after rendering.
@@ -84,12 +73,8 @@ impl Message {
     /// Whether nothing in the message needs rendering for each request.
     #[must_use]
     pub fn is_constant(&self) -> bool {
-        let body = match &self.body {
-            Body::Empty | Body::Bytes(_) => true,
-            Body::Text(text) => text.fixed().is_some(),
-            Body::Json(json) => json.fixed().is_some(),
-        };
-        body && self.location.text.fixed().is_some()
+        self.body.is_constant()
+            && self.location.text.fixed().is_some()
             && self
                 .location
                 .query
@@ -121,22 +106,11 @@ impl Message {
             .iter()
             .map(|(name, value)| header(name, value, scope))
             .collect();
-        let body = match &self.body {
-            Body::Empty => Cow::Borrowed(&[][..]),
-            Body::Text(text) => match text
-                .render(scope)
-                .map_err(|reason| error("the body", reason))?
-            {
-                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-            },
-            Body::Bytes(bytes) => Cow::Borrowed(bytes.as_slice()),
-            Body::Json(json) => {
-                let mut body = Vec::new();
-                json.render(scope, &mut body)
-                    .map_err(|reason| error("the body", reason))?;
-                Cow::Owned(body)
-            }
+        let body = self.body.render(scope)?;
+        let body = if self.compress {
+            Cow::Owned(gzip(&body))
+        } else {
+            body
         };
         Ok(Rendered {
             origin,

@@ -40,6 +40,9 @@ pub(super) struct Defaults {
     /// any. Default: 10; 0 where `expect.status` names a redirection.
     #[schemars(range(min = 0, max = 100), example = 0)]
     redirects: Option<u32>,
+    /// Compresses the body of the request, and says so in `content-encoding`. Default: bodies are sent as they are.
+    #[schemars(example = &"gzip")]
+    compress: Option<Compress>,
 }
 
 /// One step: a request (one of the methods), or a pause (`think`).
@@ -74,6 +77,16 @@ pub(super) struct Step {
     /// Sets `content-type: application/json` unless it is set.
     #[schemars(example = &serde_json::json!({ "model": "{{ model }}", "stream": true }))]
     json: Option<Value>,
+    /// The body as a form of a web page (`application/x-www-form-urlencoded`), its pairs encoded. A list repeats its key.
+    /// Values may hold templates.
+    #[schemars(example = &serde_json::json!({ "user": "ann", "tag": ["a", "b"] }))]
+    form: Option<BTreeMap<String, Scalars>>,
+    /// The body in several parts (`multipart/form-data`): texts and files, as an upload sends them.
+    #[schemars(length(min = 1), example = &serde_json::json!([{ "name": "note", "value": "hello" }, { "name": "doc", "file": "report.pdf" }]))]
+    multipart: Option<Vec<Part>>,
+    /// The body from a file, sent as it is: templates in it are not rendered. Relative to the scenario's folder.
+    #[schemars(example = &"prompt.json")]
+    body_file: Option<String>,
     /// How the answer is read as a stream. Absent: a plain body.
     stream: Option<Stream>,
     /// What makes a request of this step good, over the limits of the file.
@@ -106,6 +119,41 @@ pub(super) struct Step {
     /// any. Default: 10; 0 where `expect.status` names a redirection.
     #[schemars(range(min = 0, max = 100), example = 0)]
     redirects: Option<u32>,
+    /// Compresses the body of the request, and says so in `content-encoding`. Default: bodies are sent as they are.
+    #[schemars(example = &"gzip")]
+    compress: Option<Compress>,
+}
+
+/// One part of a body: a text (`value`) or a file.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Part {
+    /// The name of the field.
+    #[schemars(example = &"note")]
+    name: String,
+    /// Its text. May hold templates.
+    #[schemars(example = &"{{ prompt }}")]
+    value: Option<Scalar>,
+    /// A file whose content it is. Relative to the scenario's folder.
+    #[schemars(example = &"report.pdf")]
+    file: Option<String>,
+    /// The name that the service is told. Default: that of `file`, without its folder.
+    #[schemars(example = &"upload.pdf")]
+    filename: Option<String>,
+    /// The type that the service is told. Default for files: by their ending, else `application/octet-stream`; for texts
+    /// none.
+    #[schemars(example = &"application/pdf")]
+    content_type: Option<String>,
+}
+
+/// The coding of a request's body.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Compress {
+    /// RFC 1952.
+    Gzip,
 }
 
 /// When requests are given up; whichever comes first.

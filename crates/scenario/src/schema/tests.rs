@@ -81,6 +81,9 @@ fn the_schema_takes_what_the_reader_takes() {
         "get = \"/\"\nexpect = { status = [200, \"4xx\"], body_contains = [\"a\"] }\nhttp_version = \"2\"",
         "think = \"1s..3s\"",
         "think = \"500ms\"",
+        "post = \"/\"\nform = { a = 1, b = [\"x\", true] }\ncompress = \"gzip\"",
+        "post = \"/\"\nmultipart = [{ name = \"a\", value = 5 }, { name = \"b\", file = \"f\", content_type = \"x/y\" }]",
+        "post = \"/\"\nbody_file = \"f\"\ncancel = { after_tokens = 3, probability = \"5%\" }\nredirects = 0",
     ];
     for text in steps {
         assert!(takes(&format!("[[step]]\n{text}\n")), "{text}");
@@ -171,6 +174,12 @@ fn the_schema_and_the_reader_know_the_same_keys() {
             keys::EXPECT.to_vec(),
         ),
         ("timeout", of(&step, "timeout"), keys::TIMEOUT.to_vec()),
+        (
+            "multipart",
+            of(&step, "multipart")["items"].clone(),
+            keys::PART.to_vec(),
+        ),
+        ("cancel", of(&step, "cancel"), keys::CANCEL.to_vec()),
         ("stream", of(&step, "stream"), keys::STREAM.to_vec()),
         ("slo", of(&schema, "slo"), slo.clone()),
         ("slo of a step", of(&step, "slo"), slo),

@@ -26,6 +26,7 @@ const ROOMS: &[Room] = &[
         ours: &["loadgen-stats"],
         outside: &[
             "csv",
+            "flate2",
             "minijinja",
             "percent-encoding",
             "rand",
