@@ -1,8 +1,9 @@
 //! Decides which load to try next, and what the answers say about size.
 //!
 //! Pure arithmetic: no clock, no socket, no tokio. [`Search`] is the search for the breaking point as a machine: it
-//! says what to do ([`Order`]), is told what was seen ([`Seen`]), and comes to an [`Answer`]. The laws beside it judge
-//! the measurement and look beyond it: [`little`], [`usl`], [`knee`].
+//! says what to do ([`Order`]), is told what was seen ([`Seen`]), and comes to an [`Answer`]. A [`Steersman`] leads a run
+//! through it, from window to window, and the whole becomes a [`Stress`]. The laws beside it judge the measurement and
+//! look beyond it: [`little`], [`usl`], [`knee`].
 //!
 //! ```
 //! use loadgen_capacity::{Growth, Ladder, Order, Search, SearchSettings, Seen, Sight};
@@ -23,16 +24,24 @@
 
 mod answer;
 mod cost;
+mod hold;
 mod knee;
 mod ladder;
+mod level;
 mod little;
 mod search;
+mod steer;
+mod stress;
 mod usl;
 
 pub use answer::{Answer, Ended, LimitedBy};
 pub use cost::{Timing, Worst, worst};
+pub use hold::Standing;
 pub use knee::{Knee, knee};
 pub use ladder::{Growth, Ladder};
+pub use level::{Broken, Level, Recovery};
 pub use little::{Little, little};
 pub use search::{LevelVerdict, Order, Purpose, Search, SearchSettings, Seen, Sight, Trial};
+pub use steer::{Command, SteerSettings, Steersman};
+pub use stress::{LoadUnit, Stress};
 pub use usl::{Usl, usl};

@@ -364,7 +364,7 @@ fn nothing_finished(threshold: &Threshold, totals: &Totals, layout: &Layout) -> 
     totals.outcomes(layout, &part).iter().sum::<u64>() == 0
 }
 
-const fn unit(metric: Metric, aggregate: Aggregate) -> Unit {
+pub(super) const fn unit(metric: Metric, aggregate: Aggregate) -> Unit {
     match (metric, aggregate) {
         (Metric::Trend(_), Aggregate::Count) => Unit::Count,
         (Metric::Trend(_), _) => Unit::Milliseconds,

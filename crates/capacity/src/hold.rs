@@ -1,0 +1,287 @@
+//! One level while it is held: its samples, and what the limits say of them.
+
+use crate::level::Broken;
+use crate::search::{SearchSettings, Seen, Sight};
+use loadgen_stats::{
+    Judged, Layout, Metric, Offset, Rate, Selection, Span, StepIndex, Threshold, Totals, Trend,
+    Unit, VusRange, Window,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A worker thread that is busy for more than this share of a core has nothing left.
+const BUSY: f64 = 0.9;
+/// The generator was the limit where it was busy in so many windows, and in half of all of them.
+const BUSY_WINDOWS: u32 = 3;
+/// A lateness of the generator up to this does no harm, nor up to that share of an answer's time.
+const LATE: (Duration, f64) = (Duration::from_millis(1), 0.05);
+/// Finished requests before a hold is called hopeless.
+const HOPELESS: u64 = 50;
+
+/// How the run stands at the end of a window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    /// The present.
+    pub now: Offset,
+    /// Requests that were due in the measured span and have not ended.
+    pub awaited: u64,
+    /// Whether all that ended by the end of the window is in it.
+    pub complete: bool,
+    /// The seconds for which requests were under way in it, of all together.
+    pub in_flight_seconds: f64,
+}
+
+/// What a level must hold.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) thresholds: Vec<Threshold>,
+}
+
+/// A level that is held.
+#[derive(Clone, Debug)]
+pub(crate) struct Hold {
+    load: f64,
+    from: Offset,
+    until: Offset,
+    /// When its first hold began.
+    pub(crate) first: Offset,
+    pub(crate) totals: Totals,
+    /// What was measured in windows that lie whole in a span: their length.
+    pub(crate) seconds: f64,
+    pub(crate) finished: u64,
+    pub(crate) failed: u64,
+    pub(crate) in_flight_seconds: f64,
+    pub(crate) vus: Option<VusRange>,
+    windows: u32,
+    busy: u32,
+}
+
+/// What came of a level.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    pub(crate) seen: Seen,
+    pub(crate) broken: Vec<Broken>,
+    /// Whether the generator was too late or too busy for its times to be believed.
+    pub(crate) generator_doubtful: bool,
+}
+
+impl Limits {
+    pub(crate) const fn new(layout: Arc<Layout>, thresholds: Vec<Threshold>) -> Self {
+        Self { layout, thresholds }
+    }
+}
+
+impl Hold {
+    pub(crate) fn new(load: f64, from: Offset, until: Offset, limits: &Limits) -> Self {
+        Self {
+            load,
+            from,
+            until,
+            first: from,
+            totals: Totals::new(&limits.layout),
+            seconds: 0.0,
+            finished: 0,
+            failed: 0,
+            in_flight_seconds: 0.0,
+            vus: None,
+            windows: 0,
+            busy: 0,
+        }
+    }
+
+    /// The same level, with more to be measured.
+    pub(crate) fn extended(self, from: Offset, until: Offset) -> Self {
+        Self {
+            from,
+            until,
+            ..self
+        }
+    }
+
+    pub(crate) const fn load(&self) -> f64 {
+        self.load
+    }
+
+    pub(crate) const fn from(&self) -> Offset {
+        self.from
+    }
+
+    pub(crate) const fn until(&self) -> Offset {
+        self.until
+    }
+
+    /// Takes in a window.
+    pub(crate) fn add(&mut self, window: &Window, standing: &Standing) {
+        self.totals.merge(&window.totals);
+        if window.start < self.from || window.end > self.until {
+            return;
+        }
+        self.seconds += window.end.since(window.start).as_secs_f64();
+        self.finished += window
+            .totals
+            .steps
+            .iter()
+            .map(|step| step.live_finished)
+            .sum::<u64>();
+        self.failed += window
+            .totals
+            .steps
+            .iter()
+            .map(|step| step.live_failed)
+            .sum::<u64>();
+        self.in_flight_seconds += standing.in_flight_seconds;
+        self.vus = Some(
+            self.vus
+                .map_or(window.vus, |before| before.then(window.vus)),
+        );
+        self.windows += 1;
+        let busy = window
+            .generator
+            .as_ref()
+            .is_some_and(|used| used.workers.iter().any(|share| *share > BUSY));
+        self.busy += u32::from(busy);
+    }
+
+    /// Whether all that was due in the hold has ended, or should have.
+    pub(crate) fn is_over(&self, standing: &Standing, answer: Duration) -> bool {
+        let awaited = standing.awaited > 0 || !standing.complete;
+        standing.now >= self.until && (!awaited || standing.now >= self.until.after(answer))
+    }
+
+    /// Whether so much fails that the service is to be spared the rest.
+    pub(crate) fn is_hopeless(&self, settings: &SearchSettings) -> bool {
+        self.finished >= HOPELESS
+            && self.failed as f64 > settings.error_guard * self.finished as f64
+    }
+
+    /// What the samples say.
+    pub(crate) fn judge(&self, limits: &Limits) -> Judgement {
+        let judged: Vec<Judged> = limits
+            .thresholds
+            .iter()
+            .map(|limit| limit.judge(&self.totals, &limits.layout, self.span()))
+            .collect();
+        let known = |judged: &Judged| judged.observed.is_some() && judged.too_few.is_none();
+        let broken: Vec<usize> = (0..judged.len())
+            .filter(|&at| !judged[at].ok && known(&judged[at]))
+            .collect();
+        let (late, busy) = (self.is_late(limits), self.is_busy());
+        // Errors are the service's own; times are not, where whoever takes them has no time.
+        let blamed = broken.iter().all(|&at| is_of_times(&limits.thresholds[at]));
+        let sight = if (busy || late && !broken.is_empty()) && blamed {
+            Sight::Generator
+        } else if !broken.is_empty() {
+            Sight::Broken
+        } else if judged.iter().all(known) && !judged.is_empty() {
+            Sight::Held
+        } else {
+            Sight::TooFew
+        };
+        let seconds = self.seconds.max(f64::MIN_POSITIVE);
+        let good = self.finished.saturating_sub(self.failed) as f64 * self.good_share(limits);
+        Judgement {
+            seen: Seen {
+                sight,
+                goodput: good / seconds,
+                goodput_error: good.sqrt() / seconds,
+                failed: self.failed_share(limits),
+            },
+            broken: broken
+                .into_iter()
+                .map(|at| self.broken(&limits.thresholds[at], &judged[at], limits))
+                .collect(),
+            generator_doubtful: late || busy,
+        }
+    }
+
+    /// Whether every limit holds as far as it can be told, and something was answered.
+    pub(crate) fn looks_good(&self, limits: &Limits) -> bool {
+        let judged = |limit: &Threshold| limit.judge(&self.totals, &limits.layout, self.span());
+        self.finished > self.failed && limits.thresholds.iter().all(|limit| judged(limit).ok)
+    }
+
+    fn span(&self) -> Span {
+        Span {
+            measured: Duration::from_secs_f64(self.seconds),
+            interrupted: false,
+            vus: self.vus,
+        }
+    }
+
+    /// The share of requests that failed, of those due in the hold; of those that finished in it where none is known yet.
+    pub(crate) fn failed_share(&self, limits: &Limits) -> f64 {
+        let due = self
+            .totals
+            .rate(&limits.layout, Rate::HttpReqFailed, &Selection::default());
+        due.share().unwrap_or(if self.finished > 0 {
+            self.failed as f64 / self.finished as f64
+        } else {
+            0.0
+        })
+    }
+
+    /// The share of requests without failure that also met `[slo]`; all of them where there is none.
+    fn good_share(&self, limits: &Limits) -> f64 {
+        let all = Selection::default();
+        let (good, failed) = (
+            self.totals.rate(&limits.layout, Rate::Goodput, &all),
+            self.failed_share(limits),
+        );
+        match good.share() {
+            Some(share) if failed < 1.0 => (share / (1.0 - failed)).min(1.0),
+            _ => 1.0,
+        }
+    }
+
+    fn is_late(&self, limits: &Limits) -> bool {
+        let quantile = |trend, q| {
+            self.totals
+                .trend(&limits.layout, trend, &Selection::default())
+                .quantile(q)
+        };
+        let answer = quantile(Trend::HttpReqDuration, 0.5).unwrap_or_default();
+        quantile(Trend::ScheduleLag, 0.99)
+            .is_some_and(|lag| lag > LATE.0.max(answer.mul_f64(LATE.1)))
+    }
+
+    const fn is_busy(&self) -> bool {
+        self.busy >= BUSY_WINDOWS && 2 * self.busy > self.windows
+    }
+
+    /// A limit that broke, and the step at which it is furthest beyond it.
+    fn broken(&self, limit: &Threshold, judged: &Judged, limits: &Limits) -> Broken {
+        let beyond = |step: usize| {
+            let at_step = limit.at_step(StepIndex(step), &limits.layout)?.judge(
+                &self.totals,
+                &limits.layout,
+                self.span(),
+            );
+            let observed = at_step.observed.filter(|_| !at_step.ok)?;
+            Some(distance(observed, at_step.limit))
+        };
+        let steps = (0..limits.layout.steps.len()).filter_map(|step| Some((step, beyond(step)?)));
+        let furthest = steps.max_by(|one, other| one.1.total_cmp(&other.1));
+        Broken {
+            metric: judged.metric.clone(),
+            expression: judged.expression.clone(),
+            observed: judged.observed,
+            unit: judged.unit,
+            step: furthest.map(|(step, _)| limits.layout.steps[step].name.clone()),
+        }
+    }
+}
+
+/// How far a number is from its limit, in times of the limit.
+fn distance(observed: f64, limit: f64) -> f64 {
+    (observed - limit).abs() / limit.abs().max(1e-9)
+}
+
+/// Whether a limit is one that a generator without time can break.
+fn is_of_times(limit: &Threshold) -> bool {
+    match limit.limits() {
+        Metric::Trend(_) | Metric::Rate(Rate::Goodput) => true,
+        Metric::Counter(_) => limit.unit() == Unit::PerSecond,
+        _ => false,
+    }
+}

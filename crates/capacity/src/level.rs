@@ -1,0 +1,136 @@
+//! A level with all that is told of it: the row of a table, and what the laws are fitted to.
+
+use crate::hold::{Hold, Judgement, Limits};
+use crate::little::{Little, little};
+use crate::search::{LevelVerdict, Purpose, Trial};
+use loadgen_stats::{Offset, Selection, Trend, Unit};
+use std::time::Duration;
+
+/// One level that was tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Level {
+    /// The load: users, or arrivals per second.
+    pub load: f64,
+    /// Why it was tried.
+    pub purpose: Purpose,
+    /// What came of it.
+    pub verdict: LevelVerdict,
+    /// Whether the share of errors passed the guard.
+    pub guarded: bool,
+    /// How many holds were measured.
+    pub holds: u32,
+    /// When the first hold began.
+    pub from: Offset,
+    /// When the last hold ended.
+    pub until: Offset,
+    /// How long was measured.
+    pub seconds: f64,
+    /// Finished requests per second.
+    pub http_reqs_per_second: f64,
+    /// The same without failed ones, and without those that missed `[slo]`.
+    pub goodput_per_second: f64,
+    /// The share of failed requests.
+    pub failed: f64,
+    /// Quantiles of `http_req_latency`: 50, 95, 99 %.
+    pub latency: [Option<Duration>; 3],
+    /// The 95th percentile of `ttft`.
+    pub ttft_p95: Option<Duration>,
+    /// Output tokens per second.
+    pub tokens_per_second: Option<f64>,
+    /// Requests under way, on average, against what Little's law makes of their number and their length.
+    pub little: Option<Little>,
+    /// The limits that broke.
+    pub broken: Vec<Broken>,
+    /// Whether the generator was too late or too busy for its times to be believed.
+    pub generator_doubtful: bool,
+}
+
+/// A limit that broke.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Broken {
+    /// The metric with its tags, as written.
+    pub metric: String,
+    /// The expression, as written.
+    pub expression: String,
+    /// What was observed, in `unit`.
+    pub observed: Option<f64>,
+    /// The unit.
+    pub unit: Unit,
+    /// The step that was furthest beyond the limit.
+    pub step: Option<String>,
+}
+
+/// How a service recovers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recovery {
+    /// The load it was brought back to.
+    pub load: f64,
+    /// How long it took until it was well again; none where it was not well within the time it was given.
+    pub after: Option<Duration>,
+}
+
+impl Level {
+    pub(crate) fn of(
+        trial: &Trial,
+        purpose: Purpose,
+        hold: &Hold,
+        judgement: Judgement,
+        limits: &Limits,
+    ) -> Self {
+        let all = Selection::default();
+        let trend = |trend| hold.totals.trend(&limits.layout, trend, &all);
+        let latency = trend(Trend::HttpReqLatency);
+        let seconds = hold.seconds.max(f64::MIN_POSITIVE);
+        let due: u64 = hold.totals.outcomes(&limits.layout, &all).iter().sum();
+        let mean = latency.mean().map_or(0.0, |mean| mean.as_secs_f64());
+        Self {
+            load: trial.load,
+            purpose,
+            verdict: trial.verdict,
+            guarded: trial.guarded,
+            holds: trial.holds,
+            from: hold.first,
+            until: hold.until(),
+            seconds: hold.seconds,
+            http_reqs_per_second: hold.finished as f64 / seconds,
+            goodput_per_second: trial.seen.goodput,
+            failed: trial.seen.failed,
+            latency: [0.5, 0.95, 0.99].map(|q| latency.quantile(q)),
+            ttft_p95: trend(Trend::Ttft).quantile(0.95),
+            tokens_per_second: tokens(hold).map(|tokens| tokens / seconds),
+            // Broken connections have no latency: then the mean is not that of all that came.
+            little: (latency.count() == due)
+                .then(|| little(hold.in_flight_seconds / seconds, due as f64 / seconds, mean))
+                .flatten(),
+            broken: judgement.broken,
+            generator_doubtful: judgement.generator_doubtful,
+        }
+    }
+
+    /// What broke, as it was written.
+    pub fn broken_expressions(&self) -> impl Iterator<Item = String> {
+        self.broken
+            .iter()
+            .map(|limit| format!("{}: {}", limit.metric, limit.expression))
+    }
+}
+
+/// Tokens that arrived in the seconds of the holds; none where there were no streams.
+fn tokens(hold: &Hold) -> Option<f64> {
+    let (first, last) = (hold.first.as_secs_f64(), hold.until().as_secs_f64());
+    let within =
+        |(second, _): &&(u32, f64)| first <= f64::from(*second) && f64::from(*second) < last;
+    let streams = hold
+        .totals
+        .steps
+        .iter()
+        .any(|step| step.stream.finished > 0);
+    streams.then(|| {
+        hold.totals
+            .token_seconds
+            .iter()
+            .filter(within)
+            .map(|(_, tokens)| tokens)
+            .sum()
+    })
+}
