@@ -3,9 +3,11 @@
 use crate::{
     crew::Crew,
     load::SharedLoad,
-    observer::{Directive, Event, Observer},
+    observer::{Directive, Event, Observer, Standing},
     phase::{Phase, Starting, Stop},
     run::{Outcome, Settings},
+    schedule::Level,
+    seats::Change,
     shard::Common,
     windows::{Part, end_of_window},
 };
@@ -21,12 +23,17 @@ pub(crate) struct Conductor<'a, O: Observer> {
     common: Arc<Common>,
     observer: &'a mut O,
     phases: watch::Sender<Vec<Phase>>,
+    changes: watch::Sender<Vec<Change>>,
     courses: Vec<Course>,
     ledger: Ledger,
     /// The window that is open.
     window: u64,
     /// The windows that each shard has closed; `u64::MAX` once it is done.
     closed: Vec<u64>,
+    /// The requests that each shard awaited when it last told.
+    awaited: Vec<u64>,
+    /// The time for which requests were under way in the open window, of all together.
+    in_flight: Duration,
     stop_reason: StopReason,
     /// The last event that was told.
     told: Option<Event>,
@@ -49,10 +56,13 @@ impl<'a, O: Observer> Conductor<'a, O> {
             common: Arc::clone(common),
             observer,
             phases: crew.phases.clone(),
+            changes: crew.changes.clone(),
             courses: first.into_iter().map(course).collect(),
             ledger: Ledger::new(Arc::clone(&common.layout), common.plan.thresholds.clone()),
             window: 0,
             closed: vec![0; common.shards],
+            awaited: vec![0; common.shards],
+            in_flight: Duration::ZERO,
             stop_reason: StopReason::Completed,
             told: None,
         };
@@ -119,6 +129,8 @@ impl<'a, O: Observer> Conductor<'a, O> {
     fn take(&mut self, part: Part, crew: &Crew) {
         self.ledger.add(&part.totals);
         self.closed[part.shard] = part.window.saturating_add(1);
+        self.awaited[part.shard] = part.awaited;
+        self.in_flight = self.in_flight.saturating_add(part.in_flight);
         let mut totals = part.totals;
         totals.clear();
         crew.give_back(part.shard, totals);
@@ -143,13 +155,28 @@ impl<'a, O: Observer> Conductor<'a, O> {
         let generator = self.observer.generator();
         self.ledger.close_window(start, end, vus, generator);
         let live = self.ledger.live();
-        if let Directive::Stop(reason) = self.observer.window(self.ledger.last_window(), &live) {
-            self.drain(reason);
+        self.observer.standing(&Standing {
+            now: self.common.clock.now(),
+            awaited: self.awaited.iter().sum(),
+            in_flight: std::mem::take(&mut self.in_flight),
+            complete: self.closed.iter().all(|closed| *closed >= self.window),
+        });
+        match self.observer.window(self.ledger.last_window(), &live) {
+            Directive::Continue => {}
+            Directive::SetLoad(level) => self.steer(level),
+            Directive::Stop(reason) => self.drain(reason),
         }
         let goes_on = |course: &Course| matches!(course.phase, Phase::Waiting | Phase::Running(_));
         if self.ledger.stops() && self.courses.iter().any(goes_on) {
             self.drain(StopReason::Threshold);
         }
+    }
+
+    /// Changes the loads that are steered, from now on.
+    fn steer(&self, level: Level) {
+        let at = self.common.clock.now();
+        self.changes
+            .send_modify(|changes| changes.push(Change { at, level }));
     }
 
     /// The next deadline of a load, and which load's it is.
@@ -277,7 +304,12 @@ impl<'a, O: Observer> Conductor<'a, O> {
         let ended_starting = course.phase.ended_starting();
         let until = ended_starting.unwrap_or_else(|| load.end_of_starting(start));
         let until = course.ended.map_or(until, |ended| until.min(ended));
-        Some((from, until))
+        match load.schedule.steered() {
+            None => Some((from, until)),
+            Some(_) => {
+                Some(measured_of_spans(&self.changes.borrow(), until).unwrap_or((from, from)))
+            }
+        }
     }
 
     /// From the first measured part to the end of the last.
@@ -288,4 +320,19 @@ impl<'a, O: Observer> Conductor<'a, O> {
         let whole = long.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
         whole.unwrap_or((ended, ended))
     }
+}
+
+/// The measured part of a load that was steered: as long as all of its spans together, from the start of the first.
+fn measured_of_spans(changes: &[Change], until: Offset) -> Option<(Offset, Offset)> {
+    let mut spans: Vec<(Offset, Offset)> = Vec::new();
+    for Change { level, .. } in changes {
+        // A span that has not ended when the next one begins gives way to it.
+        if let Some(last) = spans.last_mut() {
+            last.1 = last.1.min(level.from.max(last.0));
+        }
+        spans.push((level.from, level.until.max(level.from)));
+    }
+    let (first, _) = *spans.first()?;
+    let length = |(from, to): &(Offset, Offset)| (*to).min(until).since(*from);
+    Some((first, first.after(spans.iter().map(length).sum())))
 }

@@ -4,6 +4,7 @@ use crate::{
     connection::Connect,
     error::Error,
     phase::Phase,
+    seats::Change,
     shard::{Common, Ties},
     timer::Timing,
     windows::Part,
@@ -22,6 +23,8 @@ pub(crate) struct Crew {
     go: watch::Sender<Option<Arc<Common>>>,
     /// The phases of the loads; the workers follow them.
     pub(crate) phases: watch::Sender<Vec<Phase>>,
+    /// The changes of the loads that are steered.
+    pub(crate) changes: watch::Sender<Vec<Change>>,
     /// What the workers hand over.
     pub(crate) parts: mpsc::Receiver<Part>,
     empties: Vec<mpsc::Sender<Totals>>,
@@ -37,6 +40,7 @@ impl Crew {
     ) -> Result<Self, Error> {
         let (go, _) = watch::channel(None);
         let (phases, _) = watch::channel(Vec::new());
+        let (changes, _) = watch::channel(Vec::new());
         let (part_sender, parts) = mpsc::channel(DEPTH * shards);
         let (ready_sender, mut ready) = mpsc::channel(shards);
         let (connect, timing) = (Arc::new(connect), Arc::new(timing));
@@ -44,6 +48,7 @@ impl Crew {
             workers: Vec::new(),
             go,
             phases,
+            changes,
             parts,
             empties: Vec::new(),
         };
@@ -51,6 +56,7 @@ impl Crew {
             let (empty_sender, empties) = mpsc::channel(DEPTH);
             let ties = Ties {
                 phases: crew.phases.subscribe(),
+                changes: crew.changes.subscribe(),
                 parts: part_sender.clone(),
                 empties,
             };

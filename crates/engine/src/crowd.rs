@@ -4,6 +4,7 @@ use crate::{
     connection::Connector,
     phase::{Phase, Starting},
     schedule::{Budget, Schedule},
+    seats::{Change, Seats},
     shard::Shard,
     starts::{Start, Starts},
     timer::Timer,
@@ -25,6 +26,11 @@ pub(crate) struct Crowd<C: Connector, T: Timer> {
     schedule: Schedule,
     starts: Starts,
     users: JoinSet<()>,
+    seats: Rc<Seats>,
+    /// The changes of a load that is steered which were made.
+    changes: usize,
+    /// What is measured of such a load.
+    span: Option<(Offset, Offset)>,
     /// Whether the run was told that the load has ended here.
     told: bool,
 }
@@ -39,6 +45,9 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
             schedule: shard.load(load).schedule.clone(),
             starts: Starts::none(),
             users: JoinSet::new(),
+            seats: Seats::new(),
+            changes: 0,
+            span: None,
             told: false,
         }
     }
@@ -57,6 +66,24 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
             Phase::Draining(_) | Phase::Cut(_) | Phase::Never => true,
         };
         may_end && self.users.is_empty() && self.next_due().is_none()
+    }
+
+    /// Makes the changes of a load that is steered which were not made yet.
+    pub(crate) fn steer(&mut self, changes: &[Change]) {
+        if !self.is_steered() {
+            return;
+        }
+        for change in changes.iter().skip(self.changes) {
+            let level = change.level;
+            self.measure(level.from, level.until);
+            self.span = Some((level.from, level.until));
+            self.shard.steer(&mut self.starts, change);
+        }
+        self.changes = changes.len();
+    }
+
+    const fn is_steered(&self) -> bool {
+        self.schedule.steered().is_some()
     }
 
     /// Follows the load into a phase; those between may have been missed.
@@ -90,7 +117,9 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
                 } else {
                     self.shard.enter()
                 };
-                self.users.spawn_local(User::stay(present, self.load, stay));
+                let seat = self.is_steered().then(|| self.seats.take(stay.place));
+                self.users
+                    .spawn_local(User::stay(present, self.load, stay, seat));
             }
             Some(Start::Arrival(number, due)) => {
                 if let Some(arrival) = Arrival::new(&self.shard, self.load, number, due) {
@@ -127,24 +156,38 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
 
     fn begin(&mut self, start: Offset) {
         self.schedule = self.schedule.starting_at(start);
-        self.starts = self.shard.starts(self.load, &self.schedule);
-        self.measure(self.schedule.end_of_starting());
+        self.starts = self.shard.starts(self.load, &self.schedule, &self.seats);
+        let from = self.schedule.end_of_warm_up();
+        match self.is_steered() {
+            // Nothing is measured before the first change.
+            true => self.measure(from, from),
+            false => self.measure(from, self.schedule.end_of_starting()),
+        }
     }
 
     /// No more is to begin: the rest is forgotten, and arrivals that were due by then are dropped.
     ///
     /// Where the load came to its own end, what was due before it is begun all the same, however late.
     fn stop(&mut self, starting: Starting) {
-        if starting.ended < self.schedule.end_of_starting() {
-            self.measure(starting.ended);
+        if self.is_steered() {
+            if let Some((from, until)) = self.span {
+                self.measure(from, until.min(starting.ended));
+            }
+            // Nobody steers it any more.
+            self.starts = Starts::none();
+        } else if starting.ended < self.schedule.end_of_starting() {
+            self.measure(self.schedule.end_of_warm_up(), starting.ended);
             self.forget(starting.ended);
         }
     }
 
-    fn measure(&self, until: Offset) {
+    fn measure(&self, from: Offset, until: Offset) {
         let mut recorder = self.shard.recorder.borrow_mut();
         for scenario in self.shard.load(self.load).roles.scenarios() {
-            recorder.measure(*scenario, self.schedule.end_of_warm_up(), until);
+            match self.is_steered() {
+                true => recorder.measure_next(*scenario, from, until),
+                false => recorder.measure(*scenario, from, until),
+            }
         }
     }
 

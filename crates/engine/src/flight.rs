@@ -20,15 +20,19 @@ pub(crate) struct Flight<'a, C: Connector, T: Timer> {
     started: Offset,
     exchange: Exchange,
     landed: bool,
+    /// Whether it was due in the measured part.
+    measured: bool,
 }
 
 impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
     pub(crate) fn begin(shard: &'a Shard<C, T>, request: &'a Request, due: Offset) -> Self {
         let started = shard.clock.now();
-        shard
-            .recorder
-            .borrow_mut()
-            .began(request.index, due, started);
+        let measured = {
+            let mut recorder = shard.recorder.borrow_mut();
+            recorder.began(request.index, due, started);
+            recorder.measures(request.index, due)
+        };
+        shard.flights.begin(started, measured);
         Self {
             shard,
             request,
@@ -37,6 +41,7 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
             started,
             exchange: Exchange::default(),
             landed: false,
+            measured,
         }
     }
 
@@ -101,6 +106,9 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
 
 impl<C: Connector, T: Timer> Drop for Flight<'_, C, T> {
     fn drop(&mut self) {
+        let ended = self.exchange.done.filter(|_| self.landed);
+        let ended = ended.unwrap_or_else(|| self.shard.clock.now());
+        self.shard.flights.end(ended, self.measured);
         if self.landed {
             return;
         }
@@ -116,7 +124,7 @@ impl<C: Connector, T: Timer> Drop for Flight<'_, C, T> {
                 .stream
                 .as_ref()
                 .and_then(|stream| stream.first_output),
-            at: self.shard.clock.now(),
+            at: ended,
             bytes_sent: exchange.bytes_sent,
             bytes_received: exchange.bytes_received,
             resent: exchange.resent,

@@ -7,6 +7,7 @@ mod crew;
 mod crowd;
 mod error;
 mod flight;
+mod flights;
 mod gauge;
 mod hops;
 mod judge;
@@ -17,6 +18,7 @@ mod permits;
 mod phase;
 mod run;
 mod schedule;
+mod seats;
 mod seed;
 mod shard;
 mod sink;
@@ -39,9 +41,9 @@ pub use loadgen_stats::{
     Arrival, ErrorKind, GeneratorSample, Offset, StepIndex, StreamSample, Usage,
 };
 pub use nap::{Nap, account_for_waits, latest_nap, nap_begins, nap_ends, watch_wake_ups};
-pub use observer::{Directive, Event, Observer};
+pub use observer::{Directive, Event, Observer, Standing};
 pub use phase::Stop;
 pub use run::{Outcome, Settings, run};
-pub use schedule::{ArrivalTimes, Budget, Line, Schedule, Stay};
+pub use schedule::{ArrivalTimes, Budget, Level, Line, Schedule, Stay};
 pub use timer::{Timer, Timing, TokioTiming};
 pub use worker::Placement;

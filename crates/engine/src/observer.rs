@@ -1,12 +1,19 @@
 //! The seam to whoever watches a run.
 
-use loadgen_stats::{GeneratorSample, Live, StopReason, Window};
+use crate::schedule::Level;
+use loadgen_stats::{GeneratorSample, Live, Offset, StopReason, Window};
+use std::time::Duration;
 
 /// Watches a run and may steer it. Every callback is called from one task; none may block for long.
 pub trait Observer {
     /// Figures of the generator itself for the interval that is about to be closed.
     fn generator(&mut self) -> Option<GeneratorSample> {
         None
+    }
+
+    /// How the run stands at the end of the interval that is told of next.
+    fn standing(&mut self, standing: &Standing) {
+        let _ = standing;
     }
 
     /// An interval of about a second is complete. The answer steers the run.
@@ -21,11 +28,26 @@ pub trait Observer {
     }
 }
 
-/// What an observer wants of the run.
+/// How a run stands at the end of an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The present.
+    pub now: Offset,
+    /// Requests under way that were due in the measured part.
+    pub awaited: u64,
+    /// The time for which requests were under way in the interval, of all together.
+    pub in_flight: Duration,
+    /// Whether every shard has told of the interval; what is missing is in a later one.
+    pub complete: bool,
+}
+
+/// What an observer wants of the run.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Directive {
     /// Go on.
     Continue,
+    /// Put another load on, where the load is one that can be steered; and measure another part.
+    SetLoad(Level),
     /// Begin no more iterations, and end for this reason.
     Stop(StopReason),
 }

@@ -4,10 +4,12 @@ use crate::{
     clock::Clock,
     connection::Connector,
     crowd::Crowd,
+    flights::Flights,
     gauge::Gauge,
     load::SharedLoad,
     phase::{Phase, Phases},
     schedule::{Role, Schedule},
+    seats::{Change, Seats},
     starts::Starts,
     timer::Timer,
     windows::{Part, Windows},
@@ -15,7 +17,7 @@ use crate::{
 use loadgen_scenario::Plan;
 use loadgen_stats::{Layout, Offset, Recorder, ScenarioIndex, Totals};
 use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, task::Poll};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// What all shards share.
 pub(crate) struct Common {
@@ -33,6 +35,8 @@ pub(crate) struct Common {
 /// What ties a shard to the run.
 pub(crate) struct Ties {
     pub(crate) phases: Phases,
+    /// The changes so far of the loads that are steered.
+    pub(crate) changes: watch::Receiver<Vec<Change>>,
     pub(crate) parts: mpsc::Sender<Part>,
     pub(crate) empties: mpsc::Receiver<Totals>,
 }
@@ -41,6 +45,7 @@ pub(crate) struct Ties {
 pub(crate) struct Shard<C: Connector, T: Timer> {
     pub(crate) plan: Arc<Plan>,
     pub(crate) recorder: RefCell<Recorder>,
+    pub(crate) flights: Flights,
     pub(crate) connector: C,
     pub(crate) timer: T,
     pub(crate) clock: Clock,
@@ -73,6 +78,7 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         Self {
             plan: Arc::clone(&common.plan),
             recorder: RefCell::new(Recorder::new(Arc::clone(&common.layout))),
+            flights: Flights::default(),
             connector,
             timer,
             clock: common.clock,
@@ -98,13 +104,19 @@ impl<C: Connector, T: Timer> Shard<C, T> {
     }
 
     /// What the shard is to begin of a load.
-    pub(crate) fn starts(&self, load: usize, schedule: &Schedule) -> Starts {
+    pub(crate) fn starts(&self, load: usize, schedule: &Schedule, seats: &Rc<Seats>) -> Starts {
         Starts::of(
             schedule,
+            seats,
             self.load(load).seed,
             self.index,
             self.common.shards,
         )
+    }
+
+    /// Changes what the shard is to begin of a load that is steered.
+    pub(crate) fn steer(&self, starts: &mut Starts, change: &Change) {
+        starts.steer(change, self.index, self.common.shards);
     }
 
     /// A user who was counted from the start.
@@ -163,6 +175,7 @@ pub(crate) async fn run<C: Connector, T: Timer>(
 ) {
     let Ties {
         mut phases,
+        mut changes,
         parts,
         empties,
     } = ties;
@@ -180,6 +193,7 @@ pub(crate) async fn run<C: Connector, T: Timer>(
                 // The run itself is gone.
                 Err(_) => break,
             },
+            Ok(()) = changes.changed() => crowds.steer(&changes.borrow_and_update()),
             () = windows.due() => windows.hand_over(),
             () = shard.due(next) => {
                 crowds.begin_due();
@@ -215,6 +229,12 @@ impl<'a, C: Connector, T: Timer> Crowds<'a, C, T> {
     fn enter(&mut self, phases: &[Phase]) {
         for (crowd, phase) in self.crowds.iter_mut().zip(phases) {
             crowd.enter(*phase);
+        }
+    }
+
+    fn steer(&mut self, changes: &[Change]) {
+        for crowd in &mut self.crowds {
+            crowd.steer(changes);
         }
     }
 

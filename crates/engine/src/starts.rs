@@ -1,9 +1,12 @@
 //! What a shard is to begin of one load, and when: the stays of its users or its arrivals, in the order of their due
 //! times.
 
-use crate::schedule::{ArrivalTimes, Schedule, Stay};
+use crate::{
+    schedule::{ArrivalTimes, Schedule, Stay, Steered, SteeredArrivals},
+    seats::{Change, Seats},
+};
 use loadgen_stats::Offset;
-use std::vec;
+use std::{rc::Rc, vec};
 
 /// Something to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +22,18 @@ pub(crate) enum Start {
 pub(crate) struct Starts {
     next: Option<Start>,
     rest: Rest,
+    /// How often the load was changed.
+    turn: u64,
 }
 
 #[derive(Debug)]
 enum Rest {
     Stays(vec::IntoIter<Stay>),
     Arrivals(Box<ArrivalTimes>),
+    /// Users of a load that is steered: those who are to come.
+    Seats(Rc<Seats>, vec::IntoIter<Stay>),
+    /// Arrivals of a load that is steered.
+    Steered(Box<SteeredArrivals>),
 }
 
 impl Start {
@@ -42,17 +51,54 @@ impl Starts {
         Self {
             next: None,
             rest: Rest::Stays(Vec::new().into_iter()),
+            turn: 0,
         }
     }
 
-    pub(crate) fn of(schedule: &Schedule, seed: u64, shard: usize, shards: usize) -> Self {
-        let rest = match schedule.arrivals(seed, shard, shards) {
-            Some(arrivals) => Rest::Arrivals(Box::new(arrivals)),
-            None => Rest::Stays(schedule.stays(shard, shards).into_iter()),
+    pub(crate) fn of(
+        schedule: &Schedule,
+        seats: &Rc<Seats>,
+        seed: u64,
+        shard: usize,
+        shards: usize,
+    ) -> Self {
+        let rest = match (schedule.steered(), schedule.arrivals(seed, shard, shards)) {
+            (Some(Steered::Users), _) => Rest::Seats(Rc::clone(seats), Vec::new().into_iter()),
+            (Some(Steered::Arrivals(spread)), _) => {
+                Rest::Steered(Box::new(SteeredArrivals::new(spread, seed, shard, shards)))
+            }
+            (None, Some(arrivals)) => Rest::Arrivals(Box::new(arrivals)),
+            (None, None) => Rest::Stays(schedule.stays(shard, shards).into_iter()),
         };
-        let mut starts = Self { next: None, rest };
-        starts.advance();
+        let mut starts = Self {
+            next: None,
+            rest,
+            turn: 0,
+        };
+        // A load that is steered has no start before its first change.
+        if schedule.steered().is_none() {
+            starts.advance();
+        }
         starts
+    }
+
+    /// Changes a load that is steered; any other stays as it is.
+    pub(crate) fn steer(&mut self, change: &Change, shard: usize, shards: usize) {
+        match &mut self.rest {
+            Rest::Stays(_) | Rest::Arrivals(_) => return,
+            Rest::Seats(seats, stays) => {
+                // Who was still to come at the level before is among those who come at this one.
+                *stays = seats.steer(change, self.turn, (shard, shards)).into_iter();
+                self.next = stays.next().map(Start::Stay);
+            }
+            Rest::Steered(arrivals) => {
+                arrivals.steer(change.level.load, change.at);
+                self.next = arrivals
+                    .peek()
+                    .map(|(number, due)| Start::Arrival(number, due));
+            }
+        }
+        self.turn += 1;
     }
 
     /// When the next start is due; none where all have begun.
@@ -84,6 +130,13 @@ impl Starts {
             Rest::Arrivals(arrivals) => arrivals
                 .next()
                 .map(|(number, due)| Start::Arrival(number, due)),
+            Rest::Seats(_, stays) => stays.next().map(Start::Stay),
+            Rest::Steered(arrivals) => {
+                arrivals.advance();
+                arrivals
+                    .peek()
+                    .map(|(number, due)| Start::Arrival(number, due))
+            }
         };
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     flight::{Flight, template_failed},
     hops::follow,
     schedule::Stay,
+    seats::Seat,
     seed::{UserRng, think_rng, user_seed},
     shard::{Presence, Shard},
     sink::RecorderSink,
@@ -25,6 +26,8 @@ pub(crate) struct User<C: Connector, T: Timer> {
     connection: C::Connection,
     scope: Scope,
     rng: UserRng,
+    /// In a load that is steered.
+    seat: Option<Seat>,
     /// When the user became ready for its next step.
     ready: Offset,
 }
@@ -98,9 +101,13 @@ impl<C: Connector, T: Timer> Drop for Arrival<C, T> {
 
 /// What one step did to its iteration.
 enum StepEnd {
-    Next { failed: bool },
+    Next {
+        failed: bool,
+    },
     EndIteration,
     EndUser,
+    /// The load has no place for the user any more: the iteration is interrupted.
+    Leave,
 }
 
 impl<C: Connector, T: Timer> User<C, T> {
@@ -112,20 +119,26 @@ impl<C: Connector, T: Timer> User<C, T> {
             connection,
             scope,
             rng: think_rng(seed, user),
+            seat: None,
             ready,
             shard,
         }
     }
 
-    /// A user of a closed load: runs iterations for as long as it stays and the load has some.
-    pub(crate) async fn stay(present: Presence<C, T>, load: usize, stay: Stay) {
+    /// A user of a closed load: runs iterations for as long as it stays and the load has some; of a load that is steered,
+    /// for as long as it has its seat.
+    pub(crate) async fn stay(present: Presence<C, T>, load: usize, stay: Stay, seat: Option<Seat>) {
         let shard = Rc::clone(present.shard());
         let shared = shard.load(load);
         let connection = shard.connector.connection();
         let number = shared.user(stay.user);
         let mut user = Self::new(Rc::clone(&shard), number, connection, stay.from);
+        user.seat = seat;
         let role = shared.roles.of_user(stay.place);
         for number in 0..shared.schedule.budget().most_of_one_user() {
+            if user.has_to_go() {
+                break;
+            }
             let Some(scenario) = shard.take(load, role, stay.until) else {
                 break;
             };
@@ -139,7 +152,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             };
             // A flow that never waits must not keep the shard's other users from their turn.
             tokio::task::yield_now().await;
-            if matches!(end, StepEnd::EndUser) {
+            if matches!(end, StepEnd::EndUser | StepEnd::Leave) {
                 break;
             }
         }
@@ -157,11 +170,17 @@ impl<C: Connector, T: Timer> User<C, T> {
         let mut any_failed = false;
         let mut end = StepEnd::Next { failed: false };
         for step in &shard.plan.scenarios[scenario.0].flow {
+            if self.has_to_go() {
+                return StepEnd::Leave;
+            }
             end = match step {
                 Step::Think(think) => self.think(*think).await,
                 // In a box of its own: most users think most of the time, and hold no memory of a request then.
                 Step::Request(request) => Box::pin(self.request(request)).await,
             };
+            if matches!(end, StepEnd::Leave) {
+                return end;
+            }
             any_failed |= !matches!(end, StepEnd::Next { failed: false });
             if !matches!(end, StepEnd::Next { .. }) {
                 break;
@@ -196,11 +215,22 @@ impl<C: Connector, T: Timer> User<C, T> {
             )
         };
         self.ready = self.ready.after(length);
-        self.shard
-            .timer
-            .sleep_until(self.shard.clock.instant(self.ready))
-            .await;
+        let until = self.shard.clock.instant(self.ready);
+        let thought = self.shard.timer.sleep_until(until);
+        match &mut self.seat {
+            None => thought.await,
+            // Who has to go need not think to the end.
+            Some(seat) => tokio::select! {
+                () = thought => (),
+                () = seat.lost() => return StepEnd::Leave,
+            },
+        }
         StepEnd::Next { failed: false }
+    }
+
+    /// Whether the load has no place for this user any more.
+    fn has_to_go(&self) -> bool {
+        self.seat.as_ref().is_some_and(Seat::is_lost)
     }
 
     async fn request(&mut self, request: &Request) -> StepEnd {

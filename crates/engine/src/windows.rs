@@ -14,6 +14,10 @@ pub(crate) struct Part {
     /// The window that this part closes, counted from 0.
     pub(crate) window: u64,
     pub(crate) totals: Totals,
+    /// Requests under way that were due in the measured part.
+    pub(crate) awaited: u64,
+    /// The time for which requests were under way since the part before, of all together.
+    pub(crate) in_flight: Duration,
 }
 
 /// The end of a window, counted from 0.
@@ -61,23 +65,25 @@ impl<C: Connector, T: Timer> Windows<C, T> {
         };
         let empty = self.empties.try_recv();
         let empty = empty.unwrap_or_else(|_| self.shard.empty_totals());
-        let totals = self.shard.recorder.borrow_mut().swap(empty);
-        permit.send(Part {
-            shard: self.index,
-            window,
-            totals,
-        });
+        permit.send(self.part(window, empty));
     }
 
     pub(crate) async fn hand_over_last(self) {
         let empty = self.shard.empty_totals();
-        let totals = self.shard.recorder.borrow_mut().swap(empty);
-        let part = Part {
-            shard: self.index,
-            window: u64::MAX,
-            totals,
-        };
+        let part = self.part(u64::MAX, empty);
         // Nobody takes it only where the run itself is gone.
         let _ = self.parts.send(part).await;
+    }
+
+    fn part(&self, window: u64, empty: Totals) -> Part {
+        let totals = self.shard.recorder.borrow_mut().swap(empty);
+        let (awaited, in_flight) = self.shard.flights.look(self.shard.clock.now());
+        Part {
+            shard: self.index,
+            window,
+            totals,
+            awaited,
+            in_flight,
+        }
     }
 }

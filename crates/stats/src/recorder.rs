@@ -77,11 +77,26 @@ impl Recorder {
         }
     }
 
+    /// Sets another measured part of one scenario, one of several that follow each other: how long they are together is
+    /// for whoever sets them to note in the totals.
+    pub fn measure_next(&mut self, scenario: ScenarioIndex, from: Offset, until: Offset) {
+        if let Some(part) = self.parts.get_mut(scenario.0) {
+            *part = Part { from, until };
+        }
+    }
+
     /// Sets the same measured part for every scenario.
     pub fn measure_all(&mut self, from: Offset, until: Offset) {
         for scenario in 0..self.parts.len() {
             self.measure(ScenarioIndex(scenario), from, until);
         }
+    }
+
+    /// Whether what is due then is in the trends and rates of a step.
+    #[must_use]
+    pub fn measures(&self, step: StepIndex, due: Offset) -> bool {
+        let part = self.part_of(step);
+        part.from <= due && due < part.until
     }
 
     fn part(&self, scenario: ScenarioIndex) -> Part {

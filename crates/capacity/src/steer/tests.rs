@@ -21,6 +21,7 @@ fn layout() -> Arc<Layout> {
     let scenarios = vec![ScenarioLayout {
         name: "s".to_owned(),
         steps: 0..2,
+        closed: true,
     }];
     Arc::new(Layout {
         scenarios,
@@ -149,7 +150,7 @@ impl<F: FnMut(f64, Offset, usize) -> Answered> Run<F> {
                 Command::Set { load, from, until } => {
                     self.load = load;
                     self.span = (from, until);
-                    self.recorder.measure(from, until);
+                    self.recorder.measure_next(ScenarioIndex(0), from, until);
                 }
                 Command::Stop => return true,
             }
@@ -278,7 +279,7 @@ fn what_was_due_in_a_hold_is_awaited_and_nothing_else_is_counted() {
             && steersman.levels().is_empty()
         {
             (run.load, run.span) = (load, (from, until));
-            run.recorder.measure(from, until);
+            run.recorder.measure_next(ScenarioIndex(0), from, until);
         }
     }
     let level = &steersman.levels()[0];
@@ -393,7 +394,7 @@ fn the_backlog_drains_before_the_next_level() {
             );
             loads.push(load);
             (run.load, run.span) = (load, (from, until));
-            run.recorder.measure(from, until);
+            run.recorder.measure_next(ScenarioIndex(0), from, until);
         }
     }
     assert_eq!(

@@ -25,7 +25,7 @@ pub struct ArrivalTimes {
 
 /// Unit-mean gaps between arrivals, in terms of the area under the rate.
 #[derive(Clone, Debug)]
-enum Gaps {
+pub(super) enum Gaps {
     Uniform,
     Exponential(Pcg64Mcg),
     Gamma(Gamma<f64>, Pcg64Mcg),
@@ -83,7 +83,7 @@ impl Iterator for ArrivalTimes {
 }
 
 impl Gaps {
-    fn new(arrivals: Arrivals, rng: Pcg64Mcg) -> Self {
+    pub(super) fn new(arrivals: Arrivals, rng: Pcg64Mcg) -> Self {
         match arrivals {
             Arrivals::Uniform => Self::Uniform,
             Arrivals::Poisson => Self::Exponential(rng),
@@ -93,7 +93,7 @@ impl Gaps {
         }
     }
 
-    fn draw(&mut self) -> f64 {
+    pub(super) fn draw(&mut self) -> f64 {
         match self {
             Self::Uniform => 1.0,
             Self::Exponential(rng) => Exp1.sample(rng),

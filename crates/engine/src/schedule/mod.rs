@@ -3,10 +3,13 @@
 mod arrivals;
 mod line;
 mod roles;
+mod steered;
 
 pub use arrivals::ArrivalTimes;
 pub use line::Line;
 pub(crate) use roles::{Role, Roles};
+pub use steered::Level;
+pub(crate) use steered::SteeredArrivals;
 
 use loadgen_scenario::{Arrivals, Load, LoadPlan, Stage, StartAt, UserCount};
 use loadgen_stats::Offset;
@@ -35,6 +38,23 @@ enum Shape {
         arrivals: Arrivals,
         max_vus: Option<u32>,
     },
+    /// As many users as are set while the run goes on.
+    SteeredUsers { most: u32, longest: Duration },
+    /// Iterations at the rate that is set while the run goes on.
+    SteeredArrivals {
+        longest: Duration,
+        arrivals: Arrivals,
+        max_vus: Option<u32>,
+    },
+}
+
+/// What is steered of a load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Steered {
+    /// Its users.
+    Users,
+    /// Its arrivals, with the spread of their gaps.
+    Arrivals(Arrivals),
 }
 
 /// How many iterations a closed load has.
@@ -129,7 +149,8 @@ impl Schedule {
                 ..
             } => Some(rounded(line.highest()).min(u32::try_from(*iterations).unwrap_or(u32::MAX))),
             Shape::Closed { line, .. } => Some(rounded(line.highest())),
-            Shape::Open { .. } => None,
+            Shape::SteeredUsers { most, .. } => Some(*most),
+            Shape::Open { .. } | Shape::SteeredArrivals { .. } => None,
         }
     }
 
@@ -137,8 +158,8 @@ impl Schedule {
     #[must_use]
     pub const fn max_vus(&self) -> Option<u32> {
         match &self.shape {
-            Shape::Closed { .. } => None,
-            Shape::Open { max_vus, .. } => *max_vus,
+            Shape::Closed { .. } | Shape::SteeredUsers { .. } => None,
+            Shape::Open { max_vus, .. } | Shape::SteeredArrivals { max_vus, .. } => *max_vus,
         }
     }
 
@@ -147,7 +168,7 @@ impl Schedule {
     pub const fn budget(&self) -> Budget {
         match &self.shape {
             Shape::Closed { budget, .. } => *budget,
-            Shape::Open { .. } => Budget::Unlimited,
+            _ => Budget::Unlimited,
         }
     }
 
@@ -166,7 +187,12 @@ impl Schedule {
     /// How long iterations are begun.
     #[must_use]
     pub fn length(&self) -> Duration {
-        self.line().length()
+        match &self.shape {
+            Shape::Closed { line, .. } | Shape::Open { line, .. } => line.length(),
+            Shape::SteeredUsers { longest, .. } | Shape::SteeredArrivals { longest, .. } => {
+                *longest
+            }
+        }
     }
 
     /// What is due before this belongs to the warm-up.
@@ -187,10 +213,11 @@ impl Schedule {
         self.graceful_stop
     }
 
-    /// The numbers that the stays of a closed load take in all; none for an open load.
+    /// The numbers that the stays of a closed load take in all; none for an open load, and where nobody knows how often
+    /// users will come and go.
     #[must_use]
     pub fn stays_in_all(&self) -> Option<u64> {
-        let most = self.most_users()?;
+        let most = self.most_users().filter(|_| self.steered().is_none())?;
         let turns = (0..most).map(|place| self.times_of(place).len()).max();
         Some(u64::from(most) * turns.unwrap_or_default() as u64)
     }
@@ -227,12 +254,19 @@ impl Schedule {
 
     /// When the user of a closed load at that place is there, from the start of the load.
     fn times_of(&self, place: u32) -> Vec<(Duration, Duration)> {
-        self.line().times_above(f64::from(place) + 0.5)
+        match &self.shape {
+            Shape::Closed { line, .. } => line.times_above(f64::from(place) + 0.5),
+            _ => Vec::new(),
+        }
     }
 
-    fn line(&self) -> &Line {
-        let (Shape::Closed { line, .. } | Shape::Open { line, .. }) = &self.shape;
-        line
+    /// What is steered, where it is.
+    pub(crate) const fn steered(&self) -> Option<Steered> {
+        match &self.shape {
+            Shape::Closed { .. } | Shape::Open { .. } => None,
+            Shape::SteeredUsers { .. } => Some(Steered::Users),
+            Shape::SteeredArrivals { arrivals, .. } => Some(Steered::Arrivals(*arrivals)),
+        }
     }
 
     /// The arrivals of one shard: every arrival n ≡ shard (mod shards), its due time an offset from the start of the
@@ -240,7 +274,9 @@ impl Schedule {
     #[must_use]
     pub fn arrivals(&self, seed: u64, shard: usize, shards: usize) -> Option<ArrivalTimes> {
         match &self.shape {
-            Shape::Closed { .. } => None,
+            Shape::Closed { .. } | Shape::SteeredUsers { .. } | Shape::SteeredArrivals { .. } => {
+                None
+            }
             Shape::Open { line, arrivals, .. } => Some(ArrivalTimes::new(
                 line.clone(),
                 self.start,
@@ -320,6 +356,20 @@ impl Shape {
                     max_vus: max_vus.map(UserCount::get),
                 }
             }
+            Load::SteeredVus { most, longest } => Self::SteeredUsers {
+                most: most.get(),
+                longest: *longest,
+            },
+            Load::SteeredArrivalRate {
+                longest,
+                max_vus,
+                arrivals,
+                ..
+            } => Self::SteeredArrivals {
+                longest: *longest,
+                arrivals: *arrivals,
+                max_vus: max_vus.map(UserCount::get),
+            },
         }
     }
 }

@@ -4,5 +4,6 @@ mod closed;
 mod laws;
 mod mixes;
 mod open;
+mod steered;
 mod support;
 mod thresholds;

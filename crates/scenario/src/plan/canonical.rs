@@ -135,6 +135,10 @@ fn load(load: &Load) -> Value {
             "max_vus": max_vus.map(UserCount::get),
             "arrivals": self::arrivals(*arrivals),
         }),
+        // How it goes is no part of the plan: it follows from what is found.
+        Load::SteeredVus { .. } | Load::SteeredArrivalRate { .. } => {
+            json!({ "executor": executor })
+        }
     }
 }
 

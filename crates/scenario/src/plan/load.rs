@@ -1,4 +1,4 @@
-//! How load is put on: the six kinds of it, and the numbers they are made of.
+//! How load is put on: the kinds of it, and the numbers they are made of.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -61,6 +61,24 @@ pub enum Load {
         /// How the gaps between arrivals are spread.
         arrivals: Arrivals,
     },
+    /// A number of users that is set while the run goes on, as a search for the breaking point wants it.
+    SteeredVus {
+        /// The most that may be set.
+        most: UserCount,
+        /// The longest that the search may take.
+        longest: Duration,
+    },
+    /// A rate that is set while the run goes on.
+    SteeredArrivalRate {
+        /// The most that may be set.
+        most: Rate,
+        /// The longest that the search may take.
+        longest: Duration,
+        /// The most users at once; an arrival that finds all busy is dropped. Without it none is.
+        max_vus: Option<UserCount>,
+        /// How the gaps between arrivals are spread.
+        arrivals: Arrivals,
+    },
 }
 
 /// A part of a ramp: the level moves in a straight line to `target`, or jumps there where `duration` is zero.
@@ -105,8 +123,10 @@ impl Load {
             | Self::PerVuIterations { vus, .. } => Some(*vus),
             // A ramp that never has a user is no plan.
             Self::RampingVus { .. } => UserCount::new(rounded(self.highest()).max(1)),
+            Self::SteeredVus { most, .. } => Some(*most),
             Self::ConstantArrivalRate { max_vus, .. }
-            | Self::RampingArrivalRate { max_vus, .. } => *max_vus,
+            | Self::RampingArrivalRate { max_vus, .. }
+            | Self::SteeredArrivalRate { max_vus, .. } => *max_vus,
         }
     }
 
@@ -122,6 +142,7 @@ impl Load {
             Self::RampingVus { stages, .. } | Self::RampingArrivalRate { stages, .. } => {
                 stages.iter().map(|stage| stage.duration).sum()
             }
+            Self::SteeredVus { longest, .. } | Self::SteeredArrivalRate { longest, .. } => *longest,
         }
     }
 
@@ -130,7 +151,9 @@ impl Load {
     pub const fn is_open(&self) -> bool {
         matches!(
             self,
-            Self::ConstantArrivalRate { .. } | Self::RampingArrivalRate { .. }
+            Self::ConstantArrivalRate { .. }
+                | Self::RampingArrivalRate { .. }
+                | Self::SteeredArrivalRate { .. }
         )
     }
 
@@ -144,20 +167,30 @@ impl Load {
             Self::RampingVus { start_vus, .. } => f64::from(*start_vus),
             Self::ConstantArrivalRate { rate, .. } => rate.get(),
             Self::RampingArrivalRate { start_rate, .. } => *start_rate,
+            Self::SteeredVus { .. } | Self::SteeredArrivalRate { .. } => 0.0,
         }
     }
 
-    /// The level over time, from that at the start on; one stage where it stays.
+    /// The level over time, from that at the start on; one stage where it stays, or goes as it is set.
     #[must_use]
     pub fn stages(&self) -> Cow<'_, [Stage]> {
         match self {
             Self::RampingVus { stages, .. } | Self::RampingArrivalRate { stages, .. } => {
                 stages.into()
             }
-            steady => Cow::Owned(vec![Stage {
-                duration: steady.length(),
-                target: steady.start(),
+            one => Cow::Owned(vec![Stage {
+                duration: one.length(),
+                target: one.most(),
             }]),
+        }
+    }
+
+    /// The level at the end of one stage: what may be set of a load that is steered, else where it starts.
+    fn most(&self) -> f64 {
+        match self {
+            Self::SteeredVus { most, .. } => f64::from(most.get()),
+            Self::SteeredArrivalRate { most, .. } => most.get(),
+            steady => steady.start(),
         }
     }
 
@@ -193,6 +226,8 @@ impl Load {
             Self::PerVuIterations { .. } => "per-vu-iterations",
             Self::ConstantArrivalRate { .. } => "constant-arrival-rate",
             Self::RampingArrivalRate { .. } => "ramping-arrival-rate",
+            Self::SteeredVus { .. } => "steered-vus",
+            Self::SteeredArrivalRate { .. } => "steered-arrival-rate",
         }
     }
 }

@@ -81,7 +81,10 @@ impl LoadPlan {
     pub const fn splits_users(&self) -> bool {
         matches!(
             self.load,
-            Load::ConstantVus { .. } | Load::RampingVus { .. } | Load::PerVuIterations { .. }
+            Load::ConstantVus { .. }
+                | Load::RampingVus { .. }
+                | Load::PerVuIterations { .. }
+                | Load::SteeredVus { .. }
         )
     }
 

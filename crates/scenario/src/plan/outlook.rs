@@ -31,6 +31,9 @@ impl fmt::Display for Load {
             Self::RampingVus { .. } | Self::RampingArrivalRate { .. } => {
                 write!(f, "up to {} over {length}", level(self, self.highest()))
             }
+            Self::SteeredVus { .. } | Self::SteeredArrivalRate { .. } => {
+                write!(f, "up to {}, level by level", level(self, self.highest()))
+            }
         }
     }
 }
@@ -242,6 +245,7 @@ fn beginning(load: &Load, start: Duration) -> Vec<(Duration, String)> {
             format!("{rate}: iterations begin at this rate, however long they take")
         }
         Load::RampingVus { .. } | Load::RampingArrivalRate { .. } => level(load, load.start()),
+        Load::SteeredVus { .. } | Load::SteeredArrivalRate { .. } => load.to_string(),
     };
     let mut rows = vec![(start, first)];
     let mut at = start;

@@ -46,6 +46,7 @@ mod tests {
             scenarios: vec![ScenarioLayout {
                 name: "s".to_owned(),
                 steps: 0..2,
+                closed: true,
             }],
             steps: vec![step("a"), step("b")],
             ..Layout::default()
