@@ -5,6 +5,7 @@ use crate::knee::{Knee, knee};
 use crate::level::{Broken, Level, Recovery};
 use crate::search::{LevelVerdict, SearchSettings, Seen, Sight, Trial};
 use crate::usl::{Usl, usl};
+use loadgen_stats::Verdict;
 
 /// What loads are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Stress {
     pub recovery: Option<Recovery>,
     /// The load that was asked for.
     pub required: Option<f64>,
+    /// The limits, as `METRIC: EXPRESSION`.
+    pub limits: Vec<String>,
 }
 
 impl LoadUnit {
@@ -69,6 +72,7 @@ impl Stress {
             knee: knee(&over(&|level| Some(level.load))),
             recovery: None,
             required: None,
+            limits: Vec::new(),
             settings,
             unit,
             levels,
@@ -83,6 +87,24 @@ impl Stress {
         let mut at_lowest =
             levels.filter(|level| level.load <= lowest && level.verdict == LevelVerdict::Broken);
         at_lowest.next()?.broken.first()
+    }
+
+    /// Whether the search came to an answer, and to what was asked for. One that a person stopped passes as far as it goes.
+    #[must_use]
+    pub fn verdict(&self, interrupted: bool) -> Verdict {
+        let nothing = self
+            .levels
+            .iter()
+            .all(|level| level.goodput_per_second <= 0.0);
+        match (self.answer.ended, self.meets()) {
+            (Ended::Stopped, _) if interrupted => Verdict::Pass,
+            (Ended::Stopped, _) => Verdict::Inconclusive,
+            _ if nothing || !self.answer.is_answer() && self.meets() != Some(true) => {
+                Verdict::Inconclusive
+            }
+            (_, Some(false)) => Verdict::Fail,
+            (_, _) => Verdict::Pass,
+        }
     }
 
     /// Whether the safe load is what was asked for, or more; none where nothing was.

@@ -4,12 +4,14 @@ mod compare;
 mod mock;
 mod network;
 mod request;
+mod stress;
 mod variables;
 
 pub(crate) use compare::{AgainstArgs, CompareArgs};
 pub(crate) use mock::MockArgs;
 pub(crate) use network::NetworkArgs;
 pub(crate) use request::RequestArgs;
+pub(crate) use stress::{SearchArgs, StressArgs};
 pub(crate) use variables::{Given, misspelt, parse};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -43,6 +45,8 @@ Exit codes: 0 passed, 1 could not run, 2 wrong usage or a scenario with problems
 pub(crate) enum Command {
     /// Run one load test: of a scenario file, or of a URL
     Run(Box<RunArgs>),
+    /// Raise the load until the service breaks, and find the breaking point
+    Stress(Box<StressArgs>),
     /// Check a scenario and print its plan; nothing is sent
     Check(Box<CheckArgs>),
     /// Show one iteration of one virtual user: every request and reply, secrets masked
@@ -261,6 +265,8 @@ pub(crate) enum Format {
     Hlog,
     /// A comparison as JSON.
     Comparison,
+    /// The chart of a search as a picture.
+    Svg,
     /// The run log.
     Log,
 }

@@ -9,6 +9,7 @@ mod new;
 mod report;
 mod run;
 mod schema;
+mod stress;
 
 pub(crate) use check::check;
 pub(crate) use compare::compare;
@@ -19,6 +20,7 @@ pub(crate) use new::new;
 pub(crate) use report::report;
 pub(crate) use run::run;
 pub(crate) use schema::schema;
+pub(crate) use stress::stress;
 
 use crate::{environment::Environment, error::Error, exit::Exit};
 

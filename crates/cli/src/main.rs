@@ -1,6 +1,7 @@
 //! Reads the arguments, does what they ask for, and ends with the code that scripts rely on.
 
 mod args;
+mod carrying;
 mod commands;
 mod comparing;
 mod environment;
@@ -15,6 +16,7 @@ mod progress;
 mod room;
 mod run_log;
 mod source;
+mod steering;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -54,6 +56,7 @@ fn obey(cli: &Cli, given: &Given, environment: &Environment) -> Result<Exit, Err
     let colour = environment.colours(cli.no_color);
     match &cli.command {
         Command::Run(args) => commands::run(args, given, environment, colour.out),
+        Command::Stress(args) => commands::stress(args, given, environment, colour.out),
         Command::Check(args) => commands::check(args, given, environment),
         Command::Debug(args) => commands::debug(args, given, environment),
         Command::Report(args) => commands::report(args, environment, colour.out),

@@ -6,9 +6,12 @@ use crate::{
     error::Error,
     interval_log::IntervalLog,
 };
+use loadgen_capacity::Stress;
 use loadgen_report::{
     Header, Report, write_comparison_github, write_comparison_json, write_comparison_junit,
     write_comparison_markdown, write_csv, write_github, write_json, write_junit, write_markdown,
+    write_stress_csv, write_stress_github, write_stress_json, write_stress_junit,
+    write_stress_markdown, write_stress_svg,
 };
 use loadgen_stats::Comparison;
 use std::{
@@ -145,6 +148,19 @@ impl Outputs {
         all_told(hlogs.chain(results), environment)
     }
 
+    /// Writes what a search came to, as [`Self::write`] does.
+    pub(crate) fn write_stress(
+        &self,
+        report: &Report<'_>,
+        stress: &Stress,
+        hlogs: Vec<IntervalLog<'_>>,
+        environment: &Environment,
+    ) -> Result<(), Error> {
+        let hlogs = hlogs.into_iter().map(IntervalLog::finish);
+        let render = |format| render_stress(format, report, stress).map(Some);
+        all_told(hlogs.chain(self.results(render, environment)), environment)
+    }
+
     /// Writes what a comparison came to, as [`Self::write`] does.
     pub(crate) fn write_comparison(
         &self,
@@ -168,6 +184,15 @@ impl Outputs {
                 .map_err(|error| Error::failed(format!("write {}", place.shown()), error))
         })
     }
+}
+
+/// Refuses a chart where there is no search.
+pub(crate) fn refuse_svg(outs: &[Out]) -> Result<(), Error> {
+    if outs.iter().any(|out| out.format == Format::Svg) {
+        return Err(Error::usage("--out svg= draws the levels of a search")
+            .hint("loadgen stress searches for the breaking point"));
+    }
+    Ok(())
 }
 
 /// Does all; tells every failure, the last as the error.
@@ -212,7 +237,25 @@ fn render(format: Format, report: &Report<'_>) -> io::Result<Vec<u8>> {
         Format::Junit => write_junit(&mut bytes, report),
         Format::Markdown => write_markdown(&mut bytes, report),
         Format::Github => write_github(&mut bytes, report),
-        // Written as the run goes; without a comparison there is none to write.
+        // Written as the run goes; without a comparison there is none to write, and only a search has a chart.
+        Format::Log | Format::Hlog | Format::Comparison | Format::Svg => Ok(()),
+    }?;
+    Ok(bytes)
+}
+
+fn render_stress(format: Format, report: &Report<'_>, stress: &Stress) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let Report {
+        header, summary, ..
+    } = *report;
+    match format {
+        Format::Json => write_stress_json(&mut bytes, header, summary, stress),
+        Format::Csv => write_stress_csv(&mut bytes, stress),
+        Format::Junit => write_stress_junit(&mut bytes, header, summary, stress),
+        Format::Markdown => write_stress_markdown(&mut bytes, header, summary, stress),
+        Format::Github => write_stress_github(&mut bytes, header, summary, stress),
+        Format::Svg => write_stress_svg(&mut bytes, &header.name, stress),
+        // Written as the run goes; refused before.
         Format::Log | Format::Hlog | Format::Comparison => Ok(()),
     }?;
     Ok(bytes)
@@ -226,7 +269,7 @@ fn render_comparison(format: Format, comparison: &Comparison) -> io::Result<Opti
         Format::Junit => write_comparison_junit(&mut bytes, comparison),
         Format::Markdown => write_comparison_markdown(&mut bytes, comparison),
         Format::Github => write_comparison_github(&mut bytes, comparison),
-        Format::Csv | Format::Hlog | Format::Log => return Ok(None),
+        Format::Csv | Format::Svg | Format::Hlog | Format::Log => return Ok(None),
     }?;
     Ok(Some(bytes))
 }

@@ -18,12 +18,16 @@ pub(crate) enum Goal {
     Time(Duration),
     /// So many iterations.
     Iterations(u64),
+    /// The answer of a search, which comes when it comes.
+    Search,
 }
 
 /// Shows how a run stands.
 pub(crate) struct Progress<'a> {
     output: &'a Output,
     goal: Goal,
+    /// What a search is at.
+    note: String,
     view: View,
 }
 
@@ -59,14 +63,23 @@ impl<'a> Progress<'a> {
                 next: Offset::from(EVERY),
             },
         };
-        Self { output, goal, view }
+        Self {
+            output,
+            goal,
+            note: String::new(),
+            view,
+        }
     }
 
     /// Shows the state at the end of a window.
     pub(crate) fn show(&mut self, at: Offset, live: &Live) {
         let text = || {
             let figures = figures(live);
-            format!("{}, {figures}", self.goal.left(at.as_duration(), live))
+            let left = match self.goal {
+                Goal::Search => self.note.clone(),
+                goal => goal.left(at.as_duration(), live),
+            };
+            format!("{left}, {figures}")
         };
         match &mut self.view {
             View::None => {}
@@ -83,6 +96,11 @@ impl<'a> Progress<'a> {
             }
             View::Lines { .. } => {}
         }
+    }
+
+    /// Notes what a search is at, for the next state that is shown.
+    pub(crate) fn note(&mut self, note: &str) {
+        note.clone_into(&mut self.note);
     }
 
     /// Says something beside the progress.
@@ -111,12 +129,13 @@ impl Goal {
         match self {
             Self::Time(length) => whole_seconds(length).max(1),
             Self::Iterations(count) => count,
+            Self::Search => u64::MAX,
         }
     }
 
     fn done(self, elapsed: Duration, live: &Live) -> u64 {
         match self {
-            Self::Time(_) => whole_seconds(elapsed),
+            Self::Time(_) | Self::Search => whole_seconds(elapsed),
             Self::Iterations(_) => live.iterations,
         }
         .min(self.whole())
@@ -128,6 +147,7 @@ impl Goal {
             _ if self.done(elapsed, live) >= self.whole() => "finishing".to_owned(),
             Self::Time(length) => format!("{} left", clock(length.saturating_sub(elapsed))),
             Self::Iterations(count) => format!("{} of {count} iterations", live.iterations),
+            Self::Search => "searching".to_owned(),
         }
     }
 }

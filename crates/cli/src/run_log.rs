@@ -1,7 +1,11 @@
 //! The run log on disk: its place, and what happens when the disk fails.
 
-use crate::{environment::Environment, error::Error};
+use crate::{
+    environment::{Environment, Output},
+    error::Error,
+};
 use jiff::Timestamp;
+use loadgen_capacity::{Level, LoadUnit, SearchSettings, Stress};
 use loadgen_report::{Closing, Header, RunLogWriter};
 use loadgen_stats::{Warning, Window};
 use std::{
@@ -61,6 +65,23 @@ impl RunLog {
         (log, trouble)
     }
 
+    /// Begins the log at its place. Where that cannot be made or written it is missing, which is told; the run goes on.
+    pub(crate) fn open(place: io::Result<(PathBuf, File)>, header: &Header, err: &Output) -> Self {
+        match place {
+            Ok((path, file)) => {
+                let (log, trouble) = Self::begin(path, file, header);
+                trouble.inspect(|trouble| err.say(trouble));
+                log
+            }
+            Err(error) => {
+                err.say(&format!(
+                    "warning: there is no run log: {error}; the run goes on"
+                ));
+                Self::absent(&error)
+            }
+        }
+    }
+
     /// The log of a run whose file could not be made.
     pub(crate) fn absent(error: &io::Error) -> Self {
         Self {
@@ -81,6 +102,38 @@ impl RunLog {
             .writer
             .as_mut()
             .map_or(Ok(()), |writer| writer.window(window));
+        self.note(written)
+    }
+
+    /// Notes that the run is a search. Tells the first trouble, once.
+    pub(crate) fn search(
+        &mut self,
+        settings: &SearchSettings,
+        unit: LoadUnit,
+        required: Option<f64>,
+        limits: &[String],
+    ) -> Option<String> {
+        let written = self.writer.as_mut().map_or(Ok(()), |writer| {
+            writer.search(settings, unit, required, limits)
+        });
+        self.note(written)
+    }
+
+    /// Appends a level of a search. Tells the first trouble, once.
+    pub(crate) fn level(&mut self, level: &Level) -> Option<String> {
+        let written = self
+            .writer
+            .as_mut()
+            .map_or(Ok(()), |writer| writer.level(level));
+        self.note(written)
+    }
+
+    /// Appends how a search ended. Tells the first trouble, once.
+    pub(crate) fn found(&mut self, stress: &Stress) -> Option<String> {
+        let written = self
+            .writer
+            .as_mut()
+            .map_or(Ok(()), |writer| writer.found(stress));
         self.note(written)
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) load: Option<&'a LoadArgs>,
     pub(crate) request: &'a RequestArgs,
     pub(crate) network: Option<&'a NetworkArgs>,
+    /// Limits of `--until`.
+    pub(crate) until: &'a [String],
     pub(crate) given: &'a Given,
 }
 
@@ -145,6 +147,7 @@ impl Wanted<'_> {
             thresholds: thresholds
                 .iter()
                 .map(|text| Value::new(text, "--threshold"))
+                .chain(self.until.iter().map(|text| Value::new(text, "--until")))
                 .collect(),
             files: Files::new(),
             environment: environment

@@ -330,7 +330,7 @@ mod tests {
         }
     }
 
-    fn size<A, B, C, F: Future>(_: impl Fn(A, B, C) -> F) -> usize {
+    fn size<A, B, C, D, F: Future>(_: impl Fn(A, B, C, D) -> F) -> usize {
         size_of::<F>()
     }
 

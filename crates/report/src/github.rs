@@ -115,7 +115,7 @@ fn limited(mut all: Vec<(String, String)>) -> Vec<(String, String)> {
     all
 }
 
-fn command(kind: &str, (title, message): &(String, String)) -> String {
+pub(crate) fn command(kind: &str, (title, message): &(String, String)) -> String {
     let message: Vec<String> = message.lines().map(plain).collect();
     let message = escaped(&message.join("\n"));
     let title = escaped(&plain(title))

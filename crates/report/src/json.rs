@@ -5,7 +5,9 @@ mod metrics;
 mod named;
 
 use crate::Header;
-use loadgen_stats::Summary;
+use crate::stress::record::StressJson;
+use loadgen_capacity::Stress;
+use loadgen_stats::{StopReason, Summary};
 pub(crate) use metrics::millis;
 use metrics::{LagJson, Metrics, TrendJson};
 use named::Named;
@@ -23,6 +25,27 @@ pub const SUMMARY_SCHEMA: &str = "loadgen.summary/1";
 /// Where `out` fails.
 pub fn write_json(mut out: impl Write, header: &Header, summary: &Summary) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut out, &SummaryJson::of(header, summary))?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Writes the summary of a search for the breaking point as [`write_json`] does, with what it came to in `stress`.
+///
+/// # Errors
+///
+/// Where `out` fails.
+pub fn write_stress_json(
+    mut out: impl Write,
+    header: &Header,
+    summary: &Summary,
+    stress: &Stress,
+) -> io::Result<()> {
+    let mut json = SummaryJson::of(header, summary);
+    json.verdict = stress
+        .verdict(summary.stop_reason == StopReason::Interrupted)
+        .into();
+    json.stress = Some(StressJson::of(stress));
+    serde_json::to_writer_pretty(&mut out, &json)?;
     out.write_all(b"\n")?;
     out.flush()
 }
@@ -97,6 +120,9 @@ struct SummaryJson<'a> {
     warnings: Vec<WarningJson>,
     /// The course of the run: at most 3,600 intervals.
     windows: Vec<WindowJson>,
+    /// What a search for the breaking point came to; absent in the summary of a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stress: Option<StressJson>,
     /// What the generator did.
     generator: GeneratorJson,
 }

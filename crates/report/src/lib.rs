@@ -11,6 +11,7 @@ mod junit;
 mod markdown;
 mod report;
 mod runlog;
+mod stress;
 mod text;
 mod xml;
 
@@ -22,12 +23,16 @@ pub use csv::write_csv;
 pub use error::Error;
 pub use github::{write_comparison_github, write_github};
 pub use hlog::HlogWriter;
-pub use json::{SUMMARY_SCHEMA, summary_schema, write_json};
+pub use json::{SUMMARY_SCHEMA, summary_schema, write_json, write_stress_json};
 pub use junit::{write_comparison_junit, write_junit};
 pub use markdown::write_markdown;
 pub use report::Report;
 pub use runlog::{
     Closing, Header, Host, LogEnd, METRIC_DEFINITIONS, RUN_LOG_SCHEMA, Replayed, RunLogReader,
     RunLogWriter, replay, replay_each,
+};
+pub use stress::{
+    write_stress_csv, write_stress_github, write_stress_junit, write_stress_markdown,
+    write_stress_svg, write_stress_text, write_stress_verdict,
 };
 pub use text::{TextOptions, write_text, write_verdict};

@@ -26,4 +26,10 @@ use serde::{Deserialize, Serialize};
 enum Record {
     Window(Box<window::WindowRecord>),
     Closing(Box<closing::ClosingRecord>),
+    /// What a search for the breaking point is to find.
+    Search(Box<crate::stress::record::SearchJson>),
+    /// A level that it has tried.
+    Level(Box<crate::stress::record::LevelJson>),
+    /// How it ended.
+    Found(crate::stress::record::FoundRecord),
 }

@@ -1,13 +1,13 @@
 //! The summary of a run as text: at most 80 columns, the verdict first.
 
 mod chart;
-mod course;
+pub(crate) mod course;
 mod figures;
 mod requests;
 mod streams;
 pub(crate) mod style;
 pub(crate) mod table;
-mod troubles;
+pub(crate) mod troubles;
 pub(crate) mod units;
 pub(crate) mod verdict;
 
@@ -18,7 +18,7 @@ pub(crate) use style::plain;
 use style::{Line, Paint};
 
 /// No line is longer.
-const COLUMNS: usize = 80;
+pub(crate) const COLUMNS: usize = 80;
 
 /// How a summary is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub(crate) fn heading(text: &str) -> style::Span {
 }
 
 /// A label at a fixed place and what there is to say, in as many lines as it takes.
-fn labelled(label: &str, parts: &[String], columns: usize) -> Vec<Line> {
+pub(crate) fn labelled(label: &str, parts: &[String], columns: usize) -> Vec<Line> {
     const LABEL: usize = 16;
     let mut lines: Vec<String> = Vec::new();
     let room = columns.saturating_sub(2 + LABEL);

@@ -281,6 +281,18 @@ impl Plan {
         layout
     }
 
+    /// Puts another load in the place of the only one there is, from the start of the run and without a warm-up. False
+    /// where there are several.
+    pub fn steer(&mut self, load: Load) -> bool {
+        let [only] = self.loads.as_mut_slice() else {
+            return false;
+        };
+        only.load = load;
+        only.start = StartAt::At(Duration::ZERO);
+        only.warm_up = Duration::ZERO;
+        true
+    }
+
     /// Sends relative paths to another target, such as the embedded server once it listens.
     pub fn retarget(&mut self, target: Target) {
         self.target = target;

@@ -23,6 +23,7 @@ pub(crate) fn check(
         load: Some(&args.load),
         request: &args.request,
         network: None,
+        until: &[],
         given,
     };
     let lowered = wanted.plan(environment)?;

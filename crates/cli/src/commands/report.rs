@@ -5,11 +5,12 @@ use crate::{
     environment::Environment,
     error::Error,
     exit::Exit,
-    outputs::Outputs,
+    outputs::{Outputs, refuse_svg},
     run_log::{EXTENSION, FOLDER},
 };
 use loadgen_report::{
-    Replayed, Report, RunLogReader, TextOptions, replay_each, write_text, write_verdict,
+    Replayed, Report, RunLogReader, TextOptions, replay_each, write_stress_text,
+    write_stress_verdict, write_text, write_verdict,
 };
 use std::{
     io::{BufRead, BufReader},
@@ -46,35 +47,43 @@ pub(crate) fn report(
         troubles.for_each(|trouble| environment.err.say(&trouble));
     });
     let Replayed {
-        header, summary, ..
+        header,
+        summary,
+        stress,
+        ..
     } = replayed.map_err(|error| unusable(&path, error))?;
+    if stress.is_none() {
+        refuse_svg(&args.out)?;
+    }
+    let run_log = path.display().to_string();
+    let options = TextOptions {
+        color: colour,
+        run_log: Some(&run_log),
+    };
     let mut text = Vec::new();
     // Writing to memory does not fail.
+    let _ = match (&stress, outputs.take_standard_output()) {
+        (None, true) => write_verdict(&mut text, &summary, false),
+        (None, false) => write_text(&mut text, &header, &summary, &options),
+        (Some(stress), true) => write_stress_verdict(&mut text, &summary, stress, false),
+        (Some(stress), false) => write_stress_text(&mut text, &header, &summary, stress, &options),
+    };
+    let text = String::from_utf8_lossy(&text);
     let printed = if outputs.take_standard_output() {
-        let _ = write_verdict(&mut text, &summary, false);
-        environment
-            .err
-            .say(String::from_utf8_lossy(&text).trim_end());
+        environment.err.say(text.trim_end());
         Ok(Exit::Passed)
     } else {
-        let run_log = path.display().to_string();
-        let _ = write_text(
-            &mut text,
-            &header,
-            &summary,
-            &TextOptions {
-                color: colour,
-                run_log: Some(&run_log),
-            },
-        );
-        super::print(environment, &String::from_utf8_lossy(&text))
+        super::print(environment, &text)
     };
     let report = Report {
         header: &header,
         summary: &summary,
         comparison: None,
     };
-    outputs.write(&report, hlogs, environment)?;
+    match &stress {
+        None => outputs.write(&report, hlogs, environment)?,
+        Some(stress) => outputs.write_stress(&report, stress, hlogs, environment)?,
+    }
     printed
 }
 

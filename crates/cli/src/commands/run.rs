@@ -7,14 +7,15 @@ mod rounds;
 use super::debug;
 use crate::{
     args::{Given, OutputArgs, RunArgs},
+    carrying::carry_out,
     comparing,
     environment::Environment,
     error::Error,
     exit::Exit,
     header::{self, Circumstances},
     observer::Watcher,
-    outputs::Outputs,
-    progress::{Progress, Teller},
+    outputs::{Outputs, refuse_svg},
+    progress::Progress,
     room,
     run_log::RunLog,
     source::{Wanted, refuse_network, workers},
@@ -24,22 +25,13 @@ use against::Against;
 use jiff::Timestamp;
 use keeping::Keeping;
 use loadgen_engine::{Outcome, Placement, Settings, Stop};
-use loadgen_host::{Monitor, PreciseTiming};
-use loadgen_http::HttpConnect;
+use loadgen_host::Monitor;
 use loadgen_report::{
     Closing, Header, Report, TextOptions, compared_run, write_text, write_verdict,
 };
-use loadgen_scenario::Plan;
 use loadgen_stats::{Comparison, SeriesBuilder, Side, Summary};
 use rounds::{Round, Rounds};
-use std::{
-    convert::Infallible,
-    fs::File,
-    future::pending,
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::Path;
 use tokio::sync::watch;
 
 /// Carries out one load test, or several in a row.
@@ -54,6 +46,7 @@ pub(crate) fn run(
         load: Some(&args.load),
         request: &args.request,
         network: Some(&args.network),
+        until: &[],
         given,
     };
     refuse(args, &wanted)?;
@@ -192,7 +185,9 @@ impl Bench<'_> {
             monitor: Monitor::start(),
             ports: connect.ports(),
         };
-        let outcome = carry_out(plan, settings, connect, &mut watcher, self.stop.clone());
+        let teller = watcher.progress.teller();
+        let stop = self.stop.clone();
+        let outcome = carry_out(plan, settings, connect, &mut watcher, teller, stop);
         watcher.progress.finish();
         course.conclude(outcome?, &mut watcher, against)
     }
@@ -253,24 +248,8 @@ impl Course<'_> {
         let asked = std::mem::take(&mut self.outputs.logs).into_iter();
         let asked = asked.chain(self.bench.keeping.begin(place, environment)?);
         let places = own.into_iter().chain(asked.map(Ok));
-        Ok(places.map(|place| self.open_log(place)).collect())
-    }
-
-    fn open_log(&self, place: io::Result<(PathBuf, File)>) -> RunLog {
-        let err = &self.bench.environment.err;
-        match place {
-            Ok((path, file)) => {
-                let (log, trouble) = RunLog::begin(path, file, &self.header);
-                trouble.inspect(|trouble| err.say(trouble));
-                log
-            }
-            Err(error) => {
-                err.say(&format!(
-                    "warning: there is no run log: {error}; the run goes on"
-                ));
-                RunLog::absent(&error)
-            }
-        }
+        let open = |place| RunLog::open(place, &self.header, &environment.err);
+        Ok(places.map(open).collect())
     }
 
     /// Closes the run logs, compares where this run is the only one, writes every result, and tells how the run ended.
@@ -364,64 +343,11 @@ impl Course<'_> {
 
 fn refuse(args: &RunArgs, wanted: &Wanted<'_>) -> Result<(), Error> {
     refuse_network(&args.network)?;
+    refuse_svg(&args.output.out)?;
     against::refuse(args)?;
     if args.verbose && !wanted.is_url() {
         return Err(Error::usage("-v goes with a URL")
             .hint("loadgen debug shows one iteration of a scenario file"));
     }
     Ok(())
-}
-
-fn carry_out(
-    plan: Plan,
-    settings: Settings,
-    connect: HttpConnect,
-    watcher: &mut Watcher<'_>,
-    stop: watch::Receiver<Stop>,
-) -> Result<Outcome, Error> {
-    let mut stops = Stops {
-        teller: watcher.progress.teller(),
-        stop: stop.clone(),
-    };
-    let plan = Arc::new(plan);
-    let run = loadgen_engine::run(plan, settings, connect, PreciseTiming, watcher, stop);
-    let outcome = wiring::runtime()?.block_on(async {
-        tokio::select! {
-            outcome = run => outcome,
-            never = stops.tell() => match never {},
-        }
-    });
-    // A signal that ended the run in the same turn was obeyed, but not told yet.
-    stops.tell_news();
-    outcome.map_err(|error| Error::failed("carry out the run", error))
-}
-
-/// Answers each signal at once, whatever the run is busy with.
-struct Stops<'a> {
-    teller: Teller<'a>,
-    stop: watch::Receiver<Stop>,
-}
-
-impl Stops<'_> {
-    async fn tell(&mut self) -> Infallible {
-        while self.stop.changed().await.is_ok() {
-            self.stop.mark_changed();
-            self.tell_news();
-        }
-        pending().await
-    }
-
-    fn tell_news(&mut self) {
-        if !self.stop.has_changed().unwrap_or(false) {
-            return;
-        }
-        let stop = *self.stop.borrow_and_update();
-        match stop {
-            Stop::Run => {}
-            Stop::Drain => self.teller.say(
-                "stopping: no new iterations; running ones may finish within graceful_stop (again: cut them)",
-            ),
-            Stop::Cut => self.teller.say("cutting what still runs (again: exit at once)"),
-        }
-    }
 }

@@ -53,6 +53,7 @@ impl<'a> SummaryJson<'a> {
             errors: summary.errors.iter().map(Into::into).collect(),
             warnings: summary.warnings.iter().map(Into::into).collect(),
             windows: summary.windows.iter().map(Into::into).collect(),
+            stress: None,
             generator: GeneratorJson::of(&header.host, &summary.generator),
         }
     }

@@ -4,6 +4,8 @@ use super::closing::Closing;
 use super::header::{Header, HeaderRecord, RUN_LOG_SCHEMA};
 use super::{Record, window::WindowRecord};
 use crate::error::{Damage, Error};
+use crate::stress::record::{self, FoundRecord, LevelJson, SearchJson};
+use loadgen_capacity::Stress;
 use loadgen_stats::{Offset, Window};
 use serde::Deserialize;
 use std::io::{BufRead, Read as _};
@@ -21,6 +23,15 @@ pub struct RunLogReader<R> {
     windows: u64,
     after: Offset,
     end: Option<LogEnd>,
+    search: SearchLog,
+}
+
+/// What a log tells of a search for the breaking point.
+#[derive(Debug, Default)]
+struct SearchLog {
+    search: Option<SearchJson>,
+    levels: Vec<LevelJson>,
+    found: Option<FoundRecord>,
 }
 
 /// How a run log ends.
@@ -79,6 +90,7 @@ impl<R: BufRead> RunLogReader<R> {
             windows: 0,
             after: Offset::ZERO,
             end: None,
+            search: SearchLog::default(),
         })
     }
 
@@ -100,23 +112,45 @@ impl<R: BufRead> RunLogReader<R> {
     ///
     /// Where a line other than a torn last one is damaged.
     pub fn next_window(&mut self) -> Result<Option<Window>, Error> {
-        if self.end.is_some() {
-            return Ok(None);
-        }
-        self.line += 1;
-        match next_line(&mut self.input, self.line)? {
-            Line::None => self.end = Some(LogEnd::Early { torn: false }),
-            Line::Whole(line) => {
-                let record = parse(&line).map_err(|damage| damage.on(self.line))?;
-                return self.take(record);
+        while self.end.is_none() {
+            self.line += 1;
+            let record = match next_line(&mut self.input, self.line)? {
+                Line::None => {
+                    self.end = Some(LogEnd::Early { torn: false });
+                    break;
+                }
+                Line::Whole(line) => parse(&line).map_err(|damage| damage.on(self.line))?,
+                // Either cut by one byte, its line end, or in the middle.
+                Line::Torn(line) => match parse(&line) {
+                    Ok(record) => record,
+                    Err(_) => {
+                        self.end = Some(LogEnd::Early { torn: true });
+                        break;
+                    }
+                },
+            };
+            if let Some(window) = self.take(record)? {
+                return Ok(Some(window));
             }
-            // Either cut by one byte, its line end, or in the middle.
-            Line::Torn(line) => match parse(&line) {
-                Ok(record) => return self.take(record),
-                Err(_) => self.end = Some(LogEnd::Early { torn: true }),
-            },
         }
         Ok(None)
+    }
+
+    /// The search for the breaking point that the run was, as far as it was read; none where it was none.
+    ///
+    /// # Errors
+    ///
+    /// Where its records are damaged.
+    pub fn stress(&self) -> Result<Option<Stress>, Error> {
+        let SearchLog {
+            search,
+            levels,
+            found,
+        } = &self.search;
+        let restored = search
+            .as_ref()
+            .map(|search| record::restore(search, levels, found.as_ref()));
+        restored.transpose().map_err(|damage| damage.on(self.line))
     }
 
     /// How the log ends, once every window was read.
@@ -148,6 +182,18 @@ impl<R: BufRead> RunLogReader<R> {
                     return Err(Damage::new("it follows the closing record").on(line + 1));
                 }
                 self.end = Some(LogEnd::Closed(Box::new(closing)));
+                Ok(None)
+            }
+            Record::Search(search) => {
+                self.search.search = Some(*search);
+                Ok(None)
+            }
+            Record::Level(level) => {
+                self.search.levels.push(*level);
+                Ok(None)
+            }
+            Record::Found(found) => {
+                self.search.found = Some(found);
                 Ok(None)
             }
         }

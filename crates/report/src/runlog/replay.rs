@@ -3,6 +3,7 @@
 use super::reader::{LogEnd, RunLogReader};
 use super::{Closing, Header};
 use crate::error::{Damage, Error};
+use loadgen_capacity::Stress;
 use loadgen_stats::{Ledger, Offset, RunEnd, StopReason, Summary, Verdict, Warning, Window};
 use std::{io::BufRead, sync::Arc};
 
@@ -17,6 +18,8 @@ pub struct Replayed {
     pub measured: (Offset, Offset),
     /// Whether the log ends with its closing record.
     pub is_complete: bool,
+    /// The search for the breaking point that the run was.
+    pub stress: Option<Stress>,
 }
 
 /// Reads a run log to its end and sums the run up.
@@ -73,6 +76,7 @@ pub fn replay_each<R: BufRead>(
         summary,
         measured: closing.end.measured,
         is_complete,
+        stress: reader.stress()?,
     })
 }
 

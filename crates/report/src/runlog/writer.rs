@@ -4,6 +4,8 @@ use super::closing::{Closing, ClosingRecord};
 use super::header::{Header, HeaderRecord};
 use super::{Record, window::WindowRecord};
 use crate::error::Error;
+use crate::stress::record::{FoundRecord, LevelJson, SearchJson};
+use loadgen_capacity::{Level, LoadUnit, SearchSettings, Stress};
 use loadgen_stats::{Gathering, Window};
 use serde::Serialize;
 use std::io::Write;
@@ -63,6 +65,40 @@ impl<W: Write> RunLogWriter<W> {
             closing,
             self.windows,
         ))))
+    }
+
+    /// Notes that the run is a search for the breaking point, and what it is to find.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::window`].
+    pub fn search(
+        &mut self,
+        settings: &SearchSettings,
+        unit: LoadUnit,
+        required: Option<f64>,
+        limits: &[String],
+    ) -> Result<(), Error> {
+        let search = SearchJson::of(settings, unit, required, limits);
+        self.write(&Record::Search(Box::new(search)))
+    }
+
+    /// Appends a level of the search.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::window`].
+    pub fn level(&mut self, level: &Level) -> Result<(), Error> {
+        self.write(&Record::Level(Box::new(LevelJson::of(level))))
+    }
+
+    /// Appends how the search ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::window`].
+    pub fn found(&mut self, stress: &Stress) -> Result<(), Error> {
+        self.write(&Record::Found(FoundRecord::of(stress)))
     }
 
     /// Whether every record so far was written.

@@ -9,7 +9,7 @@ use loadgen_stats::{
 };
 
 /// What was run, where and when.
-pub(super) fn opening(header: &Header, summary: &Summary, columns: usize) -> Vec<Line> {
+pub(crate) fn opening(header: &Header, summary: &Summary, columns: usize) -> Vec<Line> {
     let room = columns.saturating_sub(2);
     let mut parts = vec![header.name.clone(), header.load.clone()];
     parts.extend(match &header.target {
@@ -31,7 +31,7 @@ pub(super) fn opening(header: &Header, summary: &Summary, columns: usize) -> Vec
 }
 
 /// Iterations, users, bytes, what was cut, the generator, the run log.
-pub(super) fn lines(
+pub(crate) fn lines(
     header: &Header,
     summary: &Summary,
     run_log: Option<&str>,

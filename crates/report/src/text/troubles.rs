@@ -10,7 +10,7 @@ const KINDS: usize = 10;
 const EXAMPLE: usize = 2;
 
 /// Failures by kind and step, the most frequent first.
-pub(super) fn errors(summary: &Summary, columns: usize) -> Vec<Line> {
+pub(crate) fn errors(summary: &Summary, columns: usize) -> Vec<Line> {
     if summary.errors.is_empty() {
         return Vec::new();
     }
@@ -52,7 +52,7 @@ pub(super) fn errors(summary: &Summary, columns: usize) -> Vec<Line> {
 }
 
 /// Reasons not to believe the run.
-pub(super) fn warnings(summary: &Summary, columns: usize) -> Vec<Line> {
+pub(crate) fn warnings(summary: &Summary, columns: usize) -> Vec<Line> {
     if summary.warnings.is_empty() {
         return Vec::new();
     }

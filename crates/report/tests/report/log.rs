@@ -105,7 +105,11 @@ fn a_log_that_ends_early_is_summed_up_as_interrupted() {
             is_complete,
             header,
             measured,
-        } = read(&cut).unwrap();
+            stress: None,
+        } = read(&cut).unwrap()
+        else {
+            panic!("a run is no search");
+        };
         assert!(!is_complete);
         assert_eq!(measured.1.as_duration(), summary.duration);
         assert_eq!(summary.stop_reason, StopReason::Interrupted);

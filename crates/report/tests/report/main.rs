@@ -12,4 +12,5 @@ mod log;
 mod outputs;
 mod runs;
 mod size;
+mod stress;
 mod text;

@@ -1,0 +1,282 @@
+//! What `loadgen stress` searches: from the arguments and the plan to levels, limits and the worst case.
+
+use crate::{
+    args::{SearchArgs, StressArgs},
+    error::Error,
+    run_log::RunLog,
+};
+use loadgen_capacity::{
+    Growth, Ladder, LoadUnit, SearchSettings, SteerSettings, Steersman, Stress, Timing, Worst,
+    worst,
+};
+use loadgen_scenario::{
+    Arrivals, Load, Plan, Rate, Step, UserCount, format_duration, format_rate, parse_rate,
+};
+use loadgen_stats::{Layout, Metric, Threshold};
+use std::time::Duration;
+
+/// The share of good requests that a file's `[slo]` asks for, where nothing else is said.
+const GOODPUT: f64 = 0.99;
+/// A search may take so much longer than its worst case, which knows nothing of a slow machine.
+const SLACK: Duration = Duration::from_secs(600);
+const NO_LIMIT: &str = "for example --until 'http_req_failed: rate < 1%', --until 'http_req_latency: p95 < 5s', \
+    or an [slo] in the file";
+
+/// What is searched, and by which limits.
+pub(super) struct Search {
+    pub(super) settings: SteerSettings,
+    pub(super) unit: LoadUnit,
+    required: Option<f64>,
+    pub(super) limits: Vec<Threshold>,
+    worst: Worst,
+}
+
+impl Search {
+    /// The search that the arguments ask for. The plan's load becomes one that is steered, its thresholds the limits.
+    pub(super) fn of(args: &StressArgs, plan: &mut Plan) -> Result<Self, Error> {
+        let unit = if args.search.rate {
+            LoadUnit::PerSecond
+        } else {
+            LoadUnit::Users
+        };
+        let search = SearchSettings {
+            resolution: args.search.resolution.0.max(1e-4),
+            headroom: args.limits.headroom.0,
+            ..SearchSettings::new(ladder(&args.search, unit)?)
+        };
+        let hold = args.search.hold.0;
+        if hold < Duration::from_secs(1) {
+            return Err(Error::usage("--hold must be at least 1s"));
+        }
+        let longest = plan
+            .requests()
+            .map(|request| request.timeouts.total)
+            .max()
+            .unwrap_or_default();
+        let settings = SteerSettings {
+            search,
+            settle: args.search.settle.0,
+            hold,
+            answer: longest + Duration::from_secs(1),
+            recover: args.search.recover,
+        };
+        let timing = Timing {
+            settle: settings.settle,
+            hold,
+            answer: settings.answer,
+        };
+        let worst = worst(&search, &timing);
+        let required = args.limits.require.as_deref();
+        let required = required
+            .map(|text| load("--require", text, unit))
+            .transpose()?;
+        let limits = limits(args, plan)?;
+        let longest = worst.time.saturating_mul(2).saturating_add(SLACK);
+        let is_steered =
+            steered(plan, &search.ladder, unit, longest).is_some_and(|load| plan.steer(load));
+        if !is_steered {
+            return Err(
+                Error::usage("the file has several loads; a search steers one")
+                    .hint("give its scenarios a `weight` each and one [load]"),
+            );
+        }
+        Ok(Self {
+            settings,
+            unit,
+            required,
+            limits,
+            worst,
+        })
+    }
+
+    /// The limits as they were written.
+    fn told(&self) -> Vec<String> {
+        let told = |limit: &Threshold| format!("{}: {}", limit.metric(), limit.expression());
+        self.limits.iter().map(told).collect()
+    }
+
+    /// Notes in a run log what is searched; tells what troubles it.
+    pub(super) fn begin(&self, log: &mut RunLog) -> Option<String> {
+        log.search(
+            &self.settings.search,
+            self.unit,
+            self.required,
+            &self.told(),
+        )
+    }
+
+    /// What the steersman came to.
+    pub(super) fn found(&self, steersman: &Steersman) -> Stress {
+        let ended = steersman.search().answer().ended;
+        Stress {
+            recovery: steersman.recovery(),
+            required: self.required,
+            limits: self.told(),
+            ..Stress::of(
+                self.settings.search,
+                self.unit,
+                steersman.levels().to_vec(),
+                ended,
+            )
+        }
+    }
+
+    /// What it takes at worst.
+    pub(super) fn describe(&self, plan: &Plan) -> String {
+        let Worst {
+            levels,
+            time,
+            load_seconds,
+            most,
+        } = self.worst;
+        let think: Duration = plan
+            .scenarios
+            .iter()
+            .flat_map(|scenario| &scenario.flow)
+            .map(|step| match step {
+                Step::Think(think) => think.min,
+                Step::Request(_) => Duration::ZERO,
+            })
+            .sum();
+        let requests = plan.requests().count() as f64;
+        let most_requests = match self.unit {
+            LoadUnit::PerSecond => format!(
+                "about {:.0}, {requests} for each of {load_seconds:.0} arrivals",
+                load_seconds * requests
+            ),
+            LoadUnit::Users if think.is_zero() => format!(
+                "as many as the service answers in {load_seconds:.0} seconds of users: {:.0} if an iteration takes one second",
+                load_seconds * requests
+            ),
+            LoadUnit::Users => format!(
+                "at most {:.0}, as an iteration thinks for {} or more",
+                load_seconds * requests / think.as_secs_f64(),
+                format_duration(think)
+            ),
+        };
+        let load = match self.unit {
+            LoadUnit::Users => format!("{most} users"),
+            LoadUnit::PerSecond => format_rate(most),
+        };
+        let limits: String = self
+            .told()
+            .iter()
+            .map(|limit| format!("  {limit}\n"))
+            .collect();
+        format!(
+            "{}\nlimits\n{limits}at worst\n  levels      {levels}, each measured for up to {}\n  load        {load}\n  \
+             time        {}\n  requests    {most_requests}\nnothing was sent\n",
+            plan.name,
+            format_duration(self.settings.hold * (self.settings.search.extensions + 1)),
+            format_duration(Duration::from_secs(time.as_secs())),
+        )
+    }
+}
+
+fn ladder(args: &SearchArgs, unit: LoadUnit) -> Result<Ladder, Error> {
+    let growth = match (&args.step, args.factor) {
+        (Some(step), _) => Growth::Step(load("--step", step, unit)?),
+        (None, Some(factor)) if factor.is_finite() && factor > 1.0 => Growth::Factor(factor),
+        (None, Some(_)) => return Err(Error::usage("--factor must be above 1")),
+        (None, None) => Growth::Factor(2.0),
+    };
+    let ladder = Ladder {
+        start: load("--start", &args.start, unit)?,
+        growth,
+        max: load("--max", &args.max, unit)?,
+        whole: unit == LoadUnit::Users,
+    };
+    if ladder.start > ladder.max {
+        return Err(Error::usage(format!(
+            "--start {} is above --max {}",
+            args.start, args.max
+        )));
+    }
+    Ok(ladder)
+}
+
+/// A number of users, or a rate.
+fn load(option: &str, text: &str, unit: LoadUnit) -> Result<f64, Error> {
+    let load = match unit {
+        LoadUnit::Users => text
+            .parse()
+            .ok()
+            .and_then(UserCount::new)
+            .map(|users| f64::from(users.get())),
+        LoadUnit::PerSecond => parse_rate(text)
+            .ok()
+            .and_then(Rate::per_second)
+            .map(Rate::get),
+    };
+    load.ok_or_else(|| match unit {
+        LoadUnit::Users => Error::usage(format!(
+            "{option} {text}: a number of users is 1 to {}",
+            UserCount::MAX
+        ))
+        .hint("--rate counts loads in arrivals per second"),
+        LoadUnit::PerSecond => Error::usage(format!(
+            "{option} {text}: a rate is a number above zero, as 50/s or 300/min"
+        )),
+    })
+}
+
+/// The load that is steered. Arrivals are spread, and users bounded, as the file's own load has it.
+fn steered(plan: &Plan, ladder: &Ladder, unit: LoadUnit, longest: Duration) -> Option<Load> {
+    let (max_vus, arrivals) = match plan.loads.first().map(|load| &load.load) {
+        Some(
+            Load::ConstantArrivalRate {
+                max_vus, arrivals, ..
+            }
+            | Load::RampingArrivalRate {
+                max_vus, arrivals, ..
+            },
+        ) => (*max_vus, *arrivals),
+        _ => (None, Arrivals::Uniform),
+    };
+    match unit {
+        LoadUnit::Users => {
+            UserCount::new(ladder.max as u32).map(|most| Load::SteeredVus { most, longest })
+        }
+        LoadUnit::PerSecond => Rate::per_second(ladder.max).map(|most| Load::SteeredArrivalRate {
+            most,
+            longest,
+            max_vus,
+            arrivals,
+        }),
+    }
+}
+
+/// The limits: those of the plan, which judges no run by them any more, and the goodput.
+fn limits(args: &StressArgs, plan: &mut Plan) -> Result<Vec<Threshold>, Error> {
+    let mut limits = std::mem::take(&mut plan.thresholds);
+    let layout = plan.layout();
+    let has_slo = layout.steps.iter().any(|step| !step.slo.is_empty());
+    if args.limits.goodput.is_some() && !has_slo {
+        return Err(Error::usage("--goodput needs an [slo] in the file")
+            .hint("it says what makes a request good, as ttft = \"2s\""));
+    }
+    let named = limits
+        .iter()
+        .any(|limit| limit.limits() == Metric::Rate(loadgen_stats::Rate::Goodput));
+    if has_slo && (!named || args.limits.goodput.is_some()) {
+        limits.push(goodput(
+            args.limits.goodput.map_or(GOODPUT, |share| share.0),
+            &layout,
+        )?);
+    }
+    if limits.is_empty() {
+        return Err(Error::usage("there is no limit that a level could break").hint(NO_LIMIT));
+    }
+    Ok(limits)
+}
+
+fn goodput(share: f64, layout: &Layout) -> Result<Threshold, Error> {
+    let expression = format!("rate >= {}%", share * 100.0);
+    Threshold::parse("goodput", &expression, layout).map_err(|problems| {
+        Error::usage(
+            problems
+                .first()
+                .map_or_else(|| expression.clone(), ToString::to_string),
+        )
+    })
+}

@@ -1,0 +1,333 @@
+//! What there is to say of a search, in sentences: shared by all formats.
+
+use crate::text::units;
+use loadgen_capacity::{
+    Answer, Broken, Ended, Growth, Level, LevelVerdict, LoadUnit, Purpose, Stress,
+};
+use loadgen_stats::{Unit, Verdict};
+
+/// A load with its unit: `230 users`, `12.5/s`.
+pub(crate) fn load(load: f64, unit: LoadUnit) -> String {
+    match unit {
+        LoadUnit::Users if (load - 1.0).abs() < 1e-9 => "1 user".to_owned(),
+        LoadUnit::Users => format!("{} users", units::count(whole(load))),
+        LoadUnit::PerSecond => format!("{}/s", number(load)),
+    }
+}
+
+/// A load without its unit, as it stands in a table.
+pub(crate) fn bare(load: f64, unit: LoadUnit) -> String {
+    match unit {
+        LoadUnit::Users => units::count(whole(load)),
+        LoadUnit::PerSecond => number(load),
+    }
+}
+
+/// At most three digits behind the point, and none that says nothing.
+fn number(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A share that a person has given.
+fn share(share: f64) -> String {
+    format!("{}%", number(share * 100.0))
+}
+
+fn whole(load: f64) -> u64 {
+    load.round() as u64
+}
+
+/// The answer in one sentence.
+pub(crate) fn answer(stress: &Stress) -> String {
+    let Answer {
+        highest_held,
+        lowest_broke,
+        ..
+    } = stress.answer;
+    let load = |at: f64| load(at, stress.unit);
+    let broke = || {
+        lowest_broke.map_or_else(String::new, |at| {
+            format!("broke at {}{}", load(at), because(stress))
+        })
+    };
+    match (stress.answer.ended, highest_held) {
+        (Ended::Found, Some(held)) if lowest_broke.is_none() => {
+            format!(
+                "held at {}; whether it holds above could not be told",
+                load(held)
+            )
+        }
+        (Ended::Found, Some(held)) => format!("held at {}, {}", load(held), broke()),
+        (Ended::Top, Some(held)) => {
+            format!("held at {}, the highest load that was tried", load(held))
+        }
+        (Ended::GoodputFell, Some(held)) => {
+            let peak = stress.answer.peak.unwrap_or(held);
+            format!(
+                "past its peak: goodput was highest at {} and fell beyond it, though no limit broke up to {}",
+                load(peak),
+                load(held)
+            )
+        }
+        (Ended::Generator, Some(held)) => {
+            format!(
+                "held at {}; above that this machine, not the service, was the limit",
+                load(held)
+            )
+        }
+        (Ended::Generator, None) => {
+            "this machine, not the service, was the limit from the first load on".to_owned()
+        }
+        (Ended::Stopped, Some(held)) if lowest_broke.is_some() => {
+            format!("stopped; held at {}, {}", load(held), broke())
+        }
+        (Ended::Stopped, Some(held)) => format!("stopped; held at {} so far", load(held)),
+        (Ended::Stopped, None) => "stopped before any load could be told".to_owned(),
+        (_, None) if lowest_broke.is_some() => {
+            format!(
+                "{}, the first load that could be told: start lower",
+                broke()
+            )
+        }
+        (_, _) => "no load could be told: there were too few samples".to_owned(),
+    }
+}
+
+/// Which limit broke, and where.
+fn because(stress: &Stress) -> String {
+    let guarded = || {
+        let lowest = stress.answer.lowest_broke;
+        stress
+            .levels
+            .iter()
+            .rev()
+            .find(|level| Some(level.load) == lowest && level.guarded)
+    };
+    match (stress.first_broken(), guarded()) {
+        (Some(limit), _) => format!(": {}", broken(limit)),
+        (None, Some(level)) => format!(": {} of the requests failed", units::percent(level.failed)),
+        (None, None) => String::new(),
+    }
+}
+
+/// A limit that broke, with what was observed.
+pub(crate) fn broken(limit: &Broken) -> String {
+    let observed = limit.observed.map_or_else(String::new, |value| {
+        format!(" was {}", amount(value, limit.unit))
+    });
+    let step = limit
+        .step
+        .as_ref()
+        .map_or_else(String::new, |step| format!(" (step {step})"));
+    format!("{}: {}{observed}{step}", limit.metric, limit.expression)
+}
+
+fn amount(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Milliseconds => {
+            units::time(std::time::Duration::try_from_secs_f64(value / 1000.0).unwrap_or_default())
+        }
+        Unit::Percent => units::percent(value / 100.0),
+        Unit::PerSecond => units::rate(value),
+        Unit::Count => units::three_digits(value),
+    }
+}
+
+/// The verdict of the search as a whole.
+pub(crate) const fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "found",
+        Verdict::Fail => "failed",
+        Verdict::Inconclusive => "inconclusive",
+    }
+}
+
+/// The safe load, and whether it is enough.
+pub(crate) fn safe(stress: &Stress) -> Option<String> {
+    let headroom = share(stress.settings.headroom);
+    let safe = stress
+        .answer
+        .safe
+        .map(|safe| format!("{} ({headroom} headroom)", load(safe, stress.unit)));
+    match (safe, stress.required) {
+        (safe, None) => safe,
+        (Some(safe), Some(required)) => {
+            let enough = if stress.meets() == Some(true) {
+                "enough for the required"
+            } else {
+                "less than the required"
+            };
+            Some(format!("{safe}, {enough} {}", load(required, stress.unit)))
+        }
+        (None, Some(required)) => Some(format!(
+            "none, where {} is required",
+            load(required, stress.unit)
+        )),
+    }
+}
+
+/// What was searched, in a few words.
+pub(crate) fn search(stress: &Stress) -> String {
+    let ladder = stress.settings.ladder;
+    let growth = match ladder.growth {
+        Growth::Step(step) => format!("by {}", bare(step, stress.unit)),
+        Growth::Factor(factor) => format!("times {}", number(factor)),
+    };
+    let (start, max) = (
+        bare(ladder.start, stress.unit),
+        load(ladder.max, stress.unit),
+    );
+    format!(
+        "from {start} to {max} {growth}, with a resolution of {}",
+        share(stress.settings.resolution)
+    )
+}
+
+/// What is to be known beside the answer: loads that held above a break, broke once, could not be told.
+pub(crate) fn remarks(stress: &Stress) -> Vec<String> {
+    let answer = &stress.answer;
+    let list = |loads: &[f64]| {
+        let mut loads = loads.to_vec();
+        loads.sort_by(f64::total_cmp);
+        loads.dedup();
+        let shown: Vec<String> = loads.iter().map(|at| bare(*at, stress.unit)).collect();
+        match (loads.as_slice(), stress.unit) {
+            ([one], unit) => load(*one, unit),
+            (_, LoadUnit::Users) => format!("{} users", shown.join(", ")),
+            (_, LoadUnit::PerSecond) => format!("{} per second", shown.join(", ")),
+        }
+    };
+    let mut remarks = Vec::new();
+    if let (false, Some(broke)) = (answer.held_above.is_empty(), answer.lowest_broke) {
+        let above = list(&answer.held_above);
+        remarks.push(format!(
+            "not steady: it held at {above}, although {} broke",
+            load(broke, stress.unit)
+        ));
+    }
+    if !answer.broke_once.is_empty() {
+        remarks.push(format!(
+            "broke once at {}, and held there when it was tried again",
+            list(&answer.broke_once)
+        ));
+    }
+    if !answer.unclear.is_empty() {
+        remarks.push(format!(
+            "could not be told: {}; a longer --hold gives more samples",
+            list(&answer.unclear)
+        ));
+    }
+    let doubtful: Vec<f64> = stress
+        .levels
+        .iter()
+        .filter(|level| level.little.is_some_and(|little| little.is_doubtful()))
+        .map(|level| level.load)
+        .collect();
+    if !doubtful.is_empty() {
+        remarks.push(format!(
+            "by Little's law the numbers do not fit together at {}: the load was not steady in the hold, and a longer --settle helps",
+            list(&doubtful)
+        ));
+    }
+    if stress
+        .levels
+        .iter()
+        .any(|level| level.generator_doubtful && level.verdict != LevelVerdict::Generator)
+    {
+        remarks.push(
+            "the generator was late or busy in levels marked with *: their times may be its own"
+                .to_owned(),
+        );
+    }
+    remarks
+}
+
+/// What the laws say.
+pub(crate) fn laws(stress: &Stress) -> Vec<(&'static str, String)> {
+    let mut laws = Vec::new();
+    if let Some(knee) = stress.knee {
+        let (low, high) = (bare(knee.low, stress.unit), bare(knee.high, stress.unit));
+        laws.push((
+            "knee",
+            format!(
+                "{} by Kneedle, between {low} and {high}",
+                load(knee.load, stress.unit)
+            ),
+        ));
+    }
+    let Some(usl) = stress.usl else {
+        return laws;
+    };
+    let fit = format!(
+        "R² {:.3}, off by {}",
+        usl.r_squared,
+        units::percent(usl.error)
+    );
+    if !usl.is_good() {
+        laws.push((
+            "scalability",
+            format!("the Universal Scalability Law fits poorly ({fit}): nothing is predicted"),
+        ));
+        return laws;
+    }
+    let over = match stress.unit {
+        LoadUnit::Users => "user",
+        LoadUnit::PerSecond => "request under way",
+    };
+    laws.push((
+        "scalability",
+        format!(
+            "{} from one {over}, contention {}, coherency {} ({fit})",
+            units::rate(usl.lambda),
+            units::percent(usl.contention),
+            units::percent(usl.coherency),
+        ),
+    ));
+    if let Some((load, rate)) = usl.peak() {
+        let at = match stress.unit {
+            LoadUnit::Users => self::load(load, stress.unit),
+            LoadUnit::PerSecond => format!("{} requests under way", units::count(whole(load))),
+        };
+        laws.push((
+            "peak",
+            format!(
+                "{} at {at} is the most it can do, by that law",
+                units::rate(rate)
+            ),
+        ));
+    }
+    laws
+}
+
+/// How the service recovered.
+pub(crate) fn recovery(stress: &Stress) -> Option<String> {
+    let recovery = stress.recovery?;
+    let at = load(recovery.load, stress.unit);
+    Some(match recovery.after {
+        Some(after) => format!(
+            "well again after {} at {at}",
+            units::span(after.as_secs_f64())
+        ),
+        None => format!("not well again at {at} in the time it was given"),
+    })
+}
+
+/// The verdict on a level, in one word.
+pub(crate) const fn verdict(level: &Level) -> &'static str {
+    match level.verdict {
+        LevelVerdict::Held => "held",
+        LevelVerdict::Broken => "broken",
+        LevelVerdict::Unclear => "unclear",
+        LevelVerdict::Generator => "generator",
+    }
+}
+
+/// Why a level was tried, where that is not plain, as a mark and in words.
+pub(crate) const fn purpose(level: &Level) -> (&'static str, &'static str) {
+    match level.purpose {
+        Purpose::Climb | Purpose::Bisect => ("", ""),
+        Purpose::Retry => (" ↻", "tried once more"),
+        Purpose::LookAbove => (" ↑", "a look above the break"),
+    }
+}

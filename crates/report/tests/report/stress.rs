@@ -1,0 +1,383 @@
+//! Searches for the breaking point: golden files of every form, and the way through the run log.
+
+use crate::runs::{self, Run};
+use loadgen_capacity::{
+    Broken, Ended, Growth, Ladder, Level, LevelVerdict, LoadUnit, Purpose, Recovery,
+    SearchSettings, Stress, little,
+};
+use loadgen_report::{
+    RunLogReader, RunLogWriter, TextOptions, replay, summary_schema, write_stress_csv,
+    write_stress_github, write_stress_json, write_stress_junit, write_stress_markdown,
+    write_stress_svg, write_stress_text, write_stress_verdict,
+};
+use loadgen_stats::{Offset, Unit, Verdict};
+use serde_json::Value;
+use std::{io, time::Duration};
+
+fn ladder(whole: bool) -> Ladder {
+    Ladder {
+        start: 50.0,
+        growth: Growth::Step(50.0),
+        max: 500.0,
+        whole,
+    }
+}
+
+fn level(number: u64, load: f64, purpose: Purpose, verdict: LevelVerdict) -> Level {
+    // Ten requests a second from each user up to 230, where a queue begins.
+    let rate = 10.0 * load.min(230.0);
+    let p95 = 0.1 + 0.02 * (load - 230.0).max(0.0);
+    let broken = Broken {
+        metric: "http_req_latency".to_owned(),
+        expression: "p95 < 500ms".to_owned(),
+        observed: Some(p95 * 1000.0),
+        unit: Unit::Milliseconds,
+        step: Some("buy <now>".to_owned()),
+    };
+    let second = |at: u64| Offset::from(Duration::from_secs(at));
+    let time = |seconds: f64| Some(Duration::from_micros((seconds * 1e6).round() as u64));
+    Level {
+        load,
+        purpose,
+        verdict,
+        guarded: false,
+        holds: 1,
+        from: second(40 * number + 5),
+        until: second(40 * number + 35),
+        seconds: 30.0,
+        http_reqs_per_second: rate,
+        goodput_per_second: rate * if load > 230.0 { 0.9 } else { 1.0 },
+        failed: if load > 230.0 { 0.1 } else { 0.0 },
+        latency: [time(p95 / 2.0), time(p95), time(p95 * 1.5)],
+        ttft_p95: time(0.05),
+        tokens_per_second: Some(rate * 12.0),
+        little: little(load, rate, load / rate),
+        broken: if verdict == LevelVerdict::Broken {
+            vec![broken]
+        } else {
+            Vec::new()
+        },
+        generator_doubtful: false,
+    }
+}
+
+fn found() -> Stress {
+    use LevelVerdict::{Broken, Held};
+    use Purpose::{Bisect, Climb, LookAbove, Retry};
+    let levels = [
+        (50.0, Climb, Held),
+        (100.0, Climb, Held),
+        (150.0, Climb, Held),
+        (200.0, Climb, Held),
+        (250.0, Climb, Broken),
+        (250.0, Retry, Broken),
+        (300.0, LookAbove, Broken),
+        (225.0, Bisect, Held),
+        (238.0, Bisect, Broken),
+        (232.0, Bisect, Broken),
+    ];
+    let levels = levels
+        .into_iter()
+        .zip(0..)
+        .map(|((load, purpose, verdict), number)| level(number, load, purpose, verdict));
+    let recovery = Recovery {
+        load: 168.0,
+        after: Some(Duration::from_millis(7250)),
+    };
+    Stress {
+        recovery: Some(recovery),
+        required: Some(200.0),
+        limits: vec!["http_req_latency: p95 < 500ms".to_owned()],
+        ..Stress::of(
+            SearchSettings::new(ladder(true)),
+            LoadUnit::Users,
+            levels.collect(),
+            Ended::Found,
+        )
+    }
+}
+
+/// A search in arrivals of a service that is not steady, which this machine cannot load any further.
+fn unsteady() -> Stress {
+    use LevelVerdict::{Broken, Generator, Held, Unclear};
+    use Purpose::{Climb, Retry};
+    let mut levels: Vec<Level> = [
+        (50.0, Climb, Held),
+        (100.0, Climb, Broken),
+        (100.0, Retry, Held),
+        (150.0, Climb, Unclear),
+        (200.0, Climb, Held),
+        (250.0, Climb, Generator),
+        (250.0, Retry, Generator),
+    ]
+    .into_iter()
+    .zip(0..)
+    .map(|((load, purpose, verdict), number)| level(number, load, purpose, verdict))
+    .collect();
+    levels[3].little = little(120.0, 1500.0, 0.1);
+    levels[4].generator_doubtful = true;
+    for level in &mut levels {
+        (level.ttft_p95, level.tokens_per_second) = (None, None);
+    }
+    Stress::of(
+        SearchSettings::new(ladder(false)),
+        LoadUnit::PerSecond,
+        levels,
+        Ended::Generator,
+    )
+}
+
+/// One that broke at once.
+fn at_start() -> Stress {
+    let mut first = level(0, 300.0, Purpose::Climb, LevelVerdict::Broken);
+    (first.broken, first.guarded, first.failed) = (Vec::new(), true, 0.74);
+    let again = Level {
+        purpose: Purpose::Retry,
+        ..first.clone()
+    };
+    Stress::of(
+        SearchSettings::new(ladder(true)),
+        LoadUnit::Users,
+        vec![first, again],
+        Ended::AtStart,
+    )
+}
+
+fn all() -> [(&'static str, Stress); 3] {
+    [
+        ("found", found()),
+        ("unsteady", unsteady()),
+        ("at-start", at_start()),
+    ]
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+    let mut bytes = Vec::new();
+    write(&mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn text(run: &Run, stress: &Stress, color: bool) -> String {
+    let options = TextOptions {
+        color,
+        run_log: Some(".loadgen/runs/chat-20260301T120000Z.jsonl"),
+    };
+    written(|out| write_stress_text(out, &run.header, &run.summary(), stress, &options))
+}
+
+fn json(run: &Run, stress: &Stress) -> String {
+    written(|out| write_stress_json(out, &run.header, &run.summary(), stress))
+}
+
+#[test]
+fn searches_are_as_in_the_golden_files() {
+    let run = runs::chat();
+    let (header, summary) = (&run.header, run.summary());
+    for (name, stress) in all() {
+        let shown = text(&run, &stress, false);
+        assert!(
+            shown
+                .lines()
+                .all(|line| line.chars().count() <= 80 && line.trim_end() == line),
+            "{shown}"
+        );
+        runs::golden(&format!("stress-{name}.txt"), &shown);
+        runs::golden(
+            &format!("stress-{name}.csv"),
+            &written(|out| write_stress_csv(out, &stress)),
+        );
+        runs::golden(
+            &format!("stress-{name}.junit.xml"),
+            &written(|out| write_stress_junit(out, header, &summary, &stress)),
+        );
+        runs::golden(
+            &format!("stress-{name}.md"),
+            &written(|out| write_stress_markdown(out, header, &summary, &stress)),
+        );
+        runs::golden(
+            &format!("stress-{name}.github.txt"),
+            &written(|out| write_stress_github(out, header, &summary, &stress)),
+        );
+        runs::golden(
+            &format!("stress-{name}.svg"),
+            &written(|out| write_stress_svg(out, "chat & <co>", &stress)),
+        );
+        let value: Value = serde_json::from_str(&json(&run, &stress)).unwrap();
+        runs::golden(
+            &format!("stress-{name}.json"),
+            &format!("{:#}\n", value["stress"]),
+        );
+    }
+}
+
+#[test]
+fn the_answer_is_one_line() {
+    let run = runs::chat();
+    for (_, stress) in all() {
+        let line = written(|out| write_stress_verdict(out, &run.summary(), &stress, false));
+        assert_eq!(line.matches('\n').count(), 1, "{line}");
+        assert!(
+            text(&run, &stress, true).contains("\u{1b}["),
+            "colour where it is asked for"
+        );
+    }
+}
+
+#[test]
+fn verdicts_are_those_of_the_exit_code() {
+    let run = runs::chat();
+    let with = |required: Option<f64>, stress: Stress| Stress { required, ..stress };
+    let cases = [
+        ("an answer", with(None, found()), Verdict::Pass),
+        (
+            "an answer that is enough",
+            with(Some(168.0), found()),
+            Verdict::Pass,
+        ),
+        ("too little", with(Some(169.0), found()), Verdict::Fail),
+        ("only the generator", unsteady(), Verdict::Inconclusive),
+        (
+            "enough, though the generator was the limit",
+            with(Some(100.0), unsteady()),
+            Verdict::Pass,
+        ),
+        ("broken at once", at_start(), Verdict::Pass),
+        (
+            "broken at once, where something is required",
+            with(Some(1.0), at_start()),
+            Verdict::Fail,
+        ),
+    ];
+    for (what, stress, expected) in cases {
+        assert_eq!(stress.verdict(false), expected, "{what}");
+        let value: Value = serde_json::from_str(&json(&run, &stress)).unwrap();
+        assert_eq!(value["verdict"], expected.name(), "{what}");
+    }
+    let mut nothing = at_start();
+    nothing
+        .levels
+        .iter_mut()
+        .for_each(|level| level.goodput_per_second = 0.0);
+    assert_eq!(
+        nothing.verdict(false),
+        Verdict::Inconclusive,
+        "a service that answers nothing has no capacity to be told"
+    );
+    let stopped = Stress::of(
+        SearchSettings::new(ladder(true)),
+        LoadUnit::Users,
+        Vec::new(),
+        Ended::Stopped,
+    );
+    assert_eq!(
+        (stopped.verdict(true), stopped.verdict(false)),
+        (Verdict::Pass, Verdict::Inconclusive)
+    );
+}
+
+#[test]
+fn summaries_of_searches_fit_the_schema() {
+    let schema: Value = serde_json::from_str(&summary_schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let run = runs::chat();
+    for (name, stress) in all() {
+        let value: Value = serde_json::from_str(&json(&run, &stress)).unwrap();
+        assert!(validator.is_valid(&value), "{name}");
+        let mut wrong = value;
+        wrong["stress"]["levels"][0]["verdict"] = "maybe".into();
+        assert!(!validator.is_valid(&wrong), "{name}");
+    }
+}
+
+#[test]
+fn a_search_comes_back_from_its_log() {
+    let run = runs::chat();
+    for (name, stress) in all() {
+        let mut log = Vec::new();
+        let mut writer = RunLogWriter::new(&mut log, &run.header).unwrap();
+        writer
+            .search(
+                &stress.settings,
+                stress.unit,
+                stress.required,
+                &stress.limits,
+            )
+            .unwrap();
+        for (at, window) in run.windows.iter().enumerate() {
+            writer.window(window).unwrap();
+            if let Some(level) = stress.levels.get(at) {
+                writer.level(level).unwrap();
+            }
+        }
+        for level in stress.levels.iter().skip(run.windows.len()) {
+            writer.level(level).unwrap();
+        }
+        writer.found(&stress).unwrap();
+        writer.close(&run.closing()).unwrap();
+        let replayed = replay(RunLogReader::new(log.as_slice()).unwrap()).unwrap();
+        let again = replayed.stress.unwrap();
+        assert_eq!(again, stress, "{name}");
+        assert_eq!(json(&run, &again), json(&run, &stress), "{name}");
+        // Killed after the last level: all but the answer is there, which is that of a search that was stopped.
+        let text = String::from_utf8(log).unwrap();
+        let killed: String = text
+            .lines()
+            .filter(|line| !line.starts_with("{\"found\"") && !line.starts_with("{\"closing\""))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let replayed = replay(RunLogReader::new(killed.as_bytes()).unwrap()).unwrap();
+        let again = replayed.stress.unwrap();
+        assert_eq!(
+            (again.answer.ended, again.levels.len()),
+            (Ended::Stopped, stress.levels.len()),
+            "{name}"
+        );
+        assert_eq!(
+            again.answer.highest_held, stress.answer.highest_held,
+            "{name}"
+        );
+    }
+    let plain = replay(RunLogReader::new(run.log().as_slice()).unwrap()).unwrap();
+    assert_eq!(plain.stress, None);
+}
+
+#[test]
+fn a_damaged_search_is_told_and_never_a_panic() {
+    let run = runs::chat();
+    let log = String::from_utf8(run.log()).unwrap();
+    let (header, rest) = log.split_once('\n').unwrap();
+    let stress = found();
+    let mut level = Vec::new();
+    let mut writer = RunLogWriter::new(&mut level, &run.header).unwrap();
+    writer
+        .search(&stress.settings, stress.unit, None, &[])
+        .unwrap();
+    writer.level(&stress.levels[0]).unwrap();
+    let records = String::from_utf8(level).unwrap();
+    let records: Vec<&str> = records.lines().skip(1).collect();
+    let damages = [
+        records[0].replace("\"step\":50.0", "\"step\":null"),
+        records[0].replace("\"unit\":\"users\"", "\"unit\":\"people\""),
+        format!(
+            "{}\n{}",
+            records[0],
+            records[1].replace("\"from_s\":5.0", "\"from_s\":-5.0")
+        ),
+        format!(
+            "{}\n{}",
+            records[0],
+            records[1].replace("\"p50\":50.0", "\"p50\":1e300")
+        ),
+    ];
+    for damage in damages {
+        assert!(
+            damage != records[0] && damage != records.join("\n"),
+            "{damage}"
+        );
+        let damaged = format!("{header}\n{damage}\n{rest}");
+        assert!(
+            replay(RunLogReader::new(damaged.as_bytes()).unwrap()).is_err(),
+            "{damage}"
+        );
+    }
+}
