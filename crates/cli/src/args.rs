@@ -380,7 +380,7 @@ mod tests {
         let refused = "cvs=a".parse::<Out>().unwrap_err();
         assert_eq!(
             refused,
-            "unknown format `cvs`; there are json, csv, junit, markdown, github, hlog, comparison, log"
+            "unknown format `cvs`; there are json, csv, junit, markdown, github, hlog, comparison, svg, log"
         );
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) load: Option<&'a LoadArgs>,
     pub(crate) request: &'a RequestArgs,
     pub(crate) network: Option<&'a NetworkArgs>,
+    /// Whether the load is steered, whatever the file says.
+    pub(crate) steered: bool,
     /// Limits of `--until`.
     pub(crate) until: &'a [String],
     pub(crate) given: &'a Given,
@@ -137,6 +139,7 @@ impl Wanted<'_> {
             rate: load(|load| &load.rate, "rate"),
             stages: self.stages(),
             scale: load(|load| &load.scale, "scale"),
+            steered: self.steered,
             graceful_stop: load(|load| &load.graceful_stop, "graceful-stop"),
             variables: self
                 .source

@@ -7,6 +7,7 @@ mod mixes;
 mod mocking;
 mod options;
 mod outcomes;
+mod searching;
 mod sending;
 mod shapes;
 mod starting;

@@ -31,6 +31,8 @@ pub struct Overrides {
     pub stages: Vec<Given>,
     /// What users, rates and the targets of stages are multiplied by.
     pub scale: Option<Given>,
+    /// Whether the load is to be steered, so that the file needs none.
+    pub steered: bool,
     /// How long running iterations may go on in the end.
     pub graceful_stop: Option<Given>,
     /// `NAME=VALUE`: what templates see as `env.NAME`, before the environment.

@@ -30,7 +30,7 @@ pub(crate) const OPTIONS: [&str; 14] = [
 const PREFIX: &str = "LOADGEN_";
 
 /// Commands whose options they are; those of `mock` mean something else.
-const COMMANDS: [&str; 3] = ["run", "check", "debug"];
+const COMMANDS: [&str; 4] = ["run", "stress", "check", "debug"];
 
 /// The variable each option was taken from, by the option's long name; what is not in here came with the command line.
 pub(crate) type Given = BTreeMap<&'static str, String>;
@@ -130,6 +130,10 @@ fn additions(
         else {
             continue;
         };
+        if (name, option) == ("stress", "rate") {
+            // There it says what loads are counted in.
+            continue;
+        }
         let variable = variable(option);
         let on_command_line =
             matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);

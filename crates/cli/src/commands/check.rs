@@ -23,6 +23,7 @@ pub(crate) fn check(
         load: Some(&args.load),
         request: &args.request,
         network: None,
+        steered: false,
         until: &[],
         given,
     };

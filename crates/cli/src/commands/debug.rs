@@ -32,6 +32,7 @@ pub(crate) fn debug(
         load: None,
         request: &args.request,
         network: Some(&args.network),
+        steered: false,
         until: &[],
         given,
     };

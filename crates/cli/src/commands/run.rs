@@ -46,6 +46,7 @@ pub(crate) fn run(
         load: Some(&args.load),
         request: &args.request,
         network: Some(&args.network),
+        steered: false,
         until: &[],
         given,
     };

@@ -43,6 +43,7 @@ pub(crate) fn stress(
         load: None,
         request: &RequestArgs::default(),
         network: Some(&args.network),
+        steered: true,
         until: &args.limits.until,
         given,
     };

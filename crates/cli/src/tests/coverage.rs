@@ -131,6 +131,129 @@ const OPTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "stress SCENARIO",
+        &["the_limit_of_a_service_is_found_and_told_in_every_form"],
+    ),
+    (
+        "stress --target",
+        &["a_search_takes_its_seed_target_and_variables"],
+    ),
+    (
+        "stress --env",
+        &["a_search_takes_its_seed_target_and_variables"],
+    ),
+    (
+        "stress --rate",
+        &[
+            "the_worst_case_is_told_and_nothing_is_sent",
+            "the_limit_of_a_service_is_found_and_told_in_every_form",
+        ],
+    ),
+    (
+        "stress --start",
+        &[
+            "the_worst_case_is_told_and_nothing_is_sent",
+            "the_limit_of_a_service_is_found_and_told_in_every_form",
+        ],
+    ),
+    (
+        "stress --step",
+        &["the_worst_case_is_told_and_nothing_is_sent"],
+    ),
+    (
+        "stress --factor",
+        &[
+            "the_worst_case_is_told_and_nothing_is_sent",
+            "the_limit_of_a_service_is_found_and_told_in_every_form",
+        ],
+    ),
+    (
+        "stress --max",
+        &[
+            "the_worst_case_is_told_and_nothing_is_sent",
+            "the_limit_of_a_service_is_found_and_told_in_every_form",
+        ],
+    ),
+    (
+        "stress --hold",
+        &["the_worst_case_is_told_and_nothing_is_sent"],
+    ),
+    (
+        "stress --settle",
+        &["the_worst_case_is_told_and_nothing_is_sent"],
+    ),
+    (
+        "stress --resolution",
+        &["the_worst_case_is_told_and_nothing_is_sent"],
+    ),
+    (
+        "stress --recover",
+        &["the_limit_of_a_service_is_found_and_told_in_every_form"],
+    ),
+    (
+        "stress --dry-run",
+        &["the_worst_case_is_told_and_nothing_is_sent"],
+    ),
+    (
+        "stress --until",
+        &[
+            "the_worst_case_is_told_and_nothing_is_sent",
+            "the_limit_of_a_service_is_found_and_told_in_every_form",
+        ],
+    ),
+    (
+        "stress --goodput",
+        &["users_are_levels_too_and_goodput_is_a_limit"],
+    ),
+    (
+        "stress --headroom",
+        &["the_safe_load_is_below_what_held_and_can_be_required"],
+    ),
+    (
+        "stress --require",
+        &["the_safe_load_is_below_what_held_and_can_be_required"],
+    ),
+    (
+        "stress --out",
+        &["the_limit_of_a_service_is_found_and_told_in_every_form"],
+    ),
+    (
+        "stress --seed",
+        &["a_search_takes_its_seed_target_and_variables"],
+    ),
+    (
+        "stress --workers",
+        &["a_search_has_as_many_threads_as_asked_for"],
+    ),
+    (
+        "stress --quiet",
+        &["a_search_is_silent_where_that_is_wanted"],
+    ),
+    (
+        "stress --no-log",
+        &["a_search_is_silent_where_that_is_wanted"],
+    ),
+    ("stress --insecure", &["a_search_trusts_whom_it_is_told_to"]),
+    ("stress --cacert", &["a_search_trusts_whom_it_is_told_to"]),
+    ("stress --cert", &["a_search_trusts_whom_it_is_told_to"]),
+    ("stress --key", &["a_search_trusts_whom_it_is_told_to"]),
+    (
+        "stress --connect-to",
+        &["a_search_makes_connections_as_it_is_told"],
+    ),
+    (
+        "stress --source-address",
+        &["a_search_makes_connections_as_it_is_told"],
+    ),
+    (
+        "stress --unix-socket",
+        &["a_search_makes_connections_as_it_is_told"],
+    ),
+    (
+        "stress --disable-keepalive",
+        &["a_search_makes_connections_as_it_is_told"],
+    ),
+    (
         "debug SCENARIO",
         &[
             "an_iteration_is_told_as_a_story",

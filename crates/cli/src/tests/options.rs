@@ -141,6 +141,40 @@ fn whom_to_trust_is_said_by_options() {
 }
 
 #[test]
+fn a_search_trusts_whom_it_is_told_to() {
+    let identity = Identity::new();
+    let shown = [
+        "--cacert", "ca.pem", "--cert", "cert.pem", "--key", "key.pem",
+    ];
+    for (demands, words, code) in [
+        (false, &[][..], 97),
+        (false, &["--insecure"], 0),
+        (false, &shown[..2], 0),
+        (true, &shown[..2], 97),
+        (true, &shown[..], 0),
+    ] {
+        let text = format!(
+            "target = \"{}\"\n[[step]]\nget = \"/\"\n",
+            identity.serve(demands)
+        );
+        let search = [
+            "stress",
+            "a.toml",
+            "--rate",
+            "--start=5/s",
+            "--max=5/s",
+            "--settle=0s",
+            "--hold=1s",
+            "--until=http_req_failed: rate < 60%",
+            "--no-log",
+        ];
+        let words = [&search[..], words].concat();
+        let played = on(identity.stage(&words).file("a.toml", &text));
+        assert_eq!(played.code, code, "{words:?}\n{}{}", played.out, played.err);
+    }
+}
+
+#[test]
 fn a_limit_on_the_handshake_tells_good_from_bad() {
     let identity = Identity::new();
     let url = identity.serve(false);

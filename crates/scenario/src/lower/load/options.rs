@@ -31,6 +31,11 @@ impl<'a> Lowering<'a> {
         } else {
             self.parts_instead(&mut wish, kind);
         }
+        if options.steered && file.is_none() {
+            // It will be replaced; until then it is one that could be.
+            let second = Located::new(Duration::from_secs(1), Place::Whole);
+            wish.duration = Field::Given(second);
+        }
         wish
     }
 
@@ -60,7 +65,8 @@ impl<'a> Lowering<'a> {
     /// Whether the options alone say what load there is.
     pub(in crate::lower) const fn options_make_a_load(&self) -> bool {
         let options = self.overrides;
-        options.duration.is_some()
+        options.steered
+            || options.duration.is_some()
             || options.iterations.is_some()
             || options.rate.is_some()
             || !options.stages.is_empty()

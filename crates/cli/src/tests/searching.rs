@@ -1,0 +1,467 @@
+//! Searches for the breaking point, from the arguments to the exit code.
+
+use super::{mocking::has_thread, *};
+use loadgen_testkit::{ScriptedServer, Step};
+use std::{
+    io::{Read as _, Write as _},
+    os::unix::net::UnixListener,
+    thread,
+};
+
+/// A service that lets twelve requests a second pass.
+const LIMITED: &str = r#"
+name = "limited"
+target = "mock"
+[mock]
+rate_limit = "12/s"
+[[step]]
+name = "get"
+get = "/plain"
+"#;
+
+/// Three levels: ten a second hold, twenty break, and break again.
+const SEARCH: [&str; 14] = [
+    "stress",
+    "a.toml",
+    "--rate",
+    "--start",
+    "10/s",
+    "--factor",
+    "2",
+    "--max",
+    "20/s",
+    "--settle",
+    "0s",
+    "--resolution=100%",
+    "--until",
+    "http_req_failed: rate < 20%",
+];
+
+/// One level of five a second, which is the highest.
+const ONE: [&str; 12] = [
+    "stress",
+    "a.toml",
+    "--rate",
+    "--start=5/s",
+    "--max=5/s",
+    "--settle=0s",
+    "--hold=1s",
+    "--until",
+    "http_req_failed: rate < 60%",
+    "--out",
+    "json=out.json",
+    "--workers=1",
+];
+
+fn searched(words: &[&str], text: &str) -> Played {
+    on(Stage::new(words).file("a.toml", text))
+}
+
+#[track_caller]
+fn stress(played: &Played) -> Value {
+    assert!(
+        [0, 97, 99, 130].contains(&played.code),
+        "{}{}",
+        played.out,
+        played.err
+    );
+    played.json("out.json")["stress"].clone()
+}
+
+#[test]
+fn the_limit_of_a_service_is_found_and_told_in_every_form() {
+    let outs = [
+        "json=out.json",
+        "csv=a.csv",
+        "junit=a.xml",
+        "markdown=a.md",
+        "github=a.txt",
+        "svg=a.svg",
+        "log=run.jsonl",
+    ];
+    let mut words = [
+        &SEARCH[..],
+        &["--hold", "2s", "--recover", "--seed", "3", "--no-log"],
+    ]
+    .concat();
+    outs.iter().for_each(|out| words.extend(["--out", out]));
+    let played = searched(&words, LIMITED);
+    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    let found = stress(&played);
+    assert_eq!(
+        (&found["highest_held"], &found["lowest_broke"]),
+        (&10.0.into(), &20.0.into()),
+        "{found}"
+    );
+    assert_eq!(
+        (&found["safe"], &found["limited_by"], &found["ended"]),
+        (&7.5.into(), &"service".into(), &"found".into())
+    );
+    let verdicts: Vec<&str> = found["levels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|level| level["verdict"].as_str().unwrap())
+        .collect();
+    assert_eq!(verdicts, ["held", "broken", "broken"]);
+    assert_eq!(found["search"]["limits"][0], "http_req_failed: rate < 20%");
+    // A limit on the rate has no memory: the service is well at once.
+    assert!(
+        found["recovery"]["after_s"].as_f64() < Some(10.0),
+        "{}",
+        found["recovery"]
+    );
+    let held = &found["levels"][0];
+    assert!(
+        (held["http_reqs_per_second"].as_f64().unwrap() - 10.0).abs() <= 2.0,
+        "{held}"
+    );
+    assert!(
+        played
+            .out
+            .starts_with("✓ found  held at 10/s, broke at 20/s"),
+        "{}",
+        played.out
+    );
+    assert!(
+        played.err.contains("10/s: held") && played.err.contains("20/s: broken"),
+        "{}",
+        played.err
+    );
+    let text = |path: &str| played.stage.environment.read_text(Path::new(path)).unwrap();
+    for (path, part) in [
+        ("a.csv", "\n10,held,1,"),
+        ("a.xml", "<testcase name=\"20/s, tried once more\""),
+        ("a.md", "| highest load that held | 10/s |"),
+        ("a.txt", "::notice title=limited%3A found::held at 10/s"),
+        ("a.svg", "limited: breaking point"),
+    ] {
+        assert!(text(path).contains(part), "{path}: {}", text(path));
+    }
+    // The run log tells the same again.
+    let log = played.stage.folder.path().join("run.jsonl");
+    let again = on(Stage::new(&[
+        "report",
+        log.to_str().unwrap(),
+        "--out",
+        "json=out.json",
+        "--out",
+        "svg=a.svg",
+    ]));
+    assert_eq!(
+        again.json("out.json")["stress"],
+        played.json("out.json")["stress"]
+    );
+    let body = |text: &str| text.split_once("\nRun\n").unwrap().0.to_owned();
+    assert_eq!(body(&again.out), body(&played.out));
+    let drawn = again
+        .stage
+        .environment
+        .read_text(Path::new("a.svg"))
+        .unwrap();
+    assert_eq!(drawn, text("a.svg"));
+}
+
+#[test]
+fn the_safe_load_is_below_what_held_and_can_be_required() {
+    for (words, safe, code) in [
+        (&[][..], 3.75, 0),
+        (&["--headroom=50%"], 2.5, 0),
+        (&["--require=3/s"], 3.75, 0),
+        (&["--require=4/s"], 3.75, 99),
+    ] {
+        let played = searched(&[&ONE[..], words].concat(), LIMITED);
+        assert_eq!(played.code, code, "{words:?} {}{}", played.out, played.err);
+        let found = stress(&played);
+        assert_eq!(
+            (&found["safe"], &found["limited_by"]),
+            (&safe.into(), &"max".into()),
+            "{words:?}"
+        );
+        let verdict = &played.json("out.json")["verdict"];
+        assert_eq!(verdict, if code == 0 { "pass" } else { "fail" });
+    }
+}
+
+#[test]
+fn users_are_levels_too_and_goodput_is_a_limit() {
+    // Two users, each slower than the file calls good.
+    let text = "target = \"mock\"\n[mock]\nplain_time = \"40ms\"\n[slo]\nhttp_req_duration = \"1ms\"\n[[step]]\nget = \"/plain\"\n";
+    let one = [
+        "stress",
+        "a.toml",
+        "--start=2",
+        "--max=2",
+        "--settle=0s",
+        "--hold=1s",
+        "--out",
+        "json=out.json",
+    ];
+    for (words, held) in [(&[][..], false), (&["--goodput=0%"], true)] {
+        let found = stress(&searched(&[&one[..], words].concat(), text));
+        assert_eq!(
+            found["levels"][0]["verdict"] == "held",
+            held,
+            "{words:?} {found}"
+        );
+        assert_eq!(found["search"]["unit"], "users");
+        if !held {
+            assert_eq!(
+                (&found["ended"], &found["first_broken"]),
+                (&"at_start".into(), &"goodput: rate >= 99%".into())
+            );
+        }
+    }
+}
+
+#[test]
+fn the_worst_case_is_told_and_nothing_is_sent() {
+    let said = |words: &[&str]| {
+        let played = searched(
+            &[&["stress", "a.toml", "--dry-run"], words].concat(),
+            LIMITED,
+        );
+        assert_eq!(
+            (played.code, played.err.as_str()),
+            (0, ""),
+            "{words:?} {}",
+            played.out
+        );
+        played.out
+    };
+    let until = ["--until", "http_req_failed: rate < 1%"];
+    let usual = said(&until);
+    assert!(
+        usual.contains("limits\n  http_req_failed: rate < 1%\n")
+            && usual.contains("nothing was sent"),
+        "{usual}"
+    );
+    assert!(usual.contains("1000 users"), "{usual}");
+    let mut seen = vec![usual];
+    for words in [
+        &["--rate"][..],
+        &["--start=20"],
+        &["--step=50"],
+        &["--factor=1.5"],
+        &["--max=2000"],
+        &["--hold=60s"],
+        &["--settle=60s"],
+        &["--resolution=1%"],
+        &["--until", "http_req_latency: p95 < 1s"],
+    ] {
+        let said = said(&[&until[..], words].concat());
+        assert!(!seen.contains(&said), "{words:?} changes nothing: {said}");
+        seen.push(said);
+    }
+}
+
+#[test]
+fn a_search_is_silent_where_that_is_wanted() {
+    let played = searched(&[&ONE[..], &["--quiet", "--no-log"]].concat(), LIMITED);
+    assert_eq!(
+        (played.err.as_str(), played.out.lines().count()),
+        ("", 1),
+        "{}",
+        played.out
+    );
+    let runs = played.stage.folder.path().join(".loadgen");
+    assert!(!runs.exists());
+    let played = searched(&ONE, LIMITED);
+    assert!(played.stage.folder.path().join(".loadgen/runs").is_dir());
+    assert!(
+        played.err.contains("5/s: held") && played.out.lines().count() > 10,
+        "{}",
+        played.out
+    );
+}
+
+#[test]
+fn a_search_takes_its_seed_target_and_variables() {
+    let target = mock();
+    let text = LIMITED.replace("\"mock\"", "\"http://{{ env.WHERE }}\"");
+    let address = target.address().to_string();
+    let (at, where_to) = (target.url(), format!("WHERE={address}"));
+    for (words, variable) in [
+        (
+            &["--target", at.as_str(), "--seed=5", "-e", "WHERE=nowhere"][..],
+            "",
+        ),
+        (&["-e", where_to.as_str()], "5"),
+    ] {
+        let stage = Stage::new(&[&ONE[..], words].concat()).file(
+            "a.toml",
+            &text.replace("[mock]\nrate_limit = \"12/s\"\n", ""),
+        );
+        let played = on(stage
+            .var("LOADGEN_SEED", variable)
+            .var("LOADGEN_RATE", "7/s"));
+        assert_eq!(played.code, 0, "{words:?} {}{}", played.out, played.err);
+        assert_eq!(played.json("out.json")["seed"], 5, "{words:?}");
+        assert_eq!(
+            stress(&played)["search"]["max"],
+            5.0,
+            "a rate of a run is none of a search"
+        );
+    }
+    assert!(target.truth().len() >= 8);
+}
+
+#[test]
+fn a_search_has_as_many_threads_as_asked_for() {
+    let words: Vec<&str> = ONE
+        .iter()
+        .copied()
+        .filter(|word| !word.starts_with("--workers"))
+        .chain(["--workers=23"])
+        .collect();
+    let words: Vec<String> = words.into_iter().map(ToOwned::to_owned).collect();
+    let run = thread::spawn(move || {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        searched(&words, LIMITED).code
+    });
+    while !has_thread("worker-22") && !run.is_finished() {
+        thread::yield_now();
+    }
+    assert!(!run.is_finished(), "it ran with fewer threads");
+    assert_eq!(run.join().unwrap(), 0);
+}
+
+#[test]
+fn a_search_makes_connections_as_it_is_told() {
+    const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    let text = "target = \"http://example.invalid\"\n[[step]]\nget = \"/x\"\n";
+    let turn = [Step::ReadRequest, Step::write(OK)];
+    for (more, kept) in [
+        (&[][..], true),
+        (
+            &["--disable-keepalive", "--source-address=127.0.0.9"],
+            false,
+        ),
+    ] {
+        let server =
+            ScriptedServer::repeat(turn.clone().into_iter().cycle().take(64).collect()).unwrap();
+        let to = format!("::{}", server.address());
+        let played = searched(&[&ONE[..], &["--connect-to", &to], more].concat(), text);
+        assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+        assert!(stress(&played)["levels"][0]["goodput_per_second"].as_f64() > Some(0.0));
+        let seen = server.connections();
+        assert_eq!(seen.len() <= 2, kept, "{} connections", seen.len());
+        let from = if kept { "127.0.0.1" } else { "127.0.0.9" };
+        assert!(
+            seen.iter()
+                .all(|one| one.from.unwrap().ip().to_string() == from)
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let listener = UnixListener::bind(&path).unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut bytes = vec![0; 4096];
+                while stream.read(&mut bytes).is_ok_and(|count| count > 0)
+                    && stream.write_all(OK.as_bytes()).is_ok()
+                {}
+            });
+        }
+    });
+    let played = searched(
+        &[&ONE[..], &["--unix-socket", path.to_str().unwrap()]].concat(),
+        text,
+    );
+    assert!(
+        stress(&played)["levels"][0]["goodput_per_second"].as_f64() > Some(0.0),
+        "{}",
+        played.out
+    );
+}
+
+#[test]
+fn a_service_that_answers_nothing_is_no_answer() {
+    let text = LIMITED.replace("[mock]\n", "[mock]\nerror_rate = \"100%\"\n");
+    let played = searched(&ONE, &text);
+    assert_eq!(played.code, 97, "{}", played.out);
+    let found = stress(&played);
+    assert_eq!(
+        (&found["ended"], &found["highest_held"]),
+        (&"at_start".into(), &Value::Null)
+    );
+    assert!(
+        played.out.contains("100% of the requests failed"),
+        "{}",
+        played.out
+    );
+}
+
+#[test]
+fn a_signal_ends_a_search_which_keeps_what_it_found() {
+    let stage = Stage::new(&[&SEARCH[..], &["--hold=1s", "--out", "json=out.json"]].concat())
+        .file("a.toml", LIMITED);
+    let (stop, err) = (stage.stop.clone(), stage.err.clone());
+    let run = thread::spawn(move || on(stage));
+    while !err.text().contains("10/s: held") && !run.is_finished() {
+        thread::yield_now();
+    }
+    stop.send_replace(Stop::Drain);
+    let played = run.join().unwrap();
+    assert_eq!(played.code, 130, "{}{}", played.out, played.err);
+    let found = stress(&played);
+    assert_eq!(
+        (&found["ended"], &found["highest_held"]),
+        (&"stopped".into(), &10.0.into()),
+        "{found}"
+    );
+    assert!(
+        played.out.contains("stopped; held at 10/s"),
+        "{}",
+        played.out
+    );
+}
+
+#[test]
+fn searches_that_cannot_be_are_refused() {
+    let check = |words: &[&str], contains: &str| {
+        let played = searched(&[&["stress", "a.toml"], words].concat(), LIMITED);
+        assert_eq!(played.code, 2, "{words:?} {}{}", played.out, played.err);
+        assert!(
+            played.err.contains(contains),
+            "{words:?} does not tell of `{contains}`:\n{}",
+            played.err
+        );
+    };
+    let until = "--until=http_req_failed: rate < 1%";
+    check(&[], "there is no limit that a level could break");
+    check(&[], "--until 'http_req_failed: rate < 1%'");
+    check(&["--until", "http_req_faild: rate < 1%"], "http_req_failed");
+    check(
+        &[until, "--start=0"],
+        "--start 0: a number of users is 1 to 1000000",
+    );
+    check(&[until, "--start=10/s"], "--rate counts loads in arrivals");
+    check(
+        &[until, "--rate", "--max=many"],
+        "--max many: a rate is a number above zero",
+    );
+    check(
+        &[until, "--start=50", "--max=20"],
+        "--start 50 is above --max 20",
+    );
+    check(&[until, "--step=0"], "--step 0");
+    check(&[until, "--step=5", "--factor=2"], "cannot be used with");
+    check(&[until, "--factor=1"], "--factor must be above 1");
+    check(&[until, "--hold=500ms"], "--hold must be at least 1s");
+    check(&[until, "--goodput=90%"], "--goodput needs an [slo]");
+    check(&[until, "--require=-1"], "--require -1");
+    let url = on(Stage::new(&["stress", "http://127.0.0.1:1/", until]));
+    assert!(
+        url.code == 2 && url.err.contains("stress takes a scenario file"),
+        "{}",
+        url.err
+    );
+    let run = on(Stage::new(&["run", "a.toml", "--out", "svg=a.svg"]).file("a.toml", PLAIN));
+    assert!(
+        run.code == 2 && run.err.contains("--out svg= draws the levels of a search"),
+        "{}",
+        run.err
+    );
+}
