@@ -17,7 +17,7 @@ pub(crate) fn compare(
     environment: &Environment,
     colour: bool,
 ) -> Result<Exit, Error> {
-    let of_runs = [Format::Csv, Format::Hlog, Format::Log];
+    let of_runs = [Format::Csv, Format::Svg, Format::Hlog, Format::Log];
     if args.out.iter().any(|out| of_runs.contains(&out.format)) {
         let message = "a comparison has no windows: csv, hlog and log are written of a run";
         return Err(Error::usage(message).hint("--out json, junit, markdown and github"));
