@@ -52,7 +52,7 @@ impl SteeredArrivals {
             since: Offset::ZERO,
             before: 0.0,
         };
-        times.to_own();
+        times.skip_to_own();
         times
     }
 
@@ -72,10 +72,10 @@ impl SteeredArrivals {
     /// Goes on to the arrival after it.
     pub(crate) fn advance(&mut self) {
         self.step();
-        self.to_own();
+        self.skip_to_own();
     }
 
-    fn to_own(&mut self) {
+    fn skip_to_own(&mut self) {
         while self.next % self.shards != self.shard {
             self.step();
         }
