@@ -27,7 +27,7 @@ pub(crate) struct User<C: Connector, T: Timer> {
     scope: Scope,
     rng: UserRng,
     /// In a load that is steered.
-    seat: Option<Seat>,
+    seat: Option<Box<Seat>>,
     /// When the user became ready for its next step.
     ready: Offset,
 }
@@ -133,7 +133,7 @@ impl<C: Connector, T: Timer> User<C, T> {
         let connection = shard.connector.connection();
         let number = shared.user(stay.user);
         let mut user = Self::new(Rc::clone(&shard), number, connection, stay.from);
-        user.seat = seat;
+        user.seat = seat.map(Box::new);
         let role = shared.roles.of_user(stay.place);
         for number in 0..shared.schedule.budget().most_of_one_user() {
             if user.has_to_go() {
@@ -220,17 +220,25 @@ impl<C: Connector, T: Timer> User<C, T> {
         match &mut self.seat {
             None => thought.await,
             // Who has to go need not think to the end.
-            Some(seat) => tokio::select! {
-                () = thought => (),
-                () = seat.lost() => return StepEnd::Leave,
-            },
+            // Who has to go need not think to the end. In a box: only users of steered loads take its memory.
+            Some(seat) => {
+                let stays = Box::pin(async move {
+                    tokio::select! {
+                        () = thought => true,
+                        () = seat.lost() => false,
+                    }
+                });
+                if !stays.await {
+                    return StepEnd::Leave;
+                }
+            }
         }
         StepEnd::Next { failed: false }
     }
 
     /// Whether the load has no place for this user any more.
     fn has_to_go(&self) -> bool {
-        self.seat.as_ref().is_some_and(Seat::is_lost)
+        self.seat.as_ref().is_some_and(|seat| seat.is_lost())
     }
 
     async fn request(&mut self, request: &Request) -> StepEnd {
