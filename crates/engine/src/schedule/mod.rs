@@ -296,6 +296,11 @@ impl Shape {
             budget,
             graceful_ramp_down,
         };
+        let open = |line, arrivals, max_vus: Option<UserCount>| Self::Open {
+            line,
+            arrivals,
+            max_vus: max_vus.map(UserCount::get),
+        };
         let steady = |users: u32, length| Line::constant(f64::from(users), length);
         match load {
             Load::ConstantVus { vus, duration } => closed(
@@ -335,27 +340,13 @@ impl Shape {
                 duration,
                 max_vus,
                 arrivals,
-            } => {
-                let line = Line::constant(rate.get(), *duration);
-                Self::Open {
-                    line,
-                    arrivals: *arrivals,
-                    max_vus: max_vus.map(UserCount::get),
-                }
-            }
+            } => open(Line::constant(rate.get(), *duration), *arrivals, *max_vus),
             Load::RampingArrivalRate {
                 start_rate,
                 stages,
                 max_vus,
                 arrivals,
-            } => {
-                let line = ramps(*start_rate, stages);
-                Self::Open {
-                    line,
-                    arrivals: *arrivals,
-                    max_vus: max_vus.map(UserCount::get),
-                }
-            }
+            } => open(ramps(*start_rate, stages), *arrivals, *max_vus),
             Load::SteeredVus { most, longest } => Self::SteeredUsers {
                 most: most.get(),
                 longest: *longest,
