@@ -19,7 +19,6 @@ pub(crate) fn lines(stress: &Stress, columns: usize) -> Vec<Line> {
         .iter()
         .map(|level| level.goodput_per_second)
         .fold(0.0, f64::max);
-    let p95 = |level: &Level| level.latency[1].unwrap_or_default();
     let most_time = levels
         .iter()
         .map(|level| p95(level))
@@ -32,34 +31,16 @@ pub(crate) fn lines(stress: &Stress, columns: usize) -> Vec<Line> {
     let label_width = labels.iter().map(String::len).max().unwrap_or(0);
     // Two bars with a number of eight columns each, between them and around them eleven blanks and signs.
     let room = columns.saturating_sub(label_width + 2 * 9 + 11 + 7) / 2;
-    let rows = levels.iter().zip(&labels).map(|(level, label)| {
-        let (rate, time) = (
-            level.goodput_per_second / most_rate,
-            ratio(p95(level), most_time),
-        );
-        let mark = if stress
-            .knee
-            .is_some_and(|knee| (knee.load - level.load).abs() < 1e-9)
-        {
-            " ← knee"
-        } else {
-            ""
-        };
-        Line::new()
-            .with("  ")
-            .with(Span::from(label.as_str()).pad(label_width, true))
-            .with(" ")
-            .with(sign(level))
-            .with(" ")
-            .with(Paint::Cyan.on(blocks(rate, room)).pad(room, false))
-            .with(" ")
-            .with(Span::from(units::short_rate(level.goodput_per_second)).pad(8, true))
-            .with("  ")
-            .with(Paint::Yellow.on(blocks(time, room)).pad(room, false))
-            .with(" ")
-            .with(Span::from(units::time(p95(level))).pad(8, true))
-            .with(mark)
-    });
+    let scale = Scale {
+        rate: most_rate,
+        time: most_time,
+        room,
+        label_width,
+    };
+    let rows = levels
+        .iter()
+        .zip(&labels)
+        .map(|(level, label)| scale.row(stress, level, label));
     let head = Line::new()
         .with("  ")
         .with(Paint::Dim.on("load").pad(label_width + 3, false))
@@ -72,6 +53,49 @@ pub(crate) fn lines(stress: &Stress, columns: usize) -> Vec<Line> {
         .with("  ")
         .with(Paint::Dim.on("p95 of http_req_latency"));
     std::iter::once(head).chain(rows).collect()
+}
+
+/// What full bars stand for, and the room they have.
+struct Scale {
+    rate: f64,
+    time: Duration,
+    room: usize,
+    label_width: usize,
+}
+
+impl Scale {
+    fn row(&self, stress: &Stress, level: &Level, label: &str) -> Line {
+        let rate = level.goodput_per_second / self.rate;
+        let time = ratio(p95(level), self.time);
+        let at_knee = |load: f64| (load - level.load).abs() < 1e-9;
+        let knee = stress.knee.is_some_and(|knee| at_knee(knee.load));
+        Line::new()
+            .with("  ")
+            .with(Span::from(label).pad(self.label_width, true))
+            .with(" ")
+            .with(sign(level))
+            .with(" ")
+            .with(
+                Paint::Cyan
+                    .on(blocks(rate, self.room))
+                    .pad(self.room, false),
+            )
+            .with(" ")
+            .with(Span::from(units::short_rate(level.goodput_per_second)).pad(8, true))
+            .with("  ")
+            .with(
+                Paint::Yellow
+                    .on(blocks(time, self.room))
+                    .pad(self.room, false),
+            )
+            .with(" ")
+            .with(Span::from(units::time(p95(level))).pad(8, true))
+            .with(if knee { " ← knee" } else { "" })
+    }
+}
+
+fn p95(level: &Level) -> Duration {
+    level.latency[1].unwrap_or_default()
 }
 
 /// One level for each load, the last try of it, ascending; of many the first, and those nearest to the answer.

@@ -186,18 +186,28 @@ pub(crate) fn search(stress: &Stress) -> String {
 
 /// What is to be known beside the answer: loads that held above a break, broke once, could not be told.
 pub(crate) fn remarks(stress: &Stress) -> Vec<String> {
+    let mut remarks = of_levels(stress);
+    remarks.extend(of_measurement(stress));
+    remarks
+}
+
+/// Several loads with their unit, ascending.
+fn list(loads: &[f64], unit: LoadUnit) -> String {
+    let mut loads = loads.to_vec();
+    loads.sort_by(f64::total_cmp);
+    loads.dedup();
+    let shown: Vec<String> = loads.iter().map(|at| bare(*at, unit)).collect();
+    match (loads.as_slice(), unit) {
+        ([one], unit) => load(*one, unit),
+        (_, LoadUnit::Users) => format!("{} users", shown.join(", ")),
+        (_, LoadUnit::PerSecond) => format!("{} per second", shown.join(", ")),
+    }
+}
+
+/// What is strange about the verdicts on the levels.
+fn of_levels(stress: &Stress) -> Vec<String> {
     let answer = &stress.answer;
-    let list = |loads: &[f64]| {
-        let mut loads = loads.to_vec();
-        loads.sort_by(f64::total_cmp);
-        loads.dedup();
-        let shown: Vec<String> = loads.iter().map(|at| bare(*at, stress.unit)).collect();
-        match (loads.as_slice(), stress.unit) {
-            ([one], unit) => load(*one, unit),
-            (_, LoadUnit::Users) => format!("{} users", shown.join(", ")),
-            (_, LoadUnit::PerSecond) => format!("{} per second", shown.join(", ")),
-        }
-    };
+    let list = |loads: &[f64]| list(loads, stress.unit);
     let mut remarks = Vec::new();
     if let (false, Some(broke)) = (answer.held_above.is_empty(), answer.lowest_broke) {
         let above = list(&answer.held_above);
@@ -218,6 +228,12 @@ pub(crate) fn remarks(stress: &Stress) -> Vec<String> {
             list(&answer.unclear)
         ));
     }
+    remarks
+}
+
+/// What is strange about the numbers themselves.
+fn of_measurement(stress: &Stress) -> Vec<String> {
+    let mut remarks = Vec::new();
     let doubtful: Vec<f64> = stress
         .levels
         .iter()
@@ -227,7 +243,7 @@ pub(crate) fn remarks(stress: &Stress) -> Vec<String> {
     if !doubtful.is_empty() {
         remarks.push(format!(
             "by Little's law the numbers do not fit together at {}: the load was not steady in the hold, and a longer --settle helps",
-            list(&doubtful)
+            list(&doubtful, stress.unit)
         ));
     }
     if stress
@@ -256,6 +272,13 @@ pub(crate) fn laws(stress: &Stress) -> Vec<(&'static str, String)> {
             ),
         ));
     }
+    laws.extend(scalability(stress));
+    laws
+}
+
+/// What the Universal Scalability Law says.
+fn scalability(stress: &Stress) -> Vec<(&'static str, String)> {
+    let mut laws = Vec::new();
     let Some(usl) = stress.usl else {
         return laws;
     };

@@ -146,12 +146,7 @@ impl LevelJson {
             http_reqs_per_second: level.http_reqs_per_second,
             goodput_per_second: level.goodput_per_second,
             broken: level.broken_expressions().collect(),
-            purpose: match level.purpose {
-                Purpose::Climb => PurposeJson::Climb,
-                Purpose::Retry => PurposeJson::Retry,
-                Purpose::LookAbove => PurposeJson::LookAbove,
-                Purpose::Bisect => PurposeJson::Bisect,
-            },
+            purpose: level.purpose.into(),
             holds: level.holds,
             from_s: level.from.as_secs_f64(),
             until_s: level.until.as_secs_f64(),
@@ -179,12 +174,7 @@ impl LevelJson {
         ];
         Ok(Level {
             load: self.load,
-            purpose: match self.purpose {
-                PurposeJson::Climb => Purpose::Climb,
-                PurposeJson::Retry => Purpose::Retry,
-                PurposeJson::LookAbove => Purpose::LookAbove,
-                PurposeJson::Bisect => Purpose::Bisect,
-            },
+            purpose: self.purpose.into(),
             verdict: match self.verdict {
                 _ if self.generator_limited => LevelVerdict::Generator,
                 VerdictJson::Held => LevelVerdict::Held,
@@ -242,6 +232,28 @@ impl BrokenJson {
             unit: unit.ok_or_else(|| Damage::new(format!("there is no unit `{}`", self.unit)))?,
             step: self.step.clone(),
         })
+    }
+}
+
+impl From<Purpose> for PurposeJson {
+    fn from(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Climb => Self::Climb,
+            Purpose::Retry => Self::Retry,
+            Purpose::LookAbove => Self::LookAbove,
+            Purpose::Bisect => Self::Bisect,
+        }
+    }
+}
+
+impl From<PurposeJson> for Purpose {
+    fn from(purpose: PurposeJson) -> Self {
+        match purpose {
+            PurposeJson::Climb => Self::Climb,
+            PurposeJson::Retry => Self::Retry,
+            PurposeJson::LookAbove => Self::LookAbove,
+            PurposeJson::Bisect => Self::Bisect,
+        }
     }
 }
 
