@@ -56,7 +56,7 @@ pub(crate) fn stress(
     if args.search.dry_run {
         return print(environment, &plan.mask(&search.describe(&plan)));
     }
-    let connect = wiring::connect(&args.network, environment)?;
+    let connect = wiring::connect(&args.network, &plan, environment)?;
     wiring::hide_proxies(&mut plan, environment);
     let outputs = Outputs::open(&args.output.out, &wanted.inputs(), environment)?;
     let stop =
