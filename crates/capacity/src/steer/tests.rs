@@ -162,6 +162,7 @@ impl<F: FnMut(f64, Offset, usize) -> Answered> Run<F> {
 fn sample(step: usize, due: Offset, answered: Answered) -> Sample<'static> {
     let done = due.after(answered.after);
     Sample {
+        follows: false,
         step: StepIndex(step),
         due,
         started: due,
