@@ -271,6 +271,7 @@ fn layout() -> Layout {
         scenario: ScenarioIndex(0),
         stream: false,
         slo: Vec::new(),
+        role: loadgen_stats::StepRole::Request,
     };
     Layout {
         scenarios: vec![ScenarioLayout {

@@ -12,7 +12,7 @@ const SHOWN: usize = 4096;
 const MASK: &str = "***";
 
 /// A pause of the flow.
-pub(crate) fn think(number: usize, think: &Think) -> String {
+pub(crate) fn think(number: &str, think: &Think) -> String {
     let (min, max) = (format_duration(think.min), format_duration(think.max));
     let length = if min == max {
         min
@@ -23,7 +23,7 @@ pub(crate) fn think(number: usize, think: &Think) -> String {
 }
 
 /// What is sent, every line with `> `.
-pub(crate) fn request(number: usize, request: &Request, rendered: &Rendered<'_>) -> String {
+pub(crate) fn request(number: &str, request: &Request, rendered: &Rendered<'_>) -> String {
     let mut text = format!("\n{number}. {}\n", request.name);
     message(&mut text, request.method, rendered);
     text

@@ -2,6 +2,7 @@
 
 mod comparing;
 mod coverage;
+mod flows;
 mod keys;
 mod mixes;
 mod mocking;

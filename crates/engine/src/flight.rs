@@ -7,7 +7,7 @@ use crate::{
     timer::Timer,
 };
 use loadgen_scenario::Request;
-use loadgen_stats::{Cut, Ending, ErrorKind, Offset, Outcome, Sample};
+use loadgen_stats::{Cut, Ending, ErrorKind, Offset, Outcome, Sample, StepIndex};
 use std::borrow::Cow;
 
 /// A request on its way; dropped before it lands, it is booked as cut with what it had come to.
@@ -56,7 +56,7 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
             checks_made: 0,
         };
         let mut sample = sample(
-            self.request,
+            self.request.index,
             self.due,
             self.started,
             &self.exchange,
@@ -92,7 +92,7 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
             *text = Cow::Owned(self.shard.plan.mask(text).into_owned());
         }
         let mut sample = sample(
-            self.request,
+            self.request.index,
             self.due,
             self.started,
             &self.exchange,
@@ -135,7 +135,7 @@ impl<C: Connector, T: Timer> Drop for Flight<'_, C, T> {
 /// Records a request whose message could not be built.
 pub(crate) fn template_failed<C: Connector, T: Timer>(
     shard: &Shard<C, T>,
-    request: &Request,
+    step: StepIndex,
     due: Offset,
     reason: &str,
 ) -> (Offset, Outcome) {
@@ -154,19 +154,19 @@ pub(crate) fn template_failed<C: Connector, T: Timer>(
     shard
         .recorder
         .borrow_mut()
-        .request(&sample(request, due, now, &exchange, &judgement));
+        .request(&sample(step, due, now, &exchange, &judgement));
     (now, Outcome::Failed)
 }
 
 fn sample<'a>(
-    request: &Request,
+    step: StepIndex,
     due: Offset,
     started: Offset,
     exchange: &Exchange,
     judgement: &'a Judgement<'_>,
 ) -> Sample<'a> {
     Sample {
-        step: request.index,
+        step,
         due,
         follows: false,
         started,

@@ -12,6 +12,7 @@ mod gauge;
 mod hops;
 mod judge;
 mod load;
+mod luck;
 mod nap;
 mod observer;
 mod permits;
@@ -40,6 +41,7 @@ pub use loadgen_scenario::{is_secret_header, resolve_reference};
 pub use loadgen_stats::{
     Arrival, ErrorKind, GeneratorSample, Offset, StepIndex, StreamSample, Usage,
 };
+pub use luck::Luck;
 pub use nap::{Nap, account_for_waits, latest_nap, nap_begins, nap_ends, watch_wake_ups};
 pub use observer::{Directive, Event, Observer, Standing};
 pub use phase::Stop;

@@ -1,20 +1,22 @@
 //! One virtual user: walks the flow of a scenario, iteration after iteration.
 
+mod walk;
+
 use crate::{
     connection::{Call, Cancel, Connection, Connector},
     flight::{Flight, template_failed},
     hops::follow,
+    luck::Luck,
     schedule::Stay,
     seats::Seat,
-    seed::{UserRng, think_rng, user_seed},
+    seed::user_seed,
     shard::{Presence, Shard},
     sink::RecorderSink,
     timer::Timer,
 };
-use loadgen_scenario::{OnFailure, Request, Scope, Step, Think};
+use loadgen_scenario::{Request, Scope};
 use loadgen_stats::{DropReason, Iteration, Offset, Outcome, ScenarioIndex};
-use rand::RngExt as _;
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 use tokio::time::timeout_at;
 
 /// Bytes of a body that are kept for a check.
@@ -23,9 +25,13 @@ const CHECKED_BODY: usize = 1 << 20;
 /// A virtual user. Dropping it in mid-iteration books what was cut.
 pub(crate) struct User<C: Connector, T: Timer> {
     shard: Rc<Shard<C, T>>,
+    /// The load that it belongs to.
+    load: usize,
     connection: C::Connection,
+    /// Connections of steps that were done at once.
+    spare: Vec<C::Connection>,
     scope: Scope,
-    rng: UserRng,
+    luck: Luck,
     /// In a load that is steered.
     seat: Option<Box<Seat>>,
     /// When the user became ready for its next step.
@@ -74,13 +80,14 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
     /// Runs one iteration, on a connection that an earlier arrival left behind.
     pub(crate) async fn run(mut self) {
         let shard = Rc::clone(self.present.shard());
-        let connection = shard.idle_connection(self.load);
         let number = shard.load(self.load).user(self.number);
-        let mut user = User::new(Rc::clone(&shard), number, connection, self.due);
+        let mut user = User::new(Rc::clone(&shard), self.load, number, self.due);
         user.scope.begin_iteration(0);
         self.begun = true;
         user.iteration(self.scenario).await;
-        shard.leave_connection(self.load, user.connection);
+        for connection in user.spare.into_iter().chain([user.connection]) {
+            shard.leave_connection(self.load, connection);
+        }
     }
 }
 
@@ -112,13 +119,15 @@ enum StepEnd {
 
 impl<C: Connector, T: Timer> User<C, T> {
     /// The user of that number in the whole run.
-    fn new(shard: Rc<Shard<C, T>>, user: u64, connection: C::Connection, ready: Offset) -> Self {
+    fn new(shard: Rc<Shard<C, T>>, load: usize, user: u64, ready: Offset) -> Self {
         let seed = shard.seed;
         let scope = shard.plan.scope(user + 1, user_seed(seed, user));
         Self {
-            connection,
+            load,
+            connection: shard.idle_connection(load),
+            spare: Vec::new(),
             scope,
-            rng: think_rng(seed, user),
+            luck: Luck::of(seed, user),
             seat: None,
             ready,
             shard,
@@ -130,9 +139,8 @@ impl<C: Connector, T: Timer> User<C, T> {
     pub(crate) async fn stay(present: Presence<C, T>, load: usize, stay: Stay, seat: Option<Seat>) {
         let shard = Rc::clone(present.shard());
         let shared = shard.load(load);
-        let connection = shard.connector.connection();
         let number = shared.user(stay.user);
-        let mut user = Self::new(Rc::clone(&shard), number, connection, stay.from);
+        let mut user = Self::new(Rc::clone(&shard), load, number, stay.from);
         user.seat = seat.map(Box::new);
         let role = shared.roles.of_user(stay.place);
         for number in 0..shared.schedule.budget().most_of_one_user() {
@@ -167,24 +175,9 @@ impl<C: Connector, T: Timer> User<C, T> {
             due,
             finished: false,
         };
-        let mut any_failed = false;
-        let mut end = StepEnd::Next { failed: false };
-        for step in &shard.plan.scenarios[scenario.0].flow {
-            if self.has_to_go() {
-                return StepEnd::Leave;
-            }
-            end = match step {
-                Step::Think(think) => self.think(*think).await,
-                // In a box of its own: most users think most of the time, and hold no memory of a request then.
-                Step::Request(request) => Box::pin(self.request(request)).await,
-            };
-            if matches!(end, StepEnd::Leave) {
-                return end;
-            }
-            any_failed |= !matches!(end, StepEnd::Next { failed: false });
-            if !matches!(end, StepEnd::Next { .. }) {
-                break;
-            }
+        let end = self.walk(&shard.plan.scenarios[scenario.0].flow).await;
+        if matches!(end, StepEnd::Leave) {
+            return end;
         }
         guard.finished = true;
         let iteration = Iteration {
@@ -192,7 +185,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             due,
             began,
             ended: shard.clock.now(),
-            failed: any_failed,
+            failed: !matches!(end, StepEnd::Next { failed: false }),
         };
         shard.recorder.borrow_mut().iteration(&iteration);
         end
@@ -201,39 +194,7 @@ impl<C: Connector, T: Timer> User<C, T> {
     /// When this request is given up, where the draw says that it is.
     fn cancel<'r>(&mut self, request: &'r Request) -> Option<&'r Cancel> {
         let cancel = request.cancel.as_ref()?;
-        let drawn = cancel.probability >= 1.0 || self.rng.random::<f64>() < cancel.probability;
-        drawn.then_some(cancel)
-    }
-
-    async fn think(&mut self, think: Think) -> StepEnd {
-        let length = if think.min == think.max {
-            think.min
-        } else {
-            Duration::from_secs_f64(
-                self.rng
-                    .random_range(think.min.as_secs_f64()..=think.max.as_secs_f64()),
-            )
-        };
-        self.ready = self.ready.after(length);
-        let until = self.shard.clock.instant(self.ready);
-        let thought = self.shard.timer.sleep_until(until);
-        match &mut self.seat {
-            None => thought.await,
-            // Who has to go need not think to the end.
-            // Who has to go need not think to the end. In a box: only users of steered loads take its memory.
-            Some(seat) => {
-                let stays = Box::pin(async move {
-                    tokio::select! {
-                        () = thought => true,
-                        () = seat.lost() => false,
-                    }
-                });
-                if !stays.await {
-                    return StepEnd::Leave;
-                }
-            }
-        }
-        StepEnd::Next { failed: false }
+        self.luck.happens(cancel.probability).then_some(cancel)
     }
 
     /// Whether the load has no place for this user any more.
@@ -245,7 +206,7 @@ impl<C: Connector, T: Timer> User<C, T> {
         let shard = Rc::clone(&self.shard);
         let due = self.ready;
         let (done, outcome) = match request.message.render(&shard.plan.target, &self.scope) {
-            Err(error) => template_failed(&shard, request, due, &error.to_string()),
+            Err(error) => template_failed(&shard, request.index, due, &error.to_string()),
             Ok(rendered) => {
                 let call = Call {
                     step: request.index,
@@ -281,13 +242,11 @@ impl<C: Connector, T: Timer> User<C, T> {
             }
         };
         self.ready = done;
-        match (outcome, request.on_failure) {
-            (Outcome::Ok | Outcome::Rejected | Outcome::Cancelled | Outcome::Redirected, _) => {
+        match outcome {
+            Outcome::Ok | Outcome::Rejected | Outcome::Cancelled | Outcome::Redirected => {
                 StepEnd::Next { failed: false }
             }
-            (Outcome::Failed, OnFailure::Continue) => StepEnd::Next { failed: true },
-            (Outcome::Failed, OnFailure::NextIteration) => StepEnd::EndIteration,
-            (Outcome::Failed, OnFailure::StopUser) => StepEnd::EndUser,
+            Outcome::Failed => StepEnd::of_failure(request.on_failure),
         }
     }
 }

@@ -174,10 +174,14 @@ struct ScenarioJson {
     steps: Named<StepJson>,
 }
 
-/// One request step.
+/// One step.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Step")]
 struct StepJson {
+    /// What it is, where it is no request of iterations, so that its figures are in none of the scenario and the run:
+    /// `group`, `before`, `setup`, `teardown` or `turn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
     /// Its metrics, by name.
     metrics: Metrics,
 }

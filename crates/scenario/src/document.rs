@@ -11,6 +11,7 @@ pub(crate) mod reader;
 mod scenario;
 mod settings;
 mod syntax;
+mod tree;
 
 pub(crate) use body::{Pairs, PartTable};
 pub(crate) use flow::{
@@ -23,6 +24,7 @@ pub(crate) use mock::MockTable;
 pub(crate) use node::{Field, Kind, Located, Node, Source};
 pub(crate) use scenario::{ScenarioTable, Scenarios};
 pub(crate) use settings::{SloEntry, ThresholdEntry};
+pub(crate) use tree::{Inner, Tree};
 
 use crate::problem::Problem;
 use reader::Reader;

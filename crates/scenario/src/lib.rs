@@ -22,15 +22,15 @@ pub use document::files;
 pub use lower::{Explained, Lowered, Provenance, SourceText, load};
 pub use overrides::{Files, Given, Overrides, Room};
 pub use plan::{
-    Arrivals, Body, Cancel, DialectName, Expect, Growth, HttpVersion, Load, LoadPlan, Location,
-    Member, Message, Method, MockSettings, Multipart, Needs, OnFailure, Origin, Part, PartContent,
-    Plan, QueryPart, Rate, Rendered, Request, Scenario, Span, Stage, StartAt, Step, StreamSpec,
-    Target, Think, Timeouts, UserCount,
+    Alternative, Arrivals, Body, Cancel, Condition, DialectName, Expect, Group, Growth, Guarded,
+    HttpVersion, Load, LoadPlan, Location, Member, Message, Method, MockSettings, Multipart, Needs,
+    OnFailure, Origin, Part, PartContent, Plan, QueryPart, Rate, Rendered, Repeat, Request,
+    Scenario, Span, Stage, StartAt, Step, StreamSpec, Target, Think, Timeouts, UserCount,
 };
 pub use problem::{Mark, Place, Position, Problem, Problems};
 pub use quantity::{
-    Misread, format_duration, format_rate, parse_duration, parse_duration_range, parse_rate,
-    parse_share, parse_statuses,
+    Misread, format_duration, format_rate, parse_count_range, parse_duration, parse_duration_range,
+    parse_rate, parse_share, parse_statuses,
 };
 pub use reference::resolve_reference;
 pub use schema::schema;

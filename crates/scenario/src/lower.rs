@@ -13,6 +13,7 @@ mod scenarios;
 mod sequence;
 mod shares;
 mod stream;
+mod tree;
 mod variables;
 
 pub use explain::{Explained, Provenance};

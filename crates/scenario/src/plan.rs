@@ -5,6 +5,7 @@ mod cancel;
 mod canonical;
 mod crowd;
 mod describe;
+mod flow;
 mod load;
 mod loads;
 mod message;
@@ -15,6 +16,7 @@ pub use body::{Body, Multipart, Part, PartContent};
 pub use cancel::Cancel;
 pub(crate) use canonical::canonical;
 pub use describe::{Growth, Needs};
+pub use flow::{Alternative, Condition, Group, Guarded, Repeat, Step, Think};
 pub(crate) use load::rounded;
 pub use load::{Arrivals, Load, Rate, Stage, UserCount};
 pub use loads::{LoadPlan, Member, Span, StartAt};
@@ -23,7 +25,7 @@ pub use message::{Location, Message, QueryPart, Rendered};
 
 use crate::template::{Scope, Templates};
 use loadgen_stats::{
-    Layout, ScenarioIndex, ScenarioLayout, SloLimit, StepIndex, StepLayout, Threshold,
+    Layout, ScenarioIndex, ScenarioLayout, SloLimit, StepIndex, StepLayout, StepRole, Threshold,
 };
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
@@ -90,24 +92,6 @@ pub struct Scenario {
     pub flow: Vec<Step>,
     /// The load that begins its iterations: its place in [`Plan::loads`].
     pub load: usize,
-}
-
-/// One step of an iteration.
-#[derive(Debug)]
-pub enum Step {
-    /// Sends a request and reads its answer.
-    Request(Box<Request>),
-    /// Waits as a person would.
-    Think(Think),
-}
-
-/// A pause: uniform between the two, which are equal for a fixed one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Think {
-    /// The shortest.
-    pub min: Duration,
-    /// The longest.
-    pub max: Duration,
 }
 
 /// A request step.
@@ -257,8 +241,7 @@ impl Plan {
     pub fn requests(&self) -> impl Iterator<Item = &Request> {
         self.scenarios
             .iter()
-            .flat_map(|scenario| &scenario.flow)
-            .filter_map(Step::request)
+            .flat_map(|scenario| Step::requests(&scenario.flow))
     }
 
     /// The scope of a user: `vu` counts from 1 and is that user's alone in the whole run.
@@ -298,9 +281,9 @@ impl Plan {
         self.target = target;
         for scenario in &mut self.scenarios {
             for step in &mut scenario.flow {
-                if let Step::Request(request) = step {
+                step.each_request_mut(&mut |request| {
                     request.message.fix(&self.target, &self.templates);
-                }
+                });
             }
         }
     }
@@ -386,34 +369,27 @@ impl std::fmt::Display for Origin {
     }
 }
 
-impl Step {
-    /// The request, where the step is one.
-    #[must_use]
-    pub fn request(&self) -> Option<&Request> {
-        match self {
-            Self::Request(request) => Some(request),
-            Self::Think(_) => None,
-        }
-    }
-}
-
 /// The layout of these scenarios, without what thresholds select.
 pub(crate) fn layout(scenarios: &[Scenario]) -> Layout {
     let mut layout = Layout::default();
     for (index, scenario) in scenarios.iter().enumerate() {
         let first = layout.steps.len();
-        layout.steps.extend(
-            scenario
-                .flow
-                .iter()
-                .filter_map(Step::request)
-                .map(|request| StepLayout {
-                    name: request.name.clone(),
-                    scenario: ScenarioIndex(index),
-                    stream: request.stream.is_some(),
-                    slo: request.slo.clone(),
-                }),
-        );
+        let requests = Step::requests(&scenario.flow).into_iter();
+        layout.steps.extend(requests.map(|request| StepLayout {
+            name: request.name.clone(),
+            scenario: ScenarioIndex(index),
+            stream: request.stream.is_some(),
+            slo: request.slo.clone(),
+            role: StepRole::Request,
+        }));
+        let groups = Step::groups(&scenario.flow).into_iter();
+        layout.steps.extend(groups.map(|group| StepLayout {
+            name: group.name.clone(),
+            scenario: ScenarioIndex(index),
+            stream: false,
+            slo: Vec::new(),
+            role: StepRole::Group,
+        }));
         layout.scenarios.push(ScenarioLayout {
             name: scenario.name.clone(),
             steps: first..layout.steps.len(),

@@ -1,7 +1,9 @@
 //! Reads the small languages of values: durations, shares, statuses.
 
+mod count;
 mod rate;
 
+pub use count::parse_count_range;
 pub use rate::{format_rate, parse_rate};
 
 use std::{ops::Range, time::Duration};

@@ -3,7 +3,7 @@
 use crate::{
     document::{
         Common, Document, Expectation, Field, LoadTable, Located, Source, StepTable, Steps,
-        StreamTable, TimeoutTable, reader,
+        StreamTable, TimeoutTable, Tree, reader,
     },
     lower::{Lowered, SourceText, lower, read_given},
     overrides::{Given, Overrides},
@@ -149,6 +149,7 @@ fn step(request: &UrlRequest, path: &str, problems: &mut Vec<Problem>) -> StepTa
         stream,
         slo: Vec::new(),
         think: Field::Absent,
+        tree: Tree::default(),
         common: common(request, problems),
         keys: Vec::new(),
     }

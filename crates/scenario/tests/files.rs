@@ -1,6 +1,6 @@
 //! Every scenario of the folder `scenarios/` gives the plan that is kept beside this test.
 
-use loadgen_scenario::{Body, Overrides, Plan, Rendered, SourceText, Step, load};
+use loadgen_scenario::{Body, Overrides, Plan, Rendered, SourceText, load};
 use std::{fmt::Write as _, fs, path::Path};
 
 /// Set to write the plans anew: `LOADGEN_UPDATE=1 cargo test -p loadgen-scenario`.
@@ -46,10 +46,7 @@ fn portrait(plan: &Plan) -> String {
     _ = writeln!(text, "\n{}\n", plan.canonical);
     let scope = plan.scope(3, 42);
     scope.begin_iteration(1);
-    for step in plan.scenarios.iter().flat_map(|scenario| &scenario.flow) {
-        let Step::Request(request) = step else {
-            continue;
-        };
+    for request in plan.requests() {
         _ = writeln!(
             text,
             "{:?} {:?} {:?}",

@@ -33,6 +33,7 @@ pub(crate) fn layout() -> Layout {
                 limit: millis(limit),
             })
             .collect(),
+        role: crate::StepRole::Request,
     };
     let scenario = |name: &str, steps| ScenarioLayout {
         name: name.to_owned(),

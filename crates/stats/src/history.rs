@@ -163,7 +163,7 @@ impl Building {
             http_req_duration: None,
             ttft: None,
         };
-        for step in &totals.steps {
+        for step in totals.requests(layout) {
             shown.http_reqs += step.counter(Counter::HttpReqs);
             shown.http_req_failed += step.failed();
         }

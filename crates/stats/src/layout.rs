@@ -33,7 +33,7 @@ pub struct ScenarioLayout {
     pub closed: bool,
 }
 
-/// One request step.
+/// One step that has figures of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepLayout {
     /// Its name.
@@ -44,6 +44,72 @@ pub struct StepLayout {
     pub stream: bool,
     /// The limits that make a request of this step good; only those that the step can have.
     pub slo: Vec<SloLimit>,
+    /// What it is in the figures of its scenario and of the run.
+    pub role: StepRole,
+}
+
+/// What a step is in the figures of its scenario and of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StepRole {
+    /// A request of iterations: its figures make up those of its scenario and of the run.
+    #[default]
+    Request,
+    /// Several steps that are timed together: it has `group_duration`, and nothing else.
+    Group,
+    /// A request that a user makes once, before its first iteration: it has figures of its own only.
+    Before,
+    /// A request that is made once, before the run: it has figures of its own only.
+    Setup,
+    /// A request that is made once, after the run: it has figures of its own only.
+    Teardown,
+    /// One turn of conversations: the figures of requests that belong to another step.
+    Turn,
+}
+
+impl StepRole {
+    /// Every role.
+    pub const ALL: [Self; 6] = [
+        Self::Request,
+        Self::Group,
+        Self::Before,
+        Self::Setup,
+        Self::Teardown,
+        Self::Turn,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Group => "group",
+            Self::Before => "before",
+            Self::Setup => "setup",
+            Self::Teardown => "teardown",
+            Self::Turn => "turn",
+        }
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// Whether it stands outside of iterations, so that no load's measured part is about it.
+    #[must_use]
+    pub const fn is_apart(self) -> bool {
+        matches!(self, Self::Before | Self::Setup | Self::Teardown)
+    }
+}
+
+impl Layout {
+    /// The role of a step.
+    #[must_use]
+    pub fn role(&self, step: StepIndex) -> StepRole {
+        let step = self.steps.get(step.0);
+        step.map_or(StepRole::Request, |step| step.role)
+    }
 }
 
 /// A limit on one request.

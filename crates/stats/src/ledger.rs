@@ -101,7 +101,7 @@ impl Ledger {
         (self.window.vus, self.window.generator) = (vus, generator);
         self.whole.merge(&self.window.totals);
         self.history.push(&self.window, &self.layout);
-        self.recent.push(&self.window);
+        self.recent.push(&self.window, &self.layout);
         self.machine.push(&self.window);
         self.health.push(&self.window);
         self.watch

@@ -39,7 +39,7 @@ pub use gathering::Gathering;
 pub use health::WorkerSummary;
 pub use history::{Quantiles, SummaryWindow};
 pub use layout::{
-    Layout, ScenarioIndex, ScenarioLayout, SelectedTrend, SloLimit, StepIndex, StepLayout,
+    Layout, ScenarioIndex, ScenarioLayout, SelectedTrend, SloLimit, StepIndex, StepLayout, StepRole,
 };
 pub use ledger::{Ledger, Live};
 pub use metric::{Counter, Gauge, Metric, Rate, Trend};

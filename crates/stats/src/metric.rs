@@ -68,6 +68,8 @@ metrics! {
         HttpReqReceiving = "http_req_receiving",
         /// Begin → end of an iteration, think time included.
         IterationDuration = "iteration_duration",
+        /// Begin → end of a group of steps, think time included.
+        GroupDuration = "group_duration",
         /// How late the generator started: due → start.
         ScheduleLag = "schedule_lag",
     }

@@ -7,7 +7,7 @@ mod amounts;
 use crate::times::{Time, Times, is_good};
 use crate::{
     Arrival, Counter, Cut, DropReason, Iteration, Layout, Offset, Outcome, Sample, ScenarioIndex,
-    SelectedTrend, StepIndex, Totals, Trend, TrendCell,
+    SelectedTrend, StepIndex, StepRole, Totals, Trend, TrendCell,
 };
 use amounts::{counts, is_finished_stream, rate, stream_of, tokens, waits, waits_of_cancelled};
 use std::{sync::Arc, time::Duration};
@@ -32,6 +32,11 @@ struct Part {
 }
 
 impl Part {
+    /// Of what belongs to no load.
+    const ALWAYS: Self = Self {
+        from: Offset::ZERO,
+        until: Offset::MAX,
+    };
     /// Of a scenario that the layout does not have.
     const NONE: Self = Self {
         from: Offset::MAX,
@@ -53,12 +58,8 @@ impl Recorder {
     #[must_use]
     pub fn new(layout: Arc<Layout>) -> Self {
         let totals = Totals::new(&layout);
-        let always = Part {
-            from: Offset::ZERO,
-            until: Offset::MAX,
-        };
         Self {
-            parts: vec![always; layout.scenarios.len()],
+            parts: vec![Part::ALWAYS; layout.scenarios.len()],
             layout,
             totals,
         }
@@ -104,8 +105,12 @@ impl Recorder {
     }
 
     fn part_of(&self, step: StepIndex) -> Part {
-        let step = self.layout.steps.get(step.0);
-        step.map_or(Part::NONE, |step| self.part(step.scenario))
+        match self.layout.steps.get(step.0) {
+            None => Part::NONE,
+            // No load's measured part is about it.
+            Some(step) if step.role.is_apart() => Part::ALWAYS,
+            Some(step) => self.part(step.scenario),
+        }
     }
 
     /// What was counted since the last [`Self::swap`].
@@ -185,7 +190,7 @@ impl Recorder {
 
     /// Output events arrived: for the live view of tokens per second, before usage is known.
     pub fn output_events(&mut self, step: StepIndex, due: Offset, events: u32) {
-        if self.part_of(step).counts(due) {
+        if self.part_of(step).counts(due) && self.layout.role(step) == StepRole::Request {
             self.totals.clock.events += u64::from(events);
         }
         if let Some(step) = self.totals.steps.get_mut(step.0) {
@@ -262,6 +267,17 @@ impl Recorder {
         }
     }
 
+    /// A group of steps was gone through that was due then.
+    pub fn group(&mut self, step: StepIndex, due: Offset, length: Duration, failed: bool) {
+        let outcome = if failed { Outcome::Failed } else { Outcome::Ok };
+        if self.part_of(step).holds(due)
+            && let Some(step) = self.totals.steps.get_mut(step.0)
+        {
+            step.cell_mut(Trend::GroupDuration, Some(outcome))
+                .record(length);
+        }
+    }
+
     /// An iteration finished.
     pub fn iteration(&mut self, iteration: &Iteration) {
         let part = self.part(iteration.scenario);
@@ -318,7 +334,10 @@ impl Recorder {
     }
 
     fn fail(&mut self, sample: &Sample<'_>) {
-        if let Some((kind, message)) = sample.error {
+        // What failed in a turn is told of the step that it belongs to.
+        if let Some((kind, message)) = sample.error
+            && self.layout.role(sample.step) != StepRole::Turn
+        {
             self.totals.add_error(kind, sample.step, 1, message);
         }
     }
@@ -330,7 +349,7 @@ impl Recorder {
         else {
             return;
         };
-        if stream.output_events == 0 {
+        if stream.output_events == 0 || self.layout.role(sample.step) != StepRole::Request {
             return;
         }
         let per_event = tokens(sample, stream) as f64 / stream.output_events as f64;
@@ -396,8 +415,9 @@ fn record(cell: &mut TrendCell, time: Time) {
 
 fn is_selected(selected: &SelectedTrend, sample: &Sample<'_>, layout: &Layout) -> bool {
     let scenario = || layout.steps.get(sample.step.0).map(|step| step.scenario);
+    let role = || layout.role(sample.step);
     sample.status == Some(selected.status)
-        && selected.step.is_none_or(|step| step == sample.step)
+        && (selected.step).map_or_else(|| role() == StepRole::Request, |step| step == sample.step)
         && selected
             .scenario
             .is_none_or(|wanted| scenario() == Some(wanted))

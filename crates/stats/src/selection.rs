@@ -2,7 +2,7 @@
 
 use crate::{
     Counter, DropReason, ErrorKind, Layout, Metric, Outcome, Rate, RateCount, ScenarioIndex,
-    SelectedTrend, StepIndex, Totals, Trend, TrendCell,
+    SelectedTrend, StepIndex, StepRole, Totals, Trend, TrendCell,
 };
 
 /// A part of the totals; what is absent limits nothing.
@@ -49,7 +49,7 @@ impl Selection {
         self
     }
 
-    /// Whether it holds that step.
+    /// Whether it holds that step. Only requests of iterations are held without being named.
     #[must_use]
     pub fn has_step(&self, layout: &Layout, step: StepIndex) -> bool {
         let of_scenario = |wanted| {
@@ -62,7 +62,19 @@ impl Selection {
             && self
                 .steps
                 .as_ref()
-                .is_none_or(|steps| steps.contains(&step))
+                .map_or(layout.role(step) == StepRole::Request, |steps| {
+                    steps.contains(&step)
+                })
+    }
+
+    /// Whether it holds that group of steps.
+    fn has_group(&self, layout: &Layout, step: StepIndex) -> bool {
+        let every = Self {
+            steps: Some(vec![step]),
+            ..self.clone()
+        };
+        let part = if self.steps.is_some() { self } else { &every };
+        layout.role(step) == StepRole::Group && part.has_step(layout, step)
     }
 
     /// Whether it is about that scenario, or a part of it.
@@ -123,6 +135,11 @@ impl Totals {
         } else if trend == Trend::IterationDuration {
             for scenario in self.scenarios_of(selection) {
                 scenario.each_duration(selection.outcome, &mut visit);
+            }
+        } else if trend == Trend::GroupDuration {
+            let steps = self.steps.iter().enumerate();
+            for (_, step) in steps.filter(|(at, _)| selection.has_group(layout, StepIndex(*at))) {
+                step.each_cell(trend, selection.outcome, &mut visit);
             }
         } else {
             let seen = seen.steps_of(layout, selection);
@@ -209,6 +226,16 @@ impl Totals {
             }
         }
         sum
+    }
+
+    /// What was counted of the requests of iterations.
+    pub(crate) fn requests<'a>(
+        &'a self,
+        layout: &'a Layout,
+    ) -> impl Iterator<Item = &'a crate::StepTotals> {
+        let steps = self.steps.iter().enumerate();
+        let own = move |at: usize| layout.role(StepIndex(at)) == StepRole::Request;
+        steps.filter(move |(at, _)| own(*at)).map(|(_, step)| step)
     }
 
     fn steps_of<'a>(

@@ -23,7 +23,7 @@ use crate::ledger::Machine;
 use crate::threshold::judge::{Span, judge};
 use crate::threshold::watch::{Ended, Watch};
 use crate::{
-    Counter, DropReason, ErrorKind, Judged, Layout, Metric, Offset, Selection, StepIndex,
+    Counter, DropReason, ErrorKind, Judged, Layout, Metric, Offset, Selection, StepIndex, StepRole,
     Threshold, Totals, Trend, TrendCell, VusRange, Warning,
 };
 use parts::Parts;
@@ -91,11 +91,13 @@ pub struct ScenarioSummary {
     pub steps: Vec<StepSummary>,
 }
 
-/// One request step of a summary.
+/// One step of a summary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepSummary {
     /// Its name.
     pub name: String,
+    /// What it is in the figures of its scenario and of the run.
+    pub role: StepRole,
     /// Its metrics.
     pub metrics: Metrics,
 }
@@ -172,7 +174,10 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
     let nothing_succeeded = verdict::nothing_succeeded(material, &outcomes, &errors);
     let warnings = warnings::raise(material, &thresholds, nothing_succeeded.as_deref());
     verdict::mark_flattered(material, &mut thresholds);
-    let good: u64 = totals.steps.iter().map(|step| step.good_in_window).sum();
+    let good: u64 = totals
+        .requests(layout)
+        .map(|step| step.good_in_window)
+        .sum();
     let has_goodput = totals.rate(layout, crate::Rate::Goodput, &all).total > 0;
     let requests = totals.counter(layout, Counter::HttpReqs, &all).1;
     let per_second = |count| crate::threshold::judge::per_second(count, facts.measured);
@@ -183,9 +188,9 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
         verdict: verdict::of(end, &thresholds, nothing_succeeded.is_some()),
         metrics: table.run(),
         scenarios: table.scenarios(),
-        statuses: statuses(totals),
+        statuses: statuses(layout, totals),
         dropped: totals.dropped(),
-        in_flight: in_flight(totals),
+        in_flight: in_flight(layout, totals),
         thresholds,
         errors,
         warnings,
@@ -236,9 +241,9 @@ fn measured_vus(windows: &[SummaryWindow], (from, until): (Offset, Offset)) -> O
         .or_else(|| over(&mut windows.iter()))
 }
 
-fn statuses(totals: &Totals) -> Vec<(u16, u64)> {
+fn statuses(layout: &Layout, totals: &Totals) -> Vec<(u16, u64)> {
     let mut sums = std::collections::BTreeMap::new();
-    for tally in totals.steps.iter().flat_map(|step| &step.tallies) {
+    for tally in totals.requests(layout).flat_map(|step| &step.tallies) {
         if let Some(status) = tally.status {
             *sums.entry(status).or_insert(0) += tally.counters[Counter::HttpReqs.index()];
         }
@@ -246,13 +251,12 @@ fn statuses(totals: &Totals) -> Vec<(u16, u64)> {
     sums.into_iter().filter(|&(_, count)| count > 0).collect()
 }
 
-fn in_flight(totals: &Totals) -> InFlight {
+fn in_flight(layout: &Layout, totals: &Totals) -> InFlight {
+    let steps = || totals.requests(layout);
     InFlight {
-        count: totals.steps.iter().map(|step| step.in_flight).sum(),
-        sent: totals.steps.iter().map(|step| step.in_flight_sent).sum(),
-        longest: totals
-            .steps
-            .iter()
+        count: steps().map(|step| step.in_flight).sum(),
+        sent: steps().map(|step| step.in_flight_sent).sum(),
+        longest: steps()
             .map(|step| step.in_flight_longest)
             .max()
             .unwrap_or_default(),

@@ -17,6 +17,7 @@ fn layout() -> Arc<Layout> {
         scenario: ScenarioIndex(0),
         stream: false,
         slo: Vec::new(),
+        role: loadgen_stats::StepRole::Request,
     };
     let scenarios = vec![ScenarioLayout {
         name: "s".to_owned(),

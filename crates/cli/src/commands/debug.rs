@@ -9,11 +9,11 @@ use crate::{
     story, wiring,
 };
 use loadgen_engine::{
-    Arrival, Call, Clock, Connect as _, Connection, Connector as _, Exchange, Judgement, Method,
-    Offset, Rendered, StreamSink, judge, too_many_redirections,
+    Arrival, Call, Clock, Connect as _, Connection, Connector as _, Exchange, Judgement, Luck,
+    Method, Offset, Rendered, StreamSink, judge, too_many_redirections,
 };
 use loadgen_http::HttpConnect;
-use loadgen_scenario::{OnFailure, Plan, Request, Scenario, Scope, Step};
+use loadgen_scenario::{Guarded, OnFailure, Plan, Request, Scenario, Scope, Step};
 use std::{ops::Range, time::Duration};
 use tokio::{task::LocalSet, time::Instant};
 
@@ -99,6 +99,7 @@ pub(super) fn show(
                 plan,
                 connection: connector.connection(),
                 scope,
+                luck: Luck::of(seed, vu - 1),
                 output,
             }
         };
@@ -124,6 +125,7 @@ struct User<'a, C> {
     plan: &'a Plan,
     connection: C,
     scope: Scope,
+    luck: Luck,
     output: &'a Output,
 }
 
@@ -131,23 +133,74 @@ impl<C: Connection> User<'_, C> {
     /// Walks the flow; tells whether a request failed.
     async fn iteration(&mut self, scenario: &Scenario) -> Result<bool, Error> {
         let mut any_failed = false;
-        for (number, step) in (1..).zip(&scenario.flow) {
+        let mut todo = in_turn("", &scenario.flow);
+        while let Some(next) = todo.pop() {
+            let (number, step) = match next {
+                Todo::Step(number, step) => (number, step),
+                Todo::Times(number, guarded, left) => {
+                    any_failed |= self.again(&mut todo, number, guarded, left)?;
+                    continue;
+                }
+            };
             match step {
-                Step::Think(think) => self.say(&story::think(number, think))?,
+                Step::Think(think) => self.say(&story::think(&number, think))?,
                 Step::Request(request) => {
-                    let failed = self.request(number, request).await?;
+                    let failed = self.request(&number, request).await?;
                     any_failed |= failed;
                     if failed && request.on_failure != OnFailure::Continue {
                         self.say("\nthe iteration ends here, as on_failure says\n")?;
                         break;
                     }
                 }
+                // What is done at once is told one after the other, so that it can be read.
+                Step::Steps(steps) | Step::Parallel(steps) => {
+                    todo.extend(in_turn(&format!("{number}."), steps));
+                }
+                Step::Choose(alternatives) => {
+                    let chosen = self.luck.choose(alternatives);
+                    let number = format!("{number}.{}", chosen + 1);
+                    todo.push(Todo::Step(number, &alternatives[chosen].step));
+                }
+                Step::Group(group) => todo.push(Todo::Step(number, &group.step)),
+                Step::Guarded(guarded) => {
+                    let times = self.luck.times(guarded.repeat);
+                    todo.push(Todo::Times(number, guarded, times));
+                }
             }
         }
         Ok(any_failed)
     }
 
-    async fn request(&mut self, number: usize, request: &Request) -> Result<bool, Error> {
+    /// Does a step once more, where its condition holds; tells whether that could not be told.
+    fn again<'a>(
+        &self,
+        todo: &mut Vec<Todo<'a>>,
+        number: String,
+        guarded: &'a Guarded,
+        left: u32,
+    ) -> Result<bool, Error> {
+        if left == 0 {
+            return Ok(false);
+        }
+        let holds = guarded.when.as_ref().map(|when| when.holds(&self.scope));
+        match holds {
+            None | Some(Ok(true)) => {
+                todo.push(Todo::Times(number.clone(), guarded, left - 1));
+                todo.push(Todo::Step(number, &guarded.step));
+                Ok(false)
+            }
+            Some(Ok(false)) => {
+                self.say(&format!("\n{number}. left: `when` does not hold\n"))?;
+                Ok(false)
+            }
+            Some(Err(error)) => {
+                self.say(&format!("\n{number}. failed: template: {error}\n"))?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn request(&mut self, number: &str, request: &Request) -> Result<bool, Error> {
         let plan = self.plan;
         let rendered = match request.message.render(&plan.target, &self.scope) {
             Ok(rendered) => rendered,
@@ -227,6 +280,24 @@ impl<C: Connection> User<'_, C> {
     fn say(&self, text: &str) -> Result<(), Error> {
         say(self.plan, self.output, text)
     }
+}
+
+/// What is still to be done.
+enum Todo<'a> {
+    /// A step, by its number.
+    Step(String, &'a Step),
+    /// A step so many more times.
+    Times(String, &'a Guarded, u32),
+}
+
+/// Steps to be done one after the other, the first at the end.
+fn in_turn<'a>(prefix: &str, steps: &'a [Step]) -> Vec<Todo<'a>> {
+    let numbered = (1..).zip(steps);
+    let mut todo: Vec<Todo<'a>> = numbered
+        .map(|(number, step)| Todo::Step(format!("{prefix}{number}"), step))
+        .collect();
+    todo.reverse();
+    todo
 }
 
 /// Notes when output began.

@@ -25,6 +25,7 @@ pub(super) fn made(number: u64, time: f64) -> Made {
         scenario,
         stream: false,
         slo: Vec::new(),
+        role: loadgen_stats::StepRole::Request,
     };
     let header = Header {
         version: "0.1.0".to_owned(),

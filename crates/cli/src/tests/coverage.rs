@@ -741,6 +741,19 @@ const KEYS: &[(&str, &[&str])] = &[
         "step.stream.include_usage",
         &["usage_is_asked_for_unless_the_file_says_no"],
     ),
+    (
+        "step.when",
+        &["a_step_is_done_only_where_its_condition_holds"],
+    ),
+    ("step.repeat", &["a_step_is_done_as_often_as_the_file_says"]),
+    ("step.weight", &["one_of_several_steps_is_chosen_by_weight"]),
+    ("step.step", &["a_step_is_done_as_often_as_the_file_says"]),
+    ("step.group", &["a_group_is_timed_as_a_whole"]),
+    ("step.choose", &["one_of_several_steps_is_chosen_by_weight"]),
+    (
+        "step.parallel",
+        &["steps_at_once_have_connections_of_their_own"],
+    ),
     ("step.think", &["users_think_for_as_long_as_the_file_says"]),
     ("slo", &["limits_of_the_file_tell_good_from_bad"]),
     ("slo.{limit}", &["limits_of_the_file_tell_good_from_bad"]),
@@ -889,7 +902,9 @@ fn options() -> BTreeSet<String> {
 
 /// Every key under this part of the schema, as a dotted path, and every word that one may have.
 fn walk(schema: &Value, part: &Value, path: &str, found: &mut BTreeSet<String>) {
-    if let Some(name) = part["$ref"].as_str() {
+    let name = part["$ref"].as_str();
+    // The steps inside a step have the keys of a step: they stand in the table once.
+    if let Some(name) = name.filter(|name| !(name.ends_with("/Step") && is_inner(path))) {
         let target = schema.pointer(name.trim_start_matches('#'));
         walk(schema, target.unwrap(), path, found);
     }
@@ -909,6 +924,13 @@ fn walk(schema: &Value, part: &Value, path: &str, found: &mut BTreeSet<String>) 
         walk(schema, choice, path, found);
     }
     walk_items(schema, part, path, found);
+}
+
+/// Whether it is the key of a list of steps inside a step.
+fn is_inner(path: &str) -> bool {
+    let inner = ["step", "choose", "parallel"];
+    let mut names = path.rsplit('.');
+    names.next().is_some_and(|name| inner.contains(&name)) && names.next() == Some("step")
 }
 
 /// The elements of a list are the key itself.

@@ -1,6 +1,7 @@
 //! Loads under paused time, with 1, 2 and 7 workers.
 
 mod closed;
+mod flows;
 mod laws;
 mod mixes;
 mod open;

@@ -9,8 +9,8 @@ use super::{
 use crate::{Header, Host, text::verdict};
 use loadgen_stats::{
     ArrivalClock, DropReason, ErrorSummary, GeneratorSummary, InFlight, Judged, Offset,
-    OutcomeSummary, Quantiles, ScenarioSummary, StopReason, StreamSummary, Summary, SummaryWindow,
-    Verdict, Warning, WorkerSummary,
+    OutcomeSummary, Quantiles, ScenarioSummary, StepRole, StopReason, StreamSummary, Summary,
+    SummaryWindow, Verdict, Warning, WorkerSummary,
 };
 
 impl<'a> SummaryJson<'a> {
@@ -87,6 +87,7 @@ impl From<&ScenarioSummary> for ScenarioJson {
             (
                 step.name.clone(),
                 StepJson {
+                    role: (step.role != StepRole::Request).then(|| step.role.name()),
                     metrics: metrics::of(&step.metrics),
                 },
             )

@@ -6,7 +6,7 @@ use crate::Header;
 use crate::text::{units, verdict};
 use loadgen_stats::{
     Counter, ErrorSummary, Judged, Layout, Metric, MetricValue, Metrics, Rate, ScenarioSummary,
-    StepIndex, StepSummary, Summary, Threshold, Trend,
+    StepIndex, StepRole, StepSummary, Summary, Threshold, Trend,
 };
 use std::cmp::Reverse;
 use std::fmt::Write as _;
@@ -99,7 +99,11 @@ fn steps(header: &Header, summary: &Summary) -> Vec<Row> {
         .scenarios
         .iter()
         .flat_map(|scenario| scenario.steps.iter().map(move |step| (scenario, step)));
-    let rows = all.enumerate().map(|(place, (scenario, step))| {
+    // A group has no requests.
+    let all = all
+        .enumerate()
+        .filter(|(_, (_, step))| step.role != StepRole::Group);
+    let rows = all.map(|(place, (scenario, step))| {
         let name = match several {
             true => format!("{} / {}", code(&scenario.name), code(&step.name)),
             false => code(&step.name),

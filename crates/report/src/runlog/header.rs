@@ -3,7 +3,7 @@
 use crate::error::Damage;
 use loadgen_stats::{
     Layout, Offset, ScenarioIndex, ScenarioLayout, SelectedTrend, SloLimit, StepIndex, StepLayout,
-    Threshold, Trend,
+    StepRole, Threshold, Trend,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -140,6 +140,9 @@ struct StepRecord {
     stream: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     slo: Vec<SloRecord>,
+    /// Absent: a request of iterations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -312,6 +315,7 @@ impl StepRecord {
             name: step.name.clone(),
             stream: step.stream,
             slo: slo.collect(),
+            role: (step.role != StepRole::Request).then(|| step.role.name().to_owned()),
         }
     }
 
@@ -322,7 +326,10 @@ impl StepRecord {
                 limit: Duration::from_nanos(slo.limit_ns),
             })
         });
+        let role = self.role.as_deref().map(StepRole::from_name);
+        let role = role.unwrap_or(Some(StepRole::Request));
         Ok(StepLayout {
+            role: role.ok_or_else(|| Damage::new("a step has an unknown role"))?,
             name: self.name,
             scenario,
             stream: self.stream,

@@ -5,7 +5,8 @@ use super::style::{Line, Paint, Span, fit};
 use super::table::Table;
 use super::{chart, heading, labelled, units};
 use loadgen_stats::{
-    Counter, Metric, MetricValue, Metrics, Rate, ScenarioSummary, Summary, Trend, TrendFigures,
+    Counter, Metric, MetricValue, Metrics, Rate, ScenarioSummary, StepRole, StepSummary, Summary,
+    Trend, TrendFigures,
 };
 
 /// The parts of a request that are left out where they never took time.
@@ -38,11 +39,9 @@ pub(super) fn by_step(summary: &Summary, columns: usize) -> Vec<Line> {
                 requests(scenario.name.as_str().into(), &scenario.metrics),
             );
         }
-        for step in &scenario.steps {
-            table.row(
-                usize::from(several),
-                requests(step.name.as_str().into(), &step.metrics),
-            );
+        let sent = |step: &&StepSummary| step.role != StepRole::Group;
+        for step in scenario.steps.iter().filter(sent) {
+            table.row(usize::from(several), requests(name(step), &step.metrics));
         }
     }
     if summary
@@ -103,7 +102,20 @@ fn rows_of_times(summary: &Summary) -> Vec<(String, &TrendFigures)> {
     }
     rows.extend(whole(Trend::HttpReqReceiving));
     rows.extend(whole(Trend::IterationDuration));
+    let steps = || summary.scenarios.iter().flat_map(|one| &one.steps);
+    rows.extend(steps().filter_map(|step| {
+        let figures = step.metrics.trend(Trend::GroupDuration)?;
+        Some((format!("group {}", step.name), figures))
+    }));
     rows
+}
+
+/// The name of a step, with what it is where its requests are not among all.
+fn name(step: &StepSummary) -> Span {
+    match step.role {
+        StepRole::Request => step.name.as_str().into(),
+        role => format!("{} ({})", step.name, role.name()).as_str().into(),
+    }
 }
 
 /// `http_req_duration` as bars.

@@ -47,6 +47,7 @@ pub(crate) fn layout(scenarios: &[(&str, &[(&str, bool)])]) -> Layout {
                 scenario: ScenarioIndex(place),
                 stream,
                 slo: Vec::new(),
+                role: loadgen_stats::StepRole::Request,
             }));
         layout.scenarios.push(ScenarioLayout {
             name: (*name).to_owned(),

@@ -7,6 +7,7 @@ use super::{
     node::{Field, Kind, Located, Node, Source},
     reader::{Reader, Table, field},
     settings::SloEntry,
+    tree::Tree,
 };
 use crate::{
     plan::{DialectName, HttpVersion, Method, OnFailure},
@@ -133,9 +134,11 @@ pub(crate) struct StepTable {
     pub slo: Vec<SloEntry>,
     /// `think`: the shortest and the longest pause.
     pub think: Field<(Duration, Duration)>,
+    /// What makes it a part of a tree.
+    pub tree: Tree,
     /// What it can share with `[defaults]`.
     pub common: Common,
-    /// Every key of it but `think`, with its place.
+    /// Every key of it, with its place.
     pub keys: Vec<Located<String>>,
 }
 
@@ -325,11 +328,20 @@ impl Reader {
 
     /// The steps; `head` is what stands above each of them.
     pub(super) fn steps(&mut self, node: Option<&Node>, head: &str) -> Steps {
-        let (list, complete) = self.tables(node, "step", head, Self::step);
+        node.map(|node| self.steps_below("step", node, head))
+            .unwrap_or_else(|| Steps {
+                complete: true,
+                ..Steps::default()
+            })
+    }
+
+    /// The steps under a key.
+    pub(super) fn steps_below(&mut self, key: &str, node: &Node, head: &str) -> Steps {
+        let (list, complete) = self.tables(Some(node), key, head, Self::step);
         Steps {
             list,
             complete,
-            given: node.is_some(),
+            given: true,
         }
     }
 
@@ -354,12 +366,9 @@ impl Reader {
             stream: field(table.get("stream"), |node| self.stream(node)),
             slo: self.slo(table.get("slo")),
             think: field(table.get("think"), |node| self.think(node)),
+            tree: self.tree(&table, head),
             common: self.common(&table),
-            keys: entries
-                .iter()
-                .map(|(key, _)| key.clone())
-                .filter(|key| key.value != "think")
-                .collect(),
+            keys: entries.iter().map(|(key, _)| key.clone()).collect(),
         })
     }
 

@@ -72,6 +72,10 @@ pub(crate) const STEP: &[&str] = &[
 ];
 /// The keys of each of `multipart`.
 pub(crate) const PART: &[&str] = &["name", "value", "file", "filename", "content_type"];
+/// The keys of a step that make a tree of steps.
+pub(crate) const TREE: &[&str] = &[
+    "when", "repeat", "weight", "group", "step", "choose", "parallel",
+];
 /// The keys of `expect`.
 pub(crate) const EXPECT: &[&str] = &["status", "body_contains"];
 /// The keys of `timeout`, where it is a table.
@@ -142,6 +146,16 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("tasks", "step"),
     ("localAddress", "source_addresses"),
     ("local_ips", "source_addresses"),
+    ("steps", "step"),
+    ("if", "when"),
+    ("condition", "when"),
+    ("loop", "repeat"),
+    ("times", "repeat"),
+    ("count", "repeat"),
+    ("random", "choose"),
+    ("switch", "choose"),
+    ("concurrent", "parallel"),
+    ("batch", "parallel"),
 ];
 
 /// The key of ours that a name of another tool stands for.
@@ -162,7 +176,8 @@ pub(crate) fn belongs_below(key: &str, known: &[&str]) -> Option<&'static str> {
     if LOAD.contains(&key) {
         Some(load)
     } else {
-        step().contains(&key).then_some(steps)
+        let of_step = step().contains(&key) && key != "weight";
+        of_step.then_some(steps)
     }
 }
 
@@ -173,7 +188,7 @@ pub(crate) fn defaults() -> Vec<&'static str> {
 
 /// Every key of a step.
 pub(crate) fn step() -> Vec<&'static str> {
-    [STEP, METHODS, DEFAULTS].concat()
+    [STEP, TREE, METHODS, DEFAULTS].concat()
 }
 
 /// Whether a later version will know the key.
@@ -183,7 +198,12 @@ pub(crate) fn comes_later(key: &str) -> bool {
 
 /// The times that one request has, so that `slo` can limit them.
 pub(crate) fn slo() -> impl Iterator<Item = Trend> + Clone {
-    let not_of_one_request = [Trend::Itl, Trend::IterationDuration, Trend::ScheduleLag];
+    let not_of_one_request = [
+        Trend::Itl,
+        Trend::IterationDuration,
+        Trend::GroupDuration,
+        Trend::ScheduleLag,
+    ];
     Trend::ALL
         .iter()
         .copied()

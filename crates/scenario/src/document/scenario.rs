@@ -59,7 +59,7 @@ impl Reader {
         })
     }
 
-    fn weight(&mut self, node: Option<&Node>) -> Field<f64> {
+    pub(super) fn weight(&mut self, node: Option<&Node>) -> Field<f64> {
         field(node, |node| {
             let weight = match node.kind {
                 #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]

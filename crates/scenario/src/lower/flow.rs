@@ -4,12 +4,12 @@ use super::{
     Lowering,
     headers::{Headers, merge},
     scenarios::Part,
+    tree::Walk,
 };
 use crate::{
     document::{Common, Field, Located, Source, StepTable, keys},
     plan::{
-        Body, Expect, HttpVersion, Message, Method, OnFailure, Request, Step, Target, Think,
-        Timeouts,
+        Body, Expect, HttpVersion, Message, Method, OnFailure, Request, Step, Target, Timeouts,
     },
     problem::{Place, Problem},
     secrets::shown_location,
@@ -44,31 +44,31 @@ impl Lowering<'_> {
         let mut flows = Vec::new();
         for part in parts {
             let before = self.problems.len();
-            let mut flow = Vec::new();
-            self.step_names(&part.steps.list);
-            for step in &part.steps.list {
-                let lowered = match &step.think {
-                    Field::Absent => {
-                        self.request(step, defaults.as_ref(), target, StepIndex(requests))
-                    }
-                    _ => self.think(step),
-                };
-                requests += usize::from(matches!(lowered, Some(Step::Request(_))));
-                flow.extend(lowered);
-            }
+            let tables = &part.steps.list;
+            let sent: Vec<&StepTable> = tables.iter().flat_map(StepTable::requests).collect();
+            let groups: Vec<_> = tables.iter().flat_map(StepTable::groups).collect();
+            self.step_names(&sent, &groups);
+            let mut walk = Walk {
+                defaults: defaults.as_ref(),
+                target,
+                next: requests,
+                last: (requests + sent.len()).saturating_sub(1),
+                next_group: requests + sent.len(),
+            };
+            let flow = self.steps(tables, false, &mut walk);
+            requests = walk.next_group;
             if before == self.problems.len() {
-                self.sends_something(part);
+                self.sends_something(part, sent.is_empty());
             }
-            complete &= flow.len() == part.steps.list.len() && before == self.problems.len();
-            flows.push(flow);
+            complete &= flow.is_some() && before == self.problems.len();
+            flows.push(flow.unwrap_or_default());
         }
         (flows, complete)
     }
 
     /// Tells a part that sends nothing.
-    fn sends_something(&mut self, part: &Part<'_>) {
+    fn sends_something(&mut self, part: &Part<'_>, only_pauses: bool) {
         let steps = part.steps;
-        let only_pauses = steps.list.iter().all(|step| !step.think.is_absent());
         let (head, none, no_request) = match part.scenario {
             None => (
                 "[[step]]",
@@ -85,7 +85,9 @@ impl Lowering<'_> {
             // Whoever wrote `[[step]]` for them has been told.
             () if !steps.given && part.scenario.is_some() && self.document.steps.given => return,
             () if !steps.given => none,
-            () if steps.complete && only_pauses => no_request,
+            () if only_pauses && steps.complete && steps.list.iter().all(StepTable::complete) => {
+                no_request
+            }
             () => return,
         };
         let problem = Problem::new(part.place(), message);
@@ -93,12 +95,13 @@ impl Lowering<'_> {
     }
 
     /// Tells steps of one scenario that have the same name.
-    fn step_names(&mut self, steps: &[StepTable]) {
+    fn step_names(&mut self, steps: &[&StepTable], groups: &[&Located<String>]) {
         let mut seen: Vec<(String, Place)> = Vec::new();
-        for step in steps.iter().filter(|step| step.think.is_absent()) {
-            let Some((name, place)) = step_name(step) else {
-                continue;
-            };
+        let of_steps = steps.iter().filter_map(|step| step_name(step));
+        let of_groups = groups
+            .iter()
+            .map(|one| (one.value.clone(), one.place.clone()));
+        for (name, place) in of_steps.chain(of_groups) {
             match seen.iter().find(|(known, _)| *known == name) {
                 Some((_, first)) => {
                     let problem = Problem::new(place, format!("two steps are called `{name}`"));
@@ -113,21 +116,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn think(&mut self, step: &StepTable) -> Option<Step> {
-        for key in &step.keys {
-            let problem = Problem::new(
-                &key.place,
-                format!("a step with `think` cannot have `{}`", key.value),
-            );
-            self.tell(problem.help("a pause is a step of its own: give the rest another one"));
-        }
-        let (min, max) = step.think.given()?.value;
-        step.keys
-            .is_empty()
-            .then_some(Step::Think(Think { min, max }))
-    }
-
-    fn request(
+    pub(super) fn request(
         &mut self,
         step: &StepTable,
         defaults: Option<&Headers>,
@@ -191,10 +180,11 @@ impl Lowering<'_> {
         let Some((method, location)) = methods.next() else {
             let problem = Problem::new(&step.place, "the step does nothing");
             // A misspelt method has been told already.
-            if step
-                .keys
-                .iter()
-                .all(|key| keys::step().contains(&key.value.as_str()))
+            if step.tree.group.is_absent()
+                && step
+                    .keys
+                    .iter()
+                    .all(|key| keys::step().contains(&key.value.as_str()))
             {
                 self.missing(
                     problem.help(
@@ -302,7 +292,7 @@ fn redirects(defaults: &Common, own: &Common) -> u32 {
         .unwrap_or(default)
 }
 
-fn pick<T: Copy>(own: &Field<T>, defaults: &Field<T>) -> Option<T> {
+pub(super) fn pick<T: Copy>(own: &Field<T>, defaults: &Field<T>) -> Option<T> {
     own.or(defaults)
         .given()
         .map(|given: &Located<T>| given.value)

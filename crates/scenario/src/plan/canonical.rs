@@ -1,8 +1,8 @@
 //! The plan in one form whatever the file looked like, so that equal plans have equal hashes.
 
 use super::{
-    Arrivals, Body, Expect, Load, LoadPlan, Message, PartContent, Request, Scenario, Stage,
-    StartAt, Step, StreamSpec, Timeouts, UserCount,
+    Alternative, Arrivals, Body, Condition, Expect, Load, LoadPlan, Message, PartContent, Request,
+    Scenario, Stage, StartAt, Step, StreamSpec, Timeouts, UserCount,
 };
 use crate::{lower::flow::REDIRECTS, quantity::format_duration, secrets};
 use serde_json::{Map, Value, json};
@@ -44,7 +44,7 @@ fn scenario(
     scenarios: &[Scenario],
     secrets: &[String],
 ) -> Value {
-    let flow: Value = scenario.flow.iter().map(|one| step(one, secrets)).collect();
+    let flow = steps(&scenario.flow, secrets);
     let plan = &loads[scenario.load];
     let mut value = match plan.members.as_slice() {
         [_] => load_plan(plan, loads, scenarios),
@@ -160,7 +160,28 @@ fn step(step: &Step, secrets: &[String]) -> Value {
     match step {
         Step::Think(think) => json!({ "think": [time(think.min), time(think.max)] }),
         Step::Request(request) => self::request(request, secrets),
+        Step::Steps(inner) => json!({ "step": steps(inner, secrets) }),
+        Step::Parallel(inner) => json!({ "parallel": steps(inner, secrets) }),
+        Step::Choose(alternatives) => {
+            let one = |one: &Alternative| json!([one.share, self::step(&one.step, secrets)]);
+            json!({ "choose": alternatives.iter().map(one).collect::<Value>() })
+        }
+        Step::Group(group) => {
+            json!({ "group": group.name, "step": self::step(&group.step, secrets) })
+        }
+        Step::Guarded(guarded) => {
+            let when = guarded.when.as_ref().map(Condition::source);
+            json!({
+                "when": when.map(|when| secrets::mask(secrets, when).into_owned()),
+                "repeat": [guarded.repeat.min, guarded.repeat.max],
+                "step": self::step(&guarded.step, secrets),
+            })
+        }
     }
+}
+
+fn steps(steps: &[Step], secrets: &[String]) -> Value {
+    steps.iter().map(|one| step(one, secrets)).collect()
 }
 
 fn request(request: &Request, secrets: &[String]) -> Value {

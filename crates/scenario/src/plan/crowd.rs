@@ -54,11 +54,10 @@ impl Plan {
             vec![users.get(); load.members.len()]
         };
         let go_there = |scenario: usize| {
-            let mut requests = self.scenarios[scenario]
-                .flow
-                .iter()
-                .filter_map(Step::request);
-            requests.any(|request| self.origin(request).as_ref() == Some(origin))
+            let requests = Step::requests(&self.scenarios[scenario].flow);
+            requests
+                .into_iter()
+                .any(|request| self.origin(request).as_ref() == Some(origin))
         };
         let shares = load.members.iter().zip(split);
         let going = shares.filter(|(member, _)| member.share > 0.0 && go_there(member.scenario.0));

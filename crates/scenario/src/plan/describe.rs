@@ -1,8 +1,8 @@
 //! Tells in words what a plan will do, and roughly what it will take.
 
-use super::{Cancel, LoadPlan, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
-use crate::quantity::format_duration;
-use loadgen_stats::SloLimit;
+mod flow;
+
+use super::{LoadPlan, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
 use std::{collections::HashSet, fmt::Write as _};
 
 /// Memory of the program itself, in bytes.
@@ -88,7 +88,7 @@ impl Plan {
                 _ => format!(" of {}", scenario.name),
             };
             _ = writeln!(text, "\nsteps of one iteration{of}");
-            describe_flow(&mut text, scenario);
+            flow::describe(&mut text, &scenario.flow);
         }
         if !self.thresholds.is_empty() {
             text.push_str("\nthresholds\n");
@@ -125,97 +125,13 @@ fn describe_needs(text: &mut String, needs: Needs) {
     }
 }
 
-fn describe_flow(text: &mut String, scenario: &Scenario) {
-    for (number, step) in scenario.flow.iter().enumerate() {
-        match step {
-            Step::Think(think) if think.min == think.max => {
-                _ = writeln!(
-                    text,
-                    "  {}. think {}",
-                    number + 1,
-                    format_duration(think.min)
-                );
-            }
-            Step::Think(think) => {
-                let (min, max) = (format_duration(think.min), format_duration(think.max));
-                _ = writeln!(text, "  {}. think {min}..{max}", number + 1);
-            }
-            Step::Request(request) => describe_request(text, number + 1, request),
-        }
-    }
-}
-
-fn describe_request(text: &mut String, number: usize, request: &Request) {
-    let title = format!(
-        "{} {}",
-        request.method.name(),
-        request.message.location.text.source()
-    );
-    let name = if request.name == title {
-        String::new()
-    } else {
-        format!("{}: ", request.name)
-    };
-    _ = writeln!(text, "  {number}. {name}{title}");
-    _ = writeln!(text, "     {}", about(request).join("; "));
-    if !request.slo.is_empty() {
-        let limit =
-            |limit: &SloLimit| format!("{} {}", limit.trend.name(), format_duration(limit.limit));
-        let limits: Vec<String> = request.slo.iter().map(limit).collect();
-        _ = writeln!(text, "     good within {}", limits.join(", "));
-    }
-}
-
-fn about(request: &Request) -> Vec<String> {
-    let expect = &request.expect;
-    let expected: Vec<String> = expect
-        .statuses
-        .iter()
-        .map(|range| statuses(*range))
-        .collect();
-    let mut about: Vec<String> = request
-        .stream
-        .iter()
-        .map(|stream| format!("stream {}", stream.dialect.name()))
-        .collect();
-    about.extend(request.cancel.as_ref().map(Cancel::to_string));
-    about.push(format!(
-        "timeout {}",
-        format_duration(request.timeouts.total)
-    ));
-    about.push(format!("expects {}", expected.join(", ")));
-    match expect.body_contains.len() {
-        0 => {}
-        1 => about.push("1 text in the body".to_owned()),
-        count => about.push(format!("{count} texts in the body")),
-    }
-    let constant = request.message.is_constant();
-    about.push(
-        if constant {
-            "the same every time"
-        } else {
-            "rendered for each request"
-        }
-        .to_owned(),
-    );
-    about
-}
-
-fn statuses((first, last): (u16, u16)) -> String {
-    if first == last {
-        first.to_string()
-    } else if first % 100 == 0 && last == first + 99 {
-        format!("{}xx", first / 100)
-    } else {
-        format!("{first}-{last}")
-    }
-}
-
 /// The connections of one user, and the bytes of memory that it takes with them.
 fn per_user(scenario: &Scenario) -> (u64, u64) {
-    let requests = scenario.flow.iter().filter_map(Step::request);
+    let requests = Step::requests(&scenario.flow).into_iter();
     let origins: HashSet<String> = requests.filter_map(origin).collect();
+    let widths = scenario.flow.iter().map(Step::width);
     let connections = u64::try_from(origins.len()).unwrap_or(1).max(1);
+    let connections = connections.saturating_mul(widths.max().unwrap_or(1));
     let tls = origins.iter().any(|origin| origin.starts_with("https"));
     let bytes = if tls { TLS_USER_BYTES } else { USER_BYTES };
     (connections, connections.saturating_mul(bytes))

@@ -45,7 +45,7 @@ pub(super) struct Defaults {
     compress: Option<Compress>,
 }
 
-/// One step: a request (one of the methods), or a pause (`think`).
+/// One step: a request (one of the methods), a pause (`think`), or steps inside (`step`, `choose` or `parallel`).
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -94,6 +94,28 @@ pub(super) struct Step {
     /// A pause: "2s", or "1s..3s" for a random length between the two.
     #[schemars(regex(pattern = r"^[0-9][0-9a-zµ.]*(\.\.[0-9][0-9a-zµ.]*)?$"), example = &"1s..3s")]
     think: Option<String>,
+    /// A condition: the step is done only where this expression is true, that is neither false nor zero, none or empty.
+    /// With `repeat` it is asked before each time, and ends the repeating.
+    #[schemars(regex(pattern = r"^\{\{.*\}\}$"), example = &"{{ iteration == 0 }}", example = &"{{ random_float(0, 1) < 0.3 }}")]
+    when: Option<String>,
+    /// How many times the step is done, one after the other: 3, or "1..5" for a random number from 1 to 5.
+    #[schemars(example = 3, example = &"1..5")]
+    repeat: Option<Times>,
+    /// For a step of `choose`: how likely it is, as against the weights of the others. Default: 1.
+    #[schemars(range(min = 0, max = 1_000_000_000), example = 3)]
+    weight: Option<f64>,
+    /// The name under which the steps inside are timed together, pauses included: the metric `group_duration{step=NAME}`.
+    #[schemars(length(min = 1), example = &"checkout")]
+    group: Option<String>,
+    /// Steps inside this one, done in order: what `when` and `repeat` of this step are about.
+    #[schemars(length(min = 1), example = &serde_json::json!([{ "get": "/next" }, { "think": "1s..3s" }]))]
+    step: Option<Vec<Self>>,
+    /// Steps of which one is done, drawn by their weights each time.
+    #[schemars(length(min = 1), example = &serde_json::json!([{ "get": "/search", "weight": 3 }, { "get": "/help" }]))]
+    choose: Option<Vec<Self>>,
+    /// Steps that are done at once, as a page loads its parts, each on a connection of its own. What follows waits for all.
+    #[schemars(length(min = 1), example = &serde_json::json!([{ "get": "/style.css" }, { "get": "/app.js" }]))]
+    parallel: Option<Vec<Self>>,
     /// How long the request may take: in total, or for each part.
     timeout: Option<Timeout>,
     /// What a failure does to the iteration. Default: "continue".
@@ -170,6 +192,15 @@ struct Cancel {
     /// The share of requests that are given up, drawn from the seed for each. Default: all.
     #[schemars(example = &"10%")]
     probability: Option<Share>,
+}
+
+/// A number of times, or a range of them.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Times {
+    Fixed(#[schemars(range(min = 1, max = 1_000_000))] u32),
+    Range(#[schemars(regex(pattern = r"^[0-9]+(\.\.=?[0-9]+)?$"))] String),
 }
 
 /// One duration for the whole request, or one for each part.

@@ -43,6 +43,7 @@ pub(super) fn layout() -> Layout {
         scenario,
         stream: false,
         slo: Vec::new(),
+        role: crate::StepRole::Request,
     };
     let scenario = ScenarioLayout {
         name: "plain".to_owned(),

@@ -42,15 +42,15 @@ struct Counts {
 }
 
 impl Recent {
-    pub(super) fn push(&mut self, window: &Window) {
+    pub(super) fn push(&mut self, window: &Window, layout: &Layout) {
         if self.windows.len() == WINDOWS {
             self.windows.pop_front();
         }
-        let steps = &window.totals.steps;
+        let steps = || window.totals.requests(layout);
         self.windows.push_back(Counts {
             seconds: window.end.since(window.start).as_secs_f64(),
-            requests: steps.iter().map(|step| step.live_finished).sum(),
-            events: steps.iter().map(|step| step.stream.live_events).sum(),
+            requests: steps().map(|step| step.live_finished).sum(),
+            events: steps().map(|step| step.stream.live_events).sum(),
         });
         self.vus = window.vus;
     }
@@ -67,8 +67,8 @@ impl Recent {
         };
         Live {
             vus: self.vus,
-            requests: whole.steps.iter().map(|step| step.live_finished).sum(),
-            failed: whole.steps.iter().map(|step| step.live_failed).sum(),
+            requests: whole.requests(layout).map(|step| step.live_finished).sum(),
+            failed: whole.requests(layout).map(|step| step.live_failed).sum(),
             iterations: whole.counter(layout, Counter::Iterations, &all).0,
             requests_per_second: per_second(
                 self.windows.iter().map(|window| window.requests).sum(),

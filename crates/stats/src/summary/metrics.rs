@@ -4,8 +4,8 @@ use super::parts::Parts;
 use super::{ScenarioSummary, StepSummary};
 use crate::threshold::judge::per_second;
 use crate::{
-    Counter, Figure, Gauge, Layout, Metric, Rate, ScenarioIndex, Selection, StepIndex, Totals,
-    Trend, TrendCell, VusRange,
+    Counter, Figure, Gauge, Layout, Metric, Rate, ScenarioIndex, Selection, StepIndex, StepRole,
+    Totals, Trend, TrendCell, VusRange,
 };
 use std::time::Duration;
 
@@ -169,8 +169,12 @@ impl Table<'_> {
         let own = steps.filter(|(_, step)| step.scenario.0 == scenario);
         let summed = own.map(|(place, step)| StepSummary {
             name: step.name.clone(),
+            role: step.role,
             metrics: self.of(&Selection::of_step(StepIndex(place)), |metric| {
-                !matches!(metric, Metric::Gauge(_)) && !metric.is_of_iterations()
+                let of_group = metric == Metric::Trend(Trend::GroupDuration);
+                !matches!(metric, Metric::Gauge(_))
+                    && !metric.is_of_iterations()
+                    && of_group == (step.role == StepRole::Group)
             }),
         });
         summed.collect()

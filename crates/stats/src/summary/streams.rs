@@ -30,7 +30,7 @@ pub(super) fn sum_up(material: &Material<'_>, measured: (Offset, Offset)) -> Opt
         return None;
     }
     let mut sum = StreamTotals::default();
-    for step in &totals.steps {
+    for step in totals.requests(layout) {
         sum.merge(step.stream);
     }
     let all = Selection::default();

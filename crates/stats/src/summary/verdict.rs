@@ -105,7 +105,8 @@ fn failures(outcomes: &OutcomeSummary, errors: &[ErrorSummary]) -> String {
 /// The statuses of the measured requests that did not fail, the most frequent first; for runs in which none succeeded.
 fn refusals(material: &Material<'_>) -> String {
     let mut counts = BTreeMap::new();
-    for tally in material.totals.steps.iter().flat_map(|step| &step.tallies) {
+    let requests = material.totals.requests(material.layout);
+    for tally in requests.flat_map(|step| &step.tallies) {
         let (Some(status), None) = (tally.status, tally.error) else {
             continue;
         };

@@ -90,8 +90,7 @@ fn unfinished(material: &Material<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(Warning::DroppedIterations { max_vus, end });
     }
     let cut: u64 = totals
-        .steps
-        .iter()
+        .requests(layout)
         .map(|step| step.in_flight_measured)
         .sum();
     let finished: u64 = totals.outcomes(layout, &part).iter().sum();

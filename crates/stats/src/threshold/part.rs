@@ -41,6 +41,7 @@ mod tests {
             scenario: ScenarioIndex(0),
             stream: false,
             slo: Vec::new(),
+            role: crate::StepRole::Request,
         };
         Layout {
             scenarios: vec![ScenarioLayout {

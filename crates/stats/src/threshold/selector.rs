@@ -4,11 +4,13 @@ use super::{ThresholdPlace, ThresholdProblem};
 use crate::spelling::nearest;
 use crate::{
     Counter, DropReason, ErrorKind, Layout, Metric, Outcome, Rate, ScenarioIndex, Selection,
-    StepIndex, StepLayout, Trend,
+    StepIndex, StepLayout, StepRole, Trend,
 };
 use std::ops::Range;
 
 const ONLY_STREAMS: &str = "only streams have it: add `stream` to a step";
+const ONLY_GROUPS: &str = "only groups have it: add `group` to a step with steps inside";
+const GROUPS_ONLY: &str = "a group has `group_duration` only";
 const ONLY_LIMITED: &str = "only requests with limits have it: add `[slo]`";
 
 /// Why a selector could not be read, and the metric if at least that is known.
@@ -129,6 +131,7 @@ const fn tag_names(metric: Metric) -> &'static [&'static str] {
     match metric {
         Metric::Trend(Trend::Itl) => &["scenario", "step"],
         Metric::Trend(Trend::IterationDuration) => &["scenario", "outcome"],
+        Metric::Trend(Trend::GroupDuration) => &["scenario", "step", "outcome"],
         Metric::Trend(_) => &["scenario", "step", "outcome", "status"],
         Metric::Counter(Counter::DroppedIterations) => &["scenario", "reason"],
         Metric::Counter(counter) if counter.is_of_iterations() => &["scenario"],
@@ -297,7 +300,9 @@ fn never_measured(
         Metric::Trend(trend) if trend.is_of_streams() => (|step| step.stream, ONLY_STREAMS),
         Metric::Rate(Rate::StreamFailed) => (|step| step.stream, ONLY_STREAMS),
         Metric::Rate(Rate::Goodput) => (|step| !step.slo.is_empty(), ONLY_LIMITED),
-        _ => return None,
+        Metric::Trend(Trend::GroupDuration) => (|step| step.role == StepRole::Group, ONLY_GROUPS),
+        _ if metric.is_of_iterations() => return None,
+        _ => (|step| step.role != StepRole::Group, GROUPS_ONLY),
     };
     let mut steps = layout.steps.iter().enumerate();
     let name = metric.name();

@@ -129,16 +129,9 @@ impl Search {
             load_seconds,
             most,
         } = self.worst;
-        let think: Duration = plan
-            .scenarios
-            .iter()
-            .flat_map(|scenario| &scenario.flow)
-            .map(|step| match step {
-                Step::Think(think) => think.min,
-                Step::Request(_) => Duration::ZERO,
-            })
-            .sum();
-        let requests = plan.requests().count() as f64;
+        let steps = || plan.scenarios.iter().flat_map(|scenario| &scenario.flow);
+        let think: Duration = steps().map(Step::shortest_think).sum();
+        let requests = steps().map(Step::most_requests).sum::<u64>() as f64;
         let most_requests = match self.unit {
             LoadUnit::PerSecond => format!(
                 "about {:.0}, {requests} for each of {load_seconds:.0} arrivals",

@@ -1,0 +1,167 @@
+//! What an iteration does, seen at real sockets: conditions, repetitions, choices, and steps at once.
+
+use super::{keys::run, *};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Runs iterations of one user over these steps against the mock; the requests of each step.
+#[track_caller]
+fn requests(iterations: u32, steps: &str) -> BTreeMap<String, u64> {
+    let load = format!("load = {{ vus = 1, iterations = {iterations} }}");
+    let summary = run(&format!(
+        "target = \"mock\"\nname = \"flow\"\n{load}\n{steps}"
+    ));
+    assert_eq!(
+        summary["metrics"]["http_req_failed"]["hits"], 0,
+        "{summary}"
+    );
+    let steps = summary["scenarios"]["flow"]["steps"].as_object().unwrap();
+    let count = |step: &Value| step["metrics"]["http_reqs"]["count"].as_u64().unwrap();
+    steps
+        .iter()
+        .map(|(name, step)| (name.clone(), count(step)))
+        .collect()
+}
+
+fn of(name: &str, lines: &str) -> String {
+    format!("[[step]]\nname = \"{name}\"\nget = \"/plain\"\n{lines}\n")
+}
+
+#[test]
+fn a_step_is_done_only_where_its_condition_holds() {
+    let steps = [
+        of("always", ""),
+        of("first", "when = \"{{ iteration == 0 }}\""),
+        of("never", "when = \"{{ env.SMOKE | default(false) }}\""),
+    ];
+    let seen = requests(5, &steps.concat());
+    assert_eq!([seen["always"], seen["first"], seen["never"]], [5, 1, 0]);
+}
+
+#[test]
+fn a_step_is_done_as_often_as_the_file_says() {
+    let inner = "[[step]]\nrepeat = 2\n[[step.step]]\nname = \"in\"\nget = \"/plain\"\n[[step.step]]\nname = \"side\"\nget = \"/plain\"\nrepeat = 2\n";
+    let steps = [
+        of("fixed", "repeat = 3"),
+        of("range", "repeat = \"1..4\""),
+        inner.to_owned(),
+    ];
+    let seen = requests(20, &steps.concat());
+    assert_eq!([seen["fixed"], seen["in"], seen["side"]], [60, 40, 80]);
+    assert!((21..80).contains(&seen["range"]), "{seen:?}");
+}
+
+#[test]
+fn one_of_several_steps_is_chosen_by_weight() {
+    let alternative = |name: &str, weight: &str| {
+        format!("[[step.choose]]\nname = \"{name}\"\nget = \"/plain\"\n{weight}\n")
+    };
+    for (weights, least) in [
+        (["weight = 9", ""], 80),
+        (["", ""], 30),
+        (["weight = 0", ""], 0),
+    ] {
+        let [a, b] = weights;
+        let steps = format!("[[step]]\n{}{}", alternative("a", a), alternative("b", b));
+        let seen = requests(100, &steps);
+        assert_eq!(seen["a"] + seen["b"], 100);
+        assert!(
+            (least..=least + 40).contains(&seen["a"]),
+            "{weights:?}: {seen:?}"
+        );
+        assert_eq!(seen["a"] == 0, least == 0);
+    }
+}
+
+#[test]
+fn steps_at_once_have_connections_of_their_own() {
+    let parts = "[{ get = \"/plain?1\" }, { get = \"/plain?2\" }, { get = \"/plain?3\" }]";
+    for (key, connections) in [("parallel", 3), ("step", 1)] {
+        let mock = mock();
+        let summary = run(&format!(
+            "target = \"http://{}\"\nload = {{ vus = 1, iterations = 5 }}\n[[step]]\n{key} = {parts}\n",
+            mock.address()
+        ));
+        assert_eq!(summary["metrics"]["http_reqs"]["count"], 15);
+        let used: BTreeSet<u64> = mock
+            .truth()
+            .iter()
+            .map(|record| record.connection)
+            .collect();
+        // The user keeps those that it needed at once.
+        assert_eq!(used.len(), connections, "{key}");
+    }
+}
+
+#[test]
+fn a_tree_of_steps_is_told() {
+    let text = r#"
+target = "mock"
+load = { iterations = 1 }
+[[step]]
+repeat = "2..3"
+when = "{{ vu == 1 }}"
+step = [{ get = "/plain" }, { think = "1s" }]
+[[step]]
+choose = [{ get = "/plain?a", weight = 3 }, { parallel = [{ get = "/plain?b" }, { get = "/plain?c" }] }]
+[[step]]
+get = "/plain?d"
+when = "{{ vu == 2 }}"
+"#;
+    let checked = on(Stage::new(&["check", "a.toml"]).file("a.toml", text));
+    for line in [
+        "  1. 2 to 3 times, as long as {{ vu == 1 }}: in order\n     1.1. GET /plain\n",
+        "\n     1.2. think 1s\n  2. one of\n     2.1. 75%: GET /plain?a\n",
+        "\n     2.2. 25%: at once\n        2.2.1. GET /plain?b\n",
+        "\n  3. when {{ vu == 2 }}: GET /plain?d\n",
+    ] {
+        assert!(checked.out.contains(line), "{line}\n{}", checked.out);
+    }
+    let told = on(Stage::new(&["debug", "a.toml", "--seed", "1"]).file("a.toml", text));
+    let twice = told.out.matches("\n1.1. GET /plain\n").count();
+    assert!((2..=3).contains(&twice), "{}", told.out);
+    assert!(told.out.contains("\n2."), "{}", told.out);
+    assert!(
+        told.out.contains("\n3. left: `when` does not hold\n"),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
+fn a_group_is_timed_as_a_whole() {
+    let text = r#"
+target = "mock"
+name = "flow"
+load = { vus = 1, iterations = 5 }
+[[step]]
+group = "page"
+step = [{ get = "/plain" }, { think = "20ms" }, { get = "/plain?b" }]
+[thresholds]
+"group_duration{step=page}" = "min > 20ms"
+"#;
+    let words = [
+        "run",
+        "a.toml",
+        "--no-color",
+        "--out",
+        "json=out.json",
+        "--out",
+        "log=a.jsonl",
+    ];
+    let played = on(Stage::new(&words).file("a.toml", text));
+    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    assert!(played.out.contains("\n  group page"), "{}", played.out);
+    let summary = played.json("out.json");
+    let page = &summary["scenarios"]["flow"]["steps"]["page"];
+    assert_eq!(page["role"], "group");
+    assert_eq!(page["metrics"]["group_duration"]["count"], 5);
+    assert_eq!(page["metrics"]["http_reqs"], Value::Null);
+    assert_eq!(summary["metrics"]["http_reqs"]["count"], 10);
+    // The run log knows it too.
+    let mut stage = Stage::new(&["report", "a.jsonl", "--out", "json=again.json"]);
+    let folder = &played.stage.environment.folder;
+    stage.environment.folder.clone_from(folder);
+    let again = on(stage);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert_eq!(again.json("again.json")["scenarios"], summary["scenarios"]);
+}

@@ -1,0 +1,200 @@
+//! How a user walks the tree of steps.
+
+use super::{StepEnd, User};
+use crate::{connection::Connector, flight::template_failed, seats::Seat, timer::Timer};
+use loadgen_scenario::{Alternative, Condition, Group, Guarded, OnFailure, Step, Think};
+use std::{future::poll_fn, pin::Pin, rc::Rc, task::Poll};
+
+/// Some of the way: in a box, as the tree may be of any depth, and users who think hold no memory of it.
+type Way<'a> = Pin<Box<dyn Future<Output = StepEnd> + 'a>>;
+
+impl StepEnd {
+    /// What a failure does to the iteration.
+    pub(super) const fn of_failure(on_failure: OnFailure) -> Self {
+        match on_failure {
+            OnFailure::Continue => Self::Next { failed: true },
+            OnFailure::NextIteration => Self::EndIteration,
+            OnFailure::StopUser => Self::EndUser,
+        }
+    }
+
+    /// What two ways that were gone at once do together: the stronger end wins.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Leave, _) | (_, Self::Leave) => Self::Leave,
+            (Self::EndUser, _) | (_, Self::EndUser) => Self::EndUser,
+            (Self::EndIteration, _) | (_, Self::EndIteration) => Self::EndIteration,
+            (Self::Next { failed }, Self::Next { failed: too }) => Self::Next {
+                failed: failed || too,
+            },
+        }
+    }
+}
+
+impl<C: Connector, T: Timer> User<C, T> {
+    /// Does steps one after the other.
+    pub(super) async fn walk(&mut self, steps: &[Step]) -> StepEnd {
+        let mut all = StepEnd::Next { failed: false };
+        for step in steps {
+            if self.has_to_go() {
+                return StepEnd::Leave;
+            }
+            let end = match step {
+                Step::Think(think) => self.think(*think).await,
+                // In a box of its own: most users think most of the time, and hold no memory of a request then.
+                Step::Request(request) => Box::pin(self.request(request)).await,
+                tree => self.tree(tree).await,
+            };
+            all = all.and(end);
+            if !matches!(all, StepEnd::Next { .. }) {
+                break;
+            }
+        }
+        all
+    }
+
+    /// Does one step.
+    fn step<'a>(&'a mut self, step: &'a Step) -> Way<'a> {
+        Box::pin(self.walk(std::slice::from_ref(step)))
+    }
+
+    fn tree<'a>(&'a mut self, step: &'a Step) -> Way<'a> {
+        match step {
+            Step::Steps(steps) => Box::pin(self.walk(steps)),
+            Step::Choose(alternatives) => self.choose(alternatives),
+            Step::Parallel(steps) => Box::pin(self.at_once(steps)),
+            Step::Group(group) => Box::pin(self.group(group)),
+            Step::Guarded(guarded) => Box::pin(self.guarded(guarded)),
+            Step::Request(_) | Step::Think(_) => self.step(step),
+        }
+    }
+
+    fn choose<'a>(&'a mut self, alternatives: &'a [Alternative]) -> Way<'a> {
+        let chosen = self.luck.choose(alternatives);
+        self.step(&alternatives[chosen].step)
+    }
+
+    /// Goes through a group, and records how long that took unless it was cut.
+    async fn group(&mut self, group: &Group) -> StepEnd {
+        let due = self.ready;
+        let began = self.shard.clock.now();
+        let end = self.step(&group.step).await;
+        if !matches!(end, StepEnd::Leave) {
+            let length = self.shard.clock.now().since(began);
+            let failed = !matches!(end, StepEnd::Next { failed: false });
+            let mut recorder = self.shard.recorder.borrow_mut();
+            recorder.group(group.index, due, length, failed);
+        }
+        end
+    }
+
+    async fn guarded(&mut self, guarded: &Guarded) -> StepEnd {
+        let mut all = StepEnd::Next { failed: false };
+        for time in 0..self.luck.times(guarded.repeat) {
+            if time > 0 {
+                // Steps that never wait must not keep the shard's other users from their turn.
+                tokio::task::yield_now().await;
+                if self.has_to_go() {
+                    return StepEnd::Leave;
+                }
+            }
+            match self.may(guarded.when.as_ref()) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(end) => return all.and(end),
+            }
+            all = all.and(self.step(&guarded.step).await);
+            if !matches!(all, StepEnd::Next { .. }) {
+                break;
+            }
+        }
+        all
+    }
+
+    /// Whether a step may be done; an error where that cannot be told: a request of the step has failed then.
+    fn may(&mut self, when: Option<&Condition>) -> Result<bool, StepEnd> {
+        let Some(condition) = when else {
+            return Ok(true);
+        };
+        condition.holds(&self.scope).map_err(|error| {
+            let reason = error.to_string();
+            let (done, _) = template_failed(&self.shard, condition.step, self.ready, &reason);
+            self.ready = done;
+            StepEnd::of_failure(condition.on_failure)
+        })
+    }
+
+    /// Does steps at once, and waits for all of them.
+    async fn at_once(&mut self, steps: &[Step]) -> StepEnd {
+        let Some((own, others)) = steps.split_first() else {
+            return StepEnd::Next { failed: false };
+        };
+        let mut companions: Vec<Self> = others.iter().map(|_| self.companion()).collect();
+        let ends = {
+            let going = companions.iter_mut().zip(others);
+            let mut ways = vec![self.tree(own)];
+            ways.extend(going.map(|(companion, step)| companion.tree(step)));
+            all_of(ways).await
+        };
+        for way in companions {
+            self.ready = self.ready.max(way.ready);
+            self.spare.extend(way.spare);
+            self.spare.push(way.connection);
+        }
+        let none = StepEnd::Next { failed: false };
+        ends.into_iter().fold(none, StepEnd::and)
+    }
+
+    /// The same user on another connection, for one of several ways that it goes at once.
+    fn companion(&mut self) -> Self {
+        let spare = self.spare.pop();
+        Self {
+            connection: spare.unwrap_or_else(|| self.shard.idle_connection(self.load)),
+            shard: Rc::clone(&self.shard),
+            load: self.load,
+            scope: self.scope.clone(),
+            luck: self.luck.fork(),
+            seat: None,
+            spare: Vec::new(),
+            ready: self.ready,
+        }
+    }
+
+    async fn think(&mut self, think: Think) -> StepEnd {
+        self.ready = self.ready.after(self.luck.pause(think));
+        let until = self.shard.clock.instant(self.ready);
+        tokio::select! {
+            () = self.shard.timer.sleep_until(until) => {}
+            // Who has to go need not think to the end.
+            () = lost(&mut self.seat) => return StepEnd::Leave,
+        }
+        StepEnd::Next { failed: false }
+    }
+}
+
+/// Waits until the seat is lost: forever where there is none, which takes no memory.
+fn lost<'a>(seat: &'a mut Option<Box<Seat>>) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
+    match seat {
+        None => Box::pin(std::future::pending()),
+        Some(seat) => Box::pin(seat.lost()),
+    }
+}
+
+/// Goes all ways at once, and comes to how each of them ended.
+async fn all_of(mut ways: Vec<Way<'_>>) -> Vec<StepEnd> {
+    let mut ends: Vec<Option<StepEnd>> = ways.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        let mut left = false;
+        for (way, end) in ways.iter_mut().zip(&mut ends) {
+            if end.is_none() {
+                match way.as_mut().poll(context) {
+                    Poll::Ready(ended) => *end = Some(ended),
+                    Poll::Pending => left = true,
+                }
+            }
+        }
+        if left { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    ends.into_iter().flatten().collect()
+}

@@ -1,0 +1,268 @@
+//! The tree of steps: conditions, repetitions, choices and what happens at once.
+
+use super::{Lowering, flow::pick, headers::Headers};
+use crate::{
+    document::{Field, Inner, Located, Source, StepTable, Steps},
+    plan::{Alternative, Condition, Group, Guarded, OnFailure, Repeat, Step, Target, Think},
+    problem::Problem,
+    secrets::Secrecy,
+    template::{Mode, sole_expression},
+};
+use loadgen_stats::StepIndex;
+
+/// The keys that a pause can have.
+const OF_PAUSES: &[&str] = &["think", "when", "repeat", "weight"];
+/// The keys that a step with steps inside can have.
+const OF_TREES: &[&str] = &[
+    "when", "repeat", "weight", "group", "step", "choose", "parallel",
+];
+
+/// What is at hand while the steps of one scenario are lowered.
+pub(super) struct Walk<'a> {
+    pub(super) defaults: Option<&'a Headers>,
+    pub(super) target: Option<&'a Target>,
+    /// The index of the request step that comes next.
+    pub(super) next: usize,
+    /// The index of the scenario's last request step.
+    pub(super) last: usize,
+    /// The index of the group that comes next.
+    pub(super) next_group: usize,
+}
+
+/// What a step does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Request,
+    Pause,
+    Tree,
+}
+
+impl Kind {
+    fn of(table: &StepTable) -> Self {
+        match () {
+            () if !table.think.is_absent() => Self::Pause,
+            () if !table.tree.inner.is_empty() => Self::Tree,
+            () => Self::Request,
+        }
+    }
+}
+
+impl StepTable {
+    /// The tables of all requests in it, as they stand in the file.
+    pub(super) fn requests(&self) -> Vec<&Self> {
+        match Kind::of(self) {
+            Kind::Request => vec![self],
+            Kind::Pause => Vec::new(),
+            Kind::Tree => {
+                let lists = self.tree.inner.iter();
+                let tables = lists.flat_map(|(_, steps)| &steps.list);
+                tables.flat_map(Self::requests).collect()
+            }
+        }
+    }
+
+    /// The names of the groups in it, and where they stand.
+    pub(super) fn groups(&self) -> Vec<&Located<String>> {
+        let lists = self.tree.inner.iter();
+        let tables = lists.flat_map(|(_, steps)| &steps.list);
+        let own = self.tree.group.given().into_iter();
+        own.chain(tables.flat_map(Self::groups)).collect()
+    }
+
+    /// Whether all steps in it could be read.
+    pub(super) fn complete(&self) -> bool {
+        let mut lists = self.tree.inner.iter();
+        lists.all(|(_, steps)| steps.complete && steps.list.iter().all(Self::complete))
+    }
+}
+
+impl Lowering<'_> {
+    /// Steps; absent where one of them is wrong. `chosen` says whether they may have a weight.
+    pub(super) fn steps(
+        &mut self,
+        tables: &[StepTable],
+        chosen: bool,
+        walk: &mut Walk<'_>,
+    ) -> Option<Vec<Step>> {
+        let mut steps = Vec::new();
+        for table in tables {
+            steps.push(self.step(table, chosen, walk));
+        }
+        steps.into_iter().collect()
+    }
+
+    fn step(&mut self, table: &StepTable, chosen: bool, walk: &mut Walk<'_>) -> Option<Step> {
+        let fits = self.keys_fit(table, chosen);
+        let on_failure = pick(
+            &table.common.on_failure,
+            &self.document.defaults.common.on_failure,
+        );
+        let step = StepIndex(walk.next.min(walk.last));
+        let when = self.when(&table.tree.when, step, on_failure);
+        let repeat = match &table.tree.repeat {
+            Field::Absent => Some(Repeat::ONCE),
+            Field::Broken => None,
+            Field::Given(Located { value, .. }) => Some(Repeat {
+                min: value.0,
+                max: value.1,
+            }),
+        };
+        let step = match Kind::of(table) {
+            Kind::Request => {
+                let request = self.request(table, walk.defaults, walk.target, StepIndex(walk.next));
+                walk.next += 1;
+                request
+            }
+            Kind::Pause => table.think.given().map(|given| {
+                let (min, max) = given.value;
+                Step::Think(Think { min, max })
+            }),
+            Kind::Tree => self.tree(table, walk),
+        };
+        let (step, when, repeat) = (step.filter(|_| fits)?, when?, repeat?);
+        Some(if when.is_none() && repeat == Repeat::ONCE {
+            step
+        } else {
+            Step::Guarded(Box::new(Guarded { when, repeat, step }))
+        })
+    }
+
+    /// Tells keys that do not belong to what the step does; true where there are none.
+    fn keys_fit(&mut self, table: &StepTable, chosen: bool) -> bool {
+        let before = self.problems.len();
+        let (what, own, help) = match Kind::of(table) {
+            Kind::Request => ("", None, ""),
+            Kind::Pause => (
+                "`think`",
+                Some(OF_PAUSES),
+                "a pause is a step of its own: give the rest another one",
+            ),
+            Kind::Tree => (
+                "steps inside",
+                Some(OF_TREES),
+                "give it to the steps inside, or to a step of its own",
+            ),
+        };
+        for key in &table.keys {
+            let name = key.value.as_str();
+            if own.is_some_and(|own| !own.contains(&name)) {
+                let message = format!("a step with {what} cannot have `{name}`");
+                self.tell(Problem::new(&key.place, message).help(help));
+            } else if name == "group" && own.is_none() {
+                let message = "only a step with steps inside can be a `group`";
+                let problem = Problem::new(&key.place, message);
+                self.tell(problem.help("write them below it as `[[step.step]]`"));
+            } else if name == "weight" && !chosen {
+                let message = "only a step of `choose` has a `weight`";
+                let problem = Problem::new(&key.place, message);
+                self.tell(problem.help("write the steps to choose from as `[[step.choose]]`"));
+            }
+        }
+        self.problems.len() == before
+    }
+
+    /// A condition: outer absence where it is wrong, inner where there is none.
+    #[expect(clippy::option_option, reason = "wrong and none are two things")]
+    fn when(
+        &mut self,
+        field: &Field<Source>,
+        step: StepIndex,
+        on_failure: Option<OnFailure>,
+    ) -> Option<Option<Condition>> {
+        let source = match field {
+            Field::Absent => return Some(None),
+            Field::Broken => return None,
+            Field::Given(given) => &given.value,
+        };
+        if !sole_expression(&source.text) {
+            let text = source.text.trim();
+            let problem = Problem::new(&source.place, "`when` must be one expression");
+            let bare = !text.is_empty() && !text.contains(['{', '}']);
+            let shown = if bare { text } else { "vu == 1" };
+            self.tell(problem.help(format!("write \"{{{{ {shown} }}}}\"")));
+            return None;
+        }
+        let text = self.fold(source, Mode::Json, Secrecy::Open)?.text;
+        let on_failure = on_failure.unwrap_or(OnFailure::Continue);
+        Some(Some(Condition::new(text, step, on_failure)))
+    }
+
+    /// A step with steps inside.
+    fn tree(&mut self, table: &StepTable, walk: &mut Walk<'_>) -> Option<Step> {
+        let mut lists = table.tree.inner.iter();
+        let (first, steps) = lists.next()?;
+        let mut single = true;
+        for (other, _) in lists {
+            let message = format!(
+                "a step has one list of steps, and this one has `{}` already",
+                first.value.key()
+            );
+            let problem = Problem::new(&other.place, message).more(&first.place, "the first one");
+            self.tell(problem.help("put each list into a step of its own"));
+            single = false;
+        }
+        if steps.list.is_empty() {
+            if steps.complete {
+                let key = first.value.key();
+                let problem = Problem::new(&first.place, format!("`{key}` has no step"));
+                self.tell(problem.help(format!("add `{{ get = \"/\" }}`, or take `{key}` out")));
+            }
+            return None;
+        }
+        let group = self.group(table, walk);
+        let inner = self.steps(&steps.list, first.value == Inner::OneOf, walk);
+        let step = match first.value {
+            Inner::InOrder => Step::Steps(inner?),
+            Inner::AtOnce => Step::Parallel(inner?),
+            Inner::OneOf => Step::Choose(self.alternatives(first, steps, inner)?),
+        };
+        let step = match group? {
+            None => step,
+            Some((index, name)) => Step::Group(Box::new(Group { index, name, step })),
+        };
+        (single && steps.complete).then_some(step)
+    }
+
+    /// Place and name of a group: outer absence where it is wrong, inner where the step is none.
+    #[expect(clippy::option_option, reason = "wrong and none are two things")]
+    fn group(
+        &mut self,
+        table: &StepTable,
+        walk: &mut Walk<'_>,
+    ) -> Option<Option<(StepIndex, String)>> {
+        match &table.tree.group {
+            Field::Absent => Some(None),
+            Field::Broken => None,
+            Field::Given(name) => {
+                let index = StepIndex(walk.next_group);
+                walk.next_group += 1;
+                Some(Some((index, name.value.clone())))
+            }
+        }
+    }
+
+    fn alternatives(
+        &mut self,
+        key: &Located<Inner>,
+        tables: &Steps,
+        steps: Option<Vec<Step>>,
+    ) -> Option<Vec<Alternative>> {
+        let weight = |table: &StepTable| match &table.tree.weight {
+            Field::Absent => Some(1.0),
+            Field::Broken => None,
+            Field::Given(given) => Some(given.value),
+        };
+        let weights: Vec<f64> = tables.list.iter().map(weight).collect::<Option<_>>()?;
+        let sum: f64 = weights.iter().sum();
+        if sum <= 0.0 {
+            let problem = Problem::new(&key.place, "the weights sum to nothing");
+            self.tell(problem.help("give at least one step a `weight` above 0"));
+            return None;
+        }
+        let with = |(weight, step): (f64, Step)| Alternative {
+            share: weight / sum,
+            step,
+        };
+        Some(weights.into_iter().zip(steps?).map(with).collect())
+    }
+}

@@ -1,0 +1,144 @@
+//! Tells in words what one iteration does, step by step.
+
+use crate::{
+    plan::{Alternative, Cancel, Condition, Guarded, Request, Step},
+    quantity::format_duration,
+};
+use loadgen_stats::SloLimit;
+use std::fmt::Write as _;
+
+/// Writes the steps, numbered, those inside others further to the right.
+pub(super) fn describe(text: &mut String, steps: &[Step]) {
+    describe_below(text, steps, "", "  ");
+}
+
+/// Steps whose numbers begin with `prefix`.
+fn describe_below(text: &mut String, steps: &[Step], prefix: &str, margin: &str) {
+    for (number, step) in (1..).zip(steps) {
+        describe_step(text, step, &format!("{prefix}{number}"), margin, "");
+    }
+}
+
+/// One step; `lead` stands before what it does.
+fn describe_step(text: &mut String, step: &Step, number: &str, margin: &str, lead: &str) {
+    // Writing to a string does not fail.
+    let inside = format!("{margin}   ");
+    let (prefix, start) = (format!("{number}."), format!("{margin}{number}. {lead}"));
+    match step {
+        Step::Think(think) => {
+            let (min, max) = (format_duration(think.min), format_duration(think.max));
+            let length = if min == max {
+                min
+            } else {
+                format!("{min}..{max}")
+            };
+            _ = writeln!(text, "{start}think {length}");
+        }
+        Step::Request(request) => describe_request(text, &start, &inside, request),
+        Step::Steps(steps) => {
+            _ = writeln!(text, "{start}in order");
+            describe_below(text, steps, &prefix, &inside);
+        }
+        Step::Parallel(steps) => {
+            _ = writeln!(text, "{start}at once");
+            describe_below(text, steps, &prefix, &inside);
+        }
+        Step::Choose(alternatives) => {
+            _ = writeln!(text, "{start}one of");
+            for (number, Alternative { share, step }) in (1..).zip(alternatives) {
+                let lead = format!("{}%: ", (share * 1e4).round() / 1e2);
+                describe_step(text, step, &format!("{prefix}{number}"), &inside, &lead);
+            }
+        }
+        Step::Group(group) => {
+            let lead = format!("{lead}group {}, ", group.name);
+            describe_step(text, &group.step, number, margin, &lead);
+        }
+        Step::Guarded(guarded) => {
+            let lead = format!("{lead}{}: ", guard(guarded));
+            describe_step(text, &guarded.step, number, margin, &lead);
+        }
+    }
+}
+
+/// How often a step is done, and when.
+fn guard(guarded: &Guarded) -> String {
+    let (min, max) = (guarded.repeat.min, guarded.repeat.max);
+    let times = match (min, max) {
+        (1, 1) => None,
+        (min, max) if min == max => Some(format!("{min} times")),
+        (min, max) => Some(format!("{min} to {max} times")),
+    };
+    let when = guarded.when.as_ref().map(Condition::source);
+    match (times, when) {
+        (Some(times), Some(when)) => format!("{times}, as long as {when}"),
+        (Some(times), None) => times,
+        (None, when) => format!("when {}", when.unwrap_or_default()),
+    }
+}
+
+fn describe_request(text: &mut String, start: &str, inside: &str, request: &Request) {
+    let title = format!(
+        "{} {}",
+        request.method.name(),
+        request.message.location.text.source()
+    );
+    let name = if request.name == title {
+        String::new()
+    } else {
+        format!("{}: ", request.name)
+    };
+    _ = writeln!(text, "{start}{name}{title}");
+    _ = writeln!(text, "{inside}{}", about(request).join("; "));
+    if !request.slo.is_empty() {
+        let limit =
+            |limit: &SloLimit| format!("{} {}", limit.trend.name(), format_duration(limit.limit));
+        let limits: Vec<String> = request.slo.iter().map(limit).collect();
+        _ = writeln!(text, "{inside}good within {}", limits.join(", "));
+    }
+}
+
+fn about(request: &Request) -> Vec<String> {
+    let expect = &request.expect;
+    let expected: Vec<String> = expect
+        .statuses
+        .iter()
+        .map(|range| statuses(*range))
+        .collect();
+    let mut about: Vec<String> = request
+        .stream
+        .iter()
+        .map(|stream| format!("stream {}", stream.dialect.name()))
+        .collect();
+    about.extend(request.cancel.as_ref().map(Cancel::to_string));
+    about.push(format!(
+        "timeout {}",
+        format_duration(request.timeouts.total)
+    ));
+    about.push(format!("expects {}", expected.join(", ")));
+    match expect.body_contains.len() {
+        0 => {}
+        1 => about.push("1 text in the body".to_owned()),
+        count => about.push(format!("{count} texts in the body")),
+    }
+    let constant = request.message.is_constant();
+    about.push(
+        if constant {
+            "the same every time"
+        } else {
+            "rendered for each request"
+        }
+        .to_owned(),
+    );
+    about
+}
+
+fn statuses((first, last): (u16, u16)) -> String {
+    if first == last {
+        first.to_string()
+    } else if first % 100 == 0 && last == first + 99 {
+        format!("{}xx", first / 100)
+    } else {
+        format!("{first}-{last}")
+    }
+}
