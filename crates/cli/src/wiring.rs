@@ -80,7 +80,11 @@ pub(crate) fn connect(
     plan: &Plan,
     environment: &Environment,
 ) -> Result<HttpConnect, Error> {
-    HttpConnect::new(options(args, &plan.source_addresses, environment)?).map_err(unusable)
+    let options = Options {
+        pinned: plan.resolve.clone(),
+        ..options(args, &plan.source_addresses, environment)?
+    };
+    HttpConnect::new(options).map_err(unusable)
 }
 
 /// `sources`: those of the scenario file, where the options name none.

@@ -5,7 +5,7 @@ use loadgen_stats::{Arrival, ErrorKind, Offset, StepIndex, StreamSample, Usage};
 use std::{future::Future, io, time::Duration};
 
 pub use loadgen_scenario::{
-    Cancel, DialectName, HttpVersion, Method, Origin, Rendered, StreamSpec, Timeouts,
+    Cancel, DialectName, HttpVersion, Method, Origin, Pinned, Rendered, StreamSpec, Timeouts,
 };
 
 /// Makes the connectors of a run; shared by all shards.
@@ -58,6 +58,8 @@ pub struct Call<'a> {
     pub http_version: HttpVersion,
     /// How the stream is read; applies to 2xx answers only. Absent: a plain body.
     pub stream: Option<&'a StreamSpec>,
+    /// Whether it goes over a connection of its own, which is closed after the answer.
+    pub new_connection: bool,
     /// When the call is given up on purpose; absent where its answer is read to the end.
     pub cancel: Option<&'a Cancel>,
     /// Whether a redirection is to be told in [`Exchange::onward`].
@@ -85,6 +87,7 @@ impl Call<'_> {
             timeouts: self.timeouts,
             http_version: self.http_version,
             stream: self.stream,
+            new_connection: self.new_connection,
             cancel: self.cancel,
             follow: self.follow,
             keep_body: self.keep_body,

@@ -32,7 +32,7 @@ mod worker;
 pub use clock::Clock;
 pub use connection::{
     Call, Cancel, Connect, Connection, Connector, DialectName, Exchange, Failure, HttpVersion,
-    Method, Onward, Origin, Rendered, StreamSink, StreamSpec, Timeouts,
+    Method, Onward, Origin, Pinned, Rendered, StreamSink, StreamSpec, Timeouts,
 };
 pub use error::Error;
 pub use hops::too_many as too_many_redirections;

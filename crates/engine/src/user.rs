@@ -216,6 +216,7 @@ impl<C: Connector, T: Timer> User<C, T> {
                     timeouts: request.timeouts,
                     http_version: request.http_version,
                     stream: request.stream.as_ref(),
+                    new_connection: request.new_connection,
                     cancel: self.cancel(request),
                     follow: request.redirects > 0,
                     keep_body: if request.expect.body_contains.is_empty() {

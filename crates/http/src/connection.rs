@@ -61,7 +61,11 @@ impl HttpConnection {
         exchange: &mut Exchange,
         sink: &mut dyn StreamSink,
     ) -> Result<(), Failure> {
-        let mut kept = self.take(call);
+        let mut kept = if call.new_connection {
+            None
+        } else {
+            self.take(call)
+        };
         let begun = call.clock.now();
         let limits = Limits::new(call, begun);
         let mut lost = false;
@@ -179,7 +183,8 @@ impl HttpConnection {
     }
 
     fn keep(&mut self, call: &Call<'_>, link: Option<Link>) {
-        let Some(link) = link.filter(|_| self.shard.shared.options.keep_alive) else {
+        let keep_alive = self.shard.shared.options.keep_alive && !call.new_connection;
+        let Some(link) = link.filter(|_| keep_alive) else {
             return;
         };
         self.calls += 1;

@@ -5,7 +5,7 @@ use crate::{
     proxy::{Proxies, split_port},
     sources::Sources,
 };
-use loadgen_engine::Origin;
+use loadgen_engine::{Origin, Pinned};
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
 /// How connections are made, for all requests of a run.
@@ -19,6 +19,8 @@ pub struct Options {
     pub client_certificate: Option<ClientCertificate>,
     /// Where connections for certain hosts really go.
     pub connect_to: Vec<ConnectTo>,
+    /// The addresses of names, in the place of those that they resolve to.
+    pub pinned: Vec<Pinned>,
     /// A Unix socket that all connections go to.
     pub unix_socket: Option<PathBuf>,
     /// From which local addresses TCP connections come.
@@ -78,6 +80,7 @@ impl Default for Options {
             authority: None,
             client_certificate: None,
             connect_to: Vec::new(),
+            pinned: Vec::new(),
             unix_socket: None,
             sources: Sources::System,
             proxies: Proxies::default(),

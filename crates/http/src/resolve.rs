@@ -1,7 +1,7 @@
 //! Looks names up, once for each name of a shard until a connection fails.
 
 use crate::{failure::failure, options::Family};
-use loadgen_engine::{ErrorKind, Failure};
+use loadgen_engine::{ErrorKind, Failure, Pinned};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -20,6 +20,9 @@ const FRESH: Duration = Duration::from_secs(1);
 /// What names resolved to.
 pub(crate) struct Resolver {
     family: Family,
+    pinned: Vec<Pinned>,
+    /// How many connections took a pinned address, so that they go round.
+    taken: Cell<usize>,
     known: RefCell<HashMap<(String, u16), Rc<Entry>>>,
 }
 
@@ -32,9 +35,11 @@ pub(crate) struct Entry {
 }
 
 impl Resolver {
-    pub(crate) fn new(family: Family) -> Self {
+    pub(crate) fn new(family: Family, pinned: Vec<Pinned>) -> Self {
         Self {
             family,
+            pinned,
+            taken: Cell::default(),
             known: RefCell::default(),
         }
     }
@@ -47,6 +52,10 @@ impl Resolver {
     ) -> Result<Vec<SocketAddr>, Failure> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        if let Some(pinned) = self.pinned(host, port) {
+            let turn = self.taken.replace(self.taken.get().wrapping_add(1));
+            return Ok(in_turn(&pinned, turn));
         }
         let entry = self.entry(host, port);
         let (_, found) = entry
@@ -72,6 +81,23 @@ impl Resolver {
         self.known
             .borrow_mut()
             .retain(|(name, at), entry| name != host || *at != port || !old(entry));
+    }
+
+    /// The addresses that the name is given, one with its port before one without.
+    fn pinned(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        let named = || {
+            let pinned = self.pinned.iter();
+            pinned.filter(|pinned| pinned.host.eq_ignore_ascii_case(host))
+        };
+        let pinned = named()
+            .find(|pinned| pinned.port == Some(port))
+            .or_else(|| named().find(|pinned| pinned.port.is_none()))?;
+        let addresses = pinned.addresses.iter();
+        Some(
+            addresses
+                .map(|address| SocketAddr::new(*address, port))
+                .collect(),
+        )
     }
 
     fn entry(&self, host: &str, port: u16) -> Rc<Entry> {
@@ -151,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn names_resolve_and_those_that_do_not_are_told() {
-        let resolver = Resolver::new(Family::Any);
+        let resolver = Resolver::new(Family::Any, Vec::new());
         assert_eq!(
             resolver.addresses("::1", 80).await.unwrap(),
             ["[::1]:80".parse().unwrap()]

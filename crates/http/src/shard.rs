@@ -58,7 +58,7 @@ impl Ready {
 impl Shard {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
-            resolver: Resolver::new(shared.options.family),
+            resolver: Resolver::new(shared.options.family, shared.options.pinned.clone()),
             shared,
             buffer: RefCell::new(ReadBuffer::new(READ)),
             looks: Looks::default(),
@@ -101,27 +101,27 @@ impl Shard {
     /// A request for HTTP/2.
     pub(crate) fn frame(&self, call: &Call<'_>) -> Result<(http2::Request, Traits), Failure> {
         if !call.fixed {
-            return http2::request(call, self.habits());
+            return http2::request(call, self.habits(call));
         }
         let mut framed = self.framed.borrow_mut();
         if let Some(known) = framed.get(&call.step.0) {
             return Ok(known.clone());
         }
-        let request = http2::request(call, self.habits())?;
+        let request = http2::request(call, self.habits(call))?;
         framed.insert(call.step.0, request.clone());
         Ok(request)
     }
 
-    fn habits(&self) -> Habits<'_> {
+    fn habits(&self, call: &Call<'_>) -> Habits<'_> {
         let options = &self.shared.options;
         Habits {
             user_agent: &options.user_agent,
-            keep_alive: options.keep_alive,
+            keep_alive: options.keep_alive && !call.new_connection,
         }
     }
 
     fn render(&self, call: &Call<'_>, wired: &mut Wired) {
         let proxy = self.shared.forwarding_proxy(&call.message.origin);
-        wired.render(call.method, call.message, self.habits(), proxy);
+        wired.render(call.method, call.message, self.habits(call), proxy);
     }
 }

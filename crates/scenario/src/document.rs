@@ -8,6 +8,7 @@ mod load;
 mod mock;
 mod node;
 pub(crate) mod reader;
+mod resolve;
 mod scenario;
 mod settings;
 mod syntax;

@@ -98,6 +98,7 @@ pub(crate) fn lower(
                 scenarios,
                 thresholds,
                 source_addresses,
+                resolve: document.defaults.resolve.clone(),
                 mock,
                 templates,
                 secrets,

@@ -44,6 +44,8 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// The local addresses that connections come from, in turn; empty where the system chooses.
     pub source_addresses: Vec<IpAddr>,
+    /// The addresses that names are given, in the place of those that they resolve to.
+    pub resolve: Vec<Pinned>,
     /// The settings of the embedded server, used where the target is [`Target::Mock`].
     pub mock: MockSettings,
     /// The compiled templates of all messages.
@@ -54,6 +56,17 @@ pub struct Plan {
     pub hash: String,
     /// The canonical plan as JSON text, without target, seed, secrets, outputs and thresholds.
     pub canonical: String,
+}
+
+/// The addresses of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pinned {
+    /// The name, in lower case.
+    pub host: String,
+    /// The port for which this goes; any where absent.
+    pub port: Option<u16>,
+    /// The addresses, which connections take in turn; never empty.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// Where relative paths go.
@@ -111,6 +124,8 @@ pub struct Request {
     pub stream: Option<StreamSpec>,
     /// When it is given up on purpose.
     pub cancel: Option<Cancel>,
+    /// Whether it goes over a connection of its own, which is closed after the answer.
+    pub new_connection: bool,
     /// How many redirections are followed at most; with none they are answers like any.
     pub redirects: u32,
     /// What the answer must be.

@@ -254,6 +254,7 @@ impl<C: Connection> User<'_, C> {
             timeouts: request.timeouts,
             http_version: request.http_version,
             stream: request.stream.as_ref(),
+            new_connection: request.new_connection,
             // One that is drawn is not drawn here: the whole answer tells more.
             cancel: request
                 .cancel

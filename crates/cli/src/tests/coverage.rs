@@ -641,6 +641,22 @@ const KEYS: &[(&str, &[&str])] = &[
         "{place}.cancel",
         &["requests_are_given_up_as_the_file_says"],
     ),
+    (
+        "{place}.connection",
+        &["connections_are_kept_as_the_file_says"],
+    ),
+    (
+        "{place}.connection=new",
+        &["connections_are_kept_as_the_file_says"],
+    ),
+    (
+        "{place}.connection=reuse",
+        &["connections_are_kept_as_the_file_says"],
+    ),
+    (
+        "defaults.resolve",
+        &["names_have_the_addresses_of_the_file"],
+    ),
     ("{place}.compress", &["bodies_are_sent_as_the_file_says"]),
     (
         "{place}.compress=gzip",

@@ -357,3 +357,72 @@ fn a_file_that_cannot_be_read_is_a_problem() {
         assert!(played.err.contains(message), "{line}: {}", played.err);
     }
 }
+
+#[test]
+fn connections_are_kept_as_the_file_says() {
+    let steps = |lines: [&str; 3]| {
+        let step = |line| format!("[[step]]\nname = \"{line}\"\n{GET}\n");
+        let steps = lines.iter().enumerate();
+        let steps =
+            steps.map(|(number, line)| step(number).replace("get", &format!("{line}\nget")));
+        steps.collect::<String>()
+    };
+    let (new, reuse) = ("connection = \"new\"", "connection = \"reuse\"");
+    // (defaults, steps, the requests of each connection)
+    for (defaults, lines, expected) in [
+        ("", ["", "", ""], vec![3]),
+        ("", [new, new, new], vec![1, 1, 1]),
+        ("", ["", new, ""], vec![2, 1]),
+        (new, ["", "", ""], vec![1, 1, 1]),
+        (new, [reuse, "", reuse], vec![2, 1]),
+        (reuse, ["", new, ""], vec![2, 1]),
+    ] {
+        let server = server(OK);
+        let tables = format!("[defaults]\n{defaults}\n{}", steps(lines));
+        let (text, summary) = once(&server, &tables);
+        assert_eq!(count(&summary, "http_reqs"), 3, "{tables}");
+        let requests = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).matches("GET /x").count();
+        let seen: Vec<_> = server.received().iter().map(requests).collect();
+        assert_eq!(seen, expected, "{tables}");
+        let closing = text.matches("connection: close").count();
+        let ones = expected.iter().filter(|count| **count == 1).count();
+        assert_eq!(closing, ones, "{tables}");
+    }
+}
+
+#[test]
+fn names_have_the_addresses_of_the_file() {
+    let server = server(OK);
+    let port = server.address().port();
+    for (name, resolve, code) in [
+        (
+            "api.example.test",
+            "\"API.example.test\" = \"127.0.0.1\"".to_owned(),
+            0,
+        ),
+        (
+            "api.example.test",
+            format!(
+                "\"api.example.test:{port}\" = [\"127.0.0.1\"], \"api.example.test\" = \"192.0.2.1\""
+            ),
+            0,
+        ),
+        (
+            "api.example.test",
+            "\"api.example.test:1\" = \"127.0.0.1\"".to_owned(),
+            99,
+        ),
+    ] {
+        let text = format!(
+            "target = \"http://{name}:{port}\"\nload = {{ vus = 1, iterations = 1 }}\n\
+             [defaults]\ntimeout = \"5s\"\nresolve = {{ {resolve} }}\n[[step]]\n{GET}\n"
+        );
+        let before = server.received().concat().len();
+        let played = on(Stage::new(&["run", "a.toml", "--no-log"]).file("a.toml", &text));
+        assert_eq!(played.code, code, "{resolve}\n{}{}", played.out, played.err);
+        let sent = String::from_utf8(server.received().concat()[before..].to_vec()).unwrap();
+        // The service is told the name, not the address.
+        let host = format!("host: {name}:{port}\r\n");
+        assert_eq!(sent.contains(&host), code == 0, "{sent}");
+    }
+}

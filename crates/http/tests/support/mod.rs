@@ -67,6 +67,7 @@ pub(crate) struct Ask {
     pub(crate) stream: Option<StreamSpec>,
     pub(crate) cancel: Option<Cancel>,
     pub(crate) follow: bool,
+    pub(crate) new_connection: bool,
     pub(crate) keep_body: usize,
     pub(crate) keep_head: bool,
 }
@@ -119,6 +120,7 @@ impl User {
             stream: ask.stream.as_ref(),
             cancel: ask.cancel.as_ref(),
             follow: ask.follow,
+            new_connection: ask.new_connection,
             keep_body: ask.keep_body,
             keep_head: ask.keep_head,
             clock: self.clock,
@@ -157,6 +159,7 @@ impl Ask {
             stream: None,
             cancel: None,
             follow: false,
+            new_connection: false,
             keep_body: 1 << 20,
             keep_head: false,
         }

@@ -10,7 +10,7 @@ use super::{
     tree::Tree,
 };
 use crate::{
-    plan::{DialectName, HttpVersion, Method, OnFailure},
+    plan::{DialectName, HttpVersion, Method, OnFailure, Pinned},
     problem::{Place, Problem},
     quantity::{parse_duration_range, parse_statuses},
 };
@@ -23,6 +23,8 @@ pub(crate) struct Defaults {
     pub common: Common,
     /// `source_addresses`; never empty.
     pub source_addresses: Field<Vec<IpAddr>>,
+    /// `resolve`.
+    pub resolve: Vec<Pinned>,
 }
 
 /// The most redirections that one request can follow.
@@ -51,6 +53,8 @@ pub(crate) struct Common {
     pub redirects: Field<u64>,
     /// `compress`.
     pub compress: Field<()>,
+    /// `connection`: whether each request gets one of its own.
+    pub connection: Field<bool>,
 }
 
 /// `timeout`: one duration is `total`.
@@ -151,6 +155,7 @@ impl Reader {
         Defaults {
             common: self.common(&table),
             source_addresses: field(table.get("source_addresses"), |node| self.addresses(node)),
+            resolve: self.resolve(table.get("resolve")),
         }
     }
 
@@ -219,6 +224,12 @@ impl Reader {
                 "`compress`",
                 "coding of a request",
                 &[("gzip", ())],
+            ),
+            connection: self.word(
+                table.get("connection"),
+                "`connection`",
+                "value of `connection`",
+                &[("reuse", false), ("new", true)],
             ),
         }
     }

@@ -50,11 +50,12 @@ pub(crate) const DEFAULTS: &[&str] = &[
     "cancel",
     "redirects",
     "compress",
+    "connection",
 ];
 /// The keys of `cancel`.
 pub(crate) const CANCEL: &[&str] = &["after", "after_tokens", "probability"];
 /// The further keys of `[defaults]`: what a run has as a whole.
-pub(crate) const DEFAULTS_ALONE: &[&str] = &["source_addresses"];
+pub(crate) const DEFAULTS_ALONE: &[&str] = &["source_addresses", "resolve"];
 /// The methods, as keys of a step.
 pub(crate) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 /// The further keys of a `[[step]]`.

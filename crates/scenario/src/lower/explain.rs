@@ -130,6 +130,12 @@ impl Lowering<'_> {
             let shown: Vec<String> = given.value.iter().map(ToString::to_string).collect();
             self.explain_file("defaults.source_addresses", &shown.join(", "), &given.place);
         }
+        for pinned in &document.defaults.resolve {
+            let port = pinned.port.map_or(String::new(), |port| format!(":{port}"));
+            let shown: Vec<String> = pinned.addresses.iter().map(ToString::to_string).collect();
+            let key = format!("defaults.resolve.{}{port}", pinned.host);
+            self.explain(&key, &shown.join(", "), Provenance::Default);
+        }
         for (name, source) in &defaults.headers {
             let value = if is_secret_header(&name.value) {
                 "***"

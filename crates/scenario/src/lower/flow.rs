@@ -164,6 +164,7 @@ impl Lowering<'_> {
             },
             stream: stream?,
             cancel: cancel?,
+            new_connection: pick(&step.common.connection, &common.connection).unwrap_or(false),
             redirects: redirects(common, &step.common),
             expect: expect(common, &step.common),
             on_failure: pick(&step.common.on_failure, &common.on_failure)

@@ -201,6 +201,9 @@ fn request(request: &Request, secrets: &[String]) -> Value {
         "http_version": request.http_version.name(),
         "slo": slo,
     });
+    if request.new_connection {
+        value["connection"] = "new".into();
+    }
     if request.redirects != REDIRECTS {
         value["redirects"] = request.redirects.into();
     }

@@ -35,6 +35,11 @@ pub(super) struct Defaults {
     /// of its addresses as it takes.
     #[schemars(length(min = 1), example = &serde_json::json!(["10.0.0.5", "10.0.0.6"]))]
     source_addresses: Option<Vec<std::net::IpAddr>>,
+    /// The addresses of names, in the place of those that they resolve to, as `curl --resolve` has it: a name, perhaps with
+    /// a port, and an address or several, which connections take in turn. Host fields and certificates stay those of the
+    /// name.
+    #[schemars(example = &serde_json::json!({ "api.example.com": "10.0.0.5", "www.example.com:443": ["10.0.0.6", "10.0.0.7"] }))]
+    resolve: Option<BTreeMap<String, Addresses>>,
     /// How many redirections are followed, as RFC 9110 has it: each is a request of its own, counted in `redirects`;
     /// credentials are not sent to another origin; one more than this fails. With 0 a redirection is an answer like
     /// any. Default: 10; 0 where `expect.status` names a redirection.
@@ -43,6 +48,10 @@ pub(super) struct Defaults {
     /// Compresses the body of the request, and says so in `content-encoding`. Default: bodies are sent as they are.
     #[schemars(example = &"gzip")]
     compress: Option<Compress>,
+    /// Whether requests go over the connection that their user keeps, or each over one of its own, which is closed after
+    /// the answer. Default: "reuse".
+    #[schemars(example = &"new")]
+    connection: Option<ConnectionPolicy>,
 }
 
 /// One step: a request (one of the methods), a pause (`think`), or steps inside (`step`, `choose` or `parallel`).
@@ -144,6 +153,10 @@ pub(super) struct Step {
     /// Compresses the body of the request, and says so in `content-encoding`. Default: bodies are sent as they are.
     #[schemars(example = &"gzip")]
     compress: Option<Compress>,
+    /// Whether requests go over the connection that their user keeps, or each over one of its own, which is closed after
+    /// the answer. Default: "reuse".
+    #[schemars(example = &"new")]
+    connection: Option<ConnectionPolicy>,
 }
 
 /// One part of a body: a text (`value`) or a file.
@@ -167,6 +180,26 @@ struct Part {
     /// none.
     #[schemars(example = &"application/pdf")]
     content_type: Option<String>,
+}
+
+/// Whether a connection is kept.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ConnectionPolicy {
+    /// The one that the user keeps to this origin.
+    Reuse,
+    /// One for each request.
+    New,
+}
+
+/// An address, or several.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Addresses {
+    One(std::net::IpAddr),
+    Many(#[schemars(length(min = 1))] Vec<std::net::IpAddr>),
 }
 
 /// The coding of a request's body.

@@ -56,6 +56,7 @@ fn the_schema_takes_what_the_reader_takes() {
         "load = { rate = 0.5, duration = \"6h\", start_after = \"5s\", warm_up = \"1m\", arrivals = \"poisson\" }",
         "load = { start_vus = 0, stages = [{ duration = \"0s\", target = 9 }], graceful_ramp_down = \"1s\" }",
         "load = { start_rate = \"1.5 / h\", stages = [{ duration = \"1m\", target = \"100/s\" }] }",
+        "defaults = { connection = \"new\", resolve = { a = \"127.0.0.1\", \"b:80\" = [\"::1\"] } }",
         "defaults = { source_addresses = [\"127.0.0.2\", \"::1\"] }",
         "defaults = { timeout = { total = \"1s\", idle = \"250ms\" }, headers = { a = \"b\", c = 1, d = true } }",
         "slo = { ttft = \"2s\" }\nthresholds = { ttft = \"p95 < 2s\", vus = [\"max < 5\"] }",

@@ -110,6 +110,11 @@ fn about(request: &Request) -> Vec<String> {
         .iter()
         .map(|stream| format!("stream {}", stream.dialect.name()))
         .collect();
+    about.extend(
+        request
+            .new_connection
+            .then(|| "on a connection of its own".to_owned()),
+    );
     about.extend(request.cancel.as_ref().map(Cancel::to_string));
     about.push(format!(
         "timeout {}",
