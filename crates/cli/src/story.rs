@@ -1,10 +1,14 @@
 //! Tells one request and its reply: what was sent, what came back, how long each part took.
 
-use loadgen_engine::{Exchange, Judgement, Method, Offset};
+mod phases;
+
+pub(crate) use phases::times;
+
+use loadgen_engine::{Exchange, Judgement, Method};
 use loadgen_scenario::{
     Rendered, Request, Think, format_duration, is_secret_header, is_secret_name,
 };
-use std::{fmt::Write as _, time::Duration};
+use std::fmt::Write as _;
 
 /// Bytes of a body that are shown.
 const SHOWN: usize = 4096;
@@ -45,7 +49,16 @@ fn message(text: &mut String, method: Method, rendered: &Rendered<'_>) {
         let value = if is_secret_header(name) { MASK } else { value };
         let _ = writeln!(text, "> {name}: {value}");
     }
-    body(text, '>', &rendered.body);
+    let coding = rendered
+        .headers
+        .iter()
+        .find(|(name, _)| name == "content-encoding");
+    match coding {
+        Some((_, coding)) if !rendered.body.is_empty() => {
+            let _ = writeln!(text, ">\n> ({} bytes of {coding})", rendered.body.len());
+        }
+        _ => body(text, '>', &rendered.body),
+    }
 }
 
 /// What came back, every line with `< `; empty where nothing did.
@@ -102,34 +115,6 @@ pub(crate) fn verdict(exchange: &Exchange, judgement: &Judgement<'_>) -> String 
         );
     }
     text
-}
-
-/// How long each part took, and the bytes on the wire.
-pub(crate) fn times(exchange: &Exchange, first_output: Option<Offset>) -> String {
-    let between = |from: Option<Offset>, to: Option<Offset>| Some(to?.since(from?));
-    let opened = |length: Duration| (!length.is_zero()).then_some(length);
-    let parts = [
-        ("dns", opened(exchange.dns)),
-        ("connecting", opened(exchange.connecting)),
-        ("tls", opened(exchange.tls)),
-        ("sending", between(exchange.sent_first, exchange.sent_last)),
-        ("waiting", between(exchange.sent_last, exchange.first_byte)),
-        ("receiving", between(exchange.first_byte, exchange.done)),
-        (
-            "first output after",
-            between(exchange.sent_first, first_output),
-        ),
-        ("in all", between(Some(Offset::ZERO), exchange.done)),
-    ];
-    let parts = parts.into_iter().filter_map(|(name, length)| {
-        length.map(|length| format!("{name} {:.2} ms", length.as_secs_f64() * 1000.0))
-    });
-    let parts: Vec<_> = parts.collect();
-    let bytes = format!(
-        "  bytes: {} sent, {} received",
-        exchange.bytes_sent, exchange.bytes_received
-    );
-    format!("  times: {}\n{bytes}\n", parts.join(", "))
 }
 
 /// A body with a mark before each of its lines, cut where it grows long.
@@ -301,27 +286,5 @@ mod tests {
         };
         let expected = "  as expected: status 200\n  checks: 1 of 2 held\n  stream: 6 events, 3 with output\n  usage: 5 tokens in, 3 out\n";
         assert_eq!(verdict(&well, &judgement(None)), expected);
-    }
-
-    #[test]
-    fn times_that_are_known_are_shown() {
-        let at = |micros| Some(Offset::from(Duration::from_micros(micros)));
-        let exchange = Exchange {
-            connecting: Duration::from_micros(300),
-            sent_first: at(400),
-            sent_last: at(450),
-            first_byte: at(1_450),
-            done: at(5_000),
-            bytes_sent: 10,
-            bytes_received: 20,
-            ..Exchange::default()
-        };
-        let expected = "  times: connecting 0.30 ms, sending 0.05 ms, waiting 1.00 ms, receiving 3.55 ms, \
-            first output after 1.60 ms, in all 5.00 ms\n  bytes: 10 sent, 20 received\n";
-        assert_eq!(times(&exchange, at(2_000)), expected);
-        assert_eq!(
-            times(&Exchange::default(), None),
-            "  times: \n  bytes: 0 sent, 0 received\n"
-        );
     }
 }

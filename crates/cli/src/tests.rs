@@ -6,6 +6,7 @@ mod flows;
 mod keys;
 mod mixes;
 mod mocking;
+mod moving;
 mod options;
 mod outcomes;
 mod searching;

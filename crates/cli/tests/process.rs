@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+use loadgen_testkit::{ScriptedServer, Step as ScriptStep};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -321,4 +322,57 @@ fn runs_leave_their_logs_side_by_side() {
     let output = command(folder.path(), &["report"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stdout).contains("passed"));
+}
+
+/// The old script's arguments, carried out by this program.
+fn load_test(words: &[&str], more: &[(&str, &str)]) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/load-test.sh");
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("bash");
+    command
+        .arg(script.canonicalize().unwrap())
+        .args(words)
+        .current_dir(folder.path())
+        .env("LOADGEN", env!("CARGO_BIN_EXE_loadgen"))
+        .env("LOADGEN_OPTIONS", "--no-log --quiet")
+        .envs(more.iter().copied())
+        .stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+#[test]
+fn old_pipelines_go_on_with_the_old_script() {
+    let answer = |status: &str| format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok");
+    let serve = |status: &str| {
+        let turn = [ScriptStep::ReadRequest, ScriptStep::write(answer(status))];
+        ScriptedServer::repeat(turn.into_iter().cycle().take(20_000).collect()).unwrap()
+    };
+    let json = r#"{"say": "it's {{ two }} \"words\""}"#;
+    for (status, body, code, line) in [
+        ("200 OK", "", 0, "GET /x HTTP/1.1"),
+        ("200 OK", json, 0, "POST /x HTTP/1.1"),
+        ("503 Busy", "", 99, "GET /x HTTP/1.1"),
+    ] {
+        let server = serve(status);
+        let words = [&server.url("/x"), "t0ken-of-ours", "2", "1"];
+        let output = load_test(&words, &[("LOAD_TEST_BODY", body)]);
+        let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(!told.contains("t0ken-of-ours"), "{told}");
+        let sent = server.received();
+        assert!(sent.len() >= 2, "each user has a connection: {told}");
+        let text = String::from_utf8_lossy(&sent[0]).into_owned();
+        assert!(text.starts_with(line), "{text}");
+        assert!(
+            text.contains("authorization: Bearer t0ken-of-ours\r\n"),
+            "{text}"
+        );
+        assert!(text.contains(&format!("\r\n\r\n{body}")), "{text}");
+    }
+    for words in [
+        &["http://127.0.0.1:9/", "t", "2"][..],
+        &["http://127.0.0.1:9/", "t", "2", "1s"],
+    ] {
+        assert_eq!(load_test(words, &[]).status.code(), Some(2), "{words:?}");
+    }
 }

@@ -87,24 +87,28 @@ struct File {
     #[schemars(example = &"http://localhost:8080", example = &"mock")]
     target: Option<String>,
     /// How much load, and for how long. With several kinds of users, what those without a load of their own share.
+    #[schemars(example = &serde_json::json!({ "vus": 10, "duration": "30s" }))]
     load: Option<Load>,
     /// Variables: any values. Templates see them as `vars.NAME`, and as `NAME`. They hold no templates themselves.
     #[schemars(example = &serde_json::json!({ "model": "gpt-4o-mini" }))]
     vars: Option<BTreeMap<String, Value>>,
     /// What every step inherits. A step's own value wins; headers are merged.
+    #[schemars(example = &serde_json::json!({ "timeout": "30s", "headers": { "accept": "application/json" } }))]
     defaults: Option<Defaults>,
     /// What one iteration does, in order.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = &serde_json::json!([{ "get": "/" }, { "think": "1s" }]))]
     step: Option<Vec<Step>>,
     /// Several kinds of users, in the place of `step`.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = &serde_json::json!([{ "name": "readers", "weight": 80, "step": [{ "get": "/" }] }]))]
     scenario: Option<Vec<Scenario>>,
     /// What makes one request good: the longest times. The metric `goodput` is the share of good requests.
+    #[schemars(example = &serde_json::json!({ "ttft": "2s", "tpot": "100ms" }))]
     slo: Option<Slo>,
     /// What must hold for the whole run. The key is a metric, perhaps with tags; the value one expression or several.
     #[schemars(example = &serde_json::json!({ "ttft": ["p95 < 2s"], "http_req_failed": ["rate < 1%"], "http_req_duration{step=chat}": "p99 < 10s" }))]
     thresholds: Option<BTreeMap<String, Texts>>,
     /// The embedded server, used where `target = "mock"`.
+    #[schemars(example = &serde_json::json!({ "ttft": "50ms", "tokens": 100 }))]
     mock: Option<Mock>,
 }
 
@@ -122,9 +126,10 @@ struct Scenario {
     #[schemars(range(min = 0, max = 1_000_000_000), example = 80)]
     weight: Option<f64>,
     /// A load of its own, beside `[load]` and those of the others.
+    #[schemars(example = &serde_json::json!({ "rate": "5/s", "duration": "1m" }))]
     load: Option<Load>,
     /// What one iteration does, in order.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = &serde_json::json!([{ "get": "/" }]))]
     step: Vec<Step>,
 }
 
@@ -154,18 +159,20 @@ enum Share {
 #[expect(dead_code, reason = "only its schema is used")]
 struct Mock {
     /// Time from the request to its first token. Default: 200ms; at most 1h.
+    #[schemars(example = &"50ms")]
     ttft: Option<Duration>,
     /// Time from one token to the next. Default: 20ms; at most 1h.
+    #[schemars(example = &"10ms")]
     itl: Option<Duration>,
     /// Each wait is scaled by a factor between 1 - jitter and 1 + jitter. Default: 0.
     jitter: Option<Share>,
     /// Tokens of one answer. Default: 32.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = 1_000_000), example = 100)]
     tokens: Option<u32>,
     /// Share of requests that are answered 500. Default: 0.
     error_rate: Option<Share>,
     /// The most requests served at the same time; those above it are answered 429. Default: no limit.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), example = 50)]
     max_concurrent: Option<u32>,
     /// Share of streams that go silent half-way. Default: 0.
     stall_rate: Option<Share>,
@@ -176,12 +183,14 @@ struct Mock {
     /// Share of streams that end with an error event. Default: 0.
     stream_error_rate: Option<Share>,
     /// Time that `/plain` takes. Default: 0s; at most 1h.
+    #[schemars(example = &"20ms")]
     plain_time: Option<Duration>,
     /// Mean of the exponential time for which a server is busy with a request before its answer begins; requests
     /// queue for it. Default: no queue; at most 1h.
+    #[schemars(example = &"100ms")]
     service_time: Option<Duration>,
     /// Servers of the queue. Needs `service_time`. Default: 1.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = 1_000_000), example = 4)]
     servers: Option<u32>,
     /// How much longer a service takes for each other one under way. Needs `service_time`. Default: 0.
     contention: Option<Share>,
@@ -194,12 +203,14 @@ struct Mock {
     /// The most requests per second; those above it are answered 429. Default: no limit.
     rate_limit: Option<Rate>,
     /// Threads of the server. Default: 1.
-    #[schemars(range(min = 1, max = 256))]
+    #[schemars(range(min = 1, max = 256), example = 2)]
     workers: Option<u32>,
     /// Seed of all that the server draws. Default: 0.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0), example = 7)]
     seed: Option<u64>,
 }
 
+#[cfg(test)]
+mod page;
 #[cfg(test)]
 mod tests;

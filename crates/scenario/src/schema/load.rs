@@ -20,6 +20,7 @@ pub(super) struct Load {
     #[schemars(range(min = 1), example = 1000)]
     iterations: Option<u64>,
     /// No iteration begins after this, for `shared-iterations` and `per-vu-iterations`. Default: 10m.
+    #[schemars(example = &"5m")]
     max_duration: Option<Duration>,
     /// Virtual users at the start, for `ramping-vus`. Default: 1.
     #[schemars(range(min = 0, max = 1_000_000), example = 0)]
@@ -50,8 +51,10 @@ pub(super) struct Load {
     #[schemars(example = &"5s")]
     warm_up: Option<Duration>,
     /// How long running iterations may go on in the end, before they are cut. Default: 30s.
+    #[schemars(example = &"10s")]
     graceful_stop: Option<Duration>,
     /// How long the iteration of a user that leaves before the end may go on, for `ramping-vus`. Default: 30s.
+    #[schemars(example = &"5s")]
     graceful_ramp_down: Option<Duration>,
 }
 

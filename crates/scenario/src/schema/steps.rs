@@ -20,6 +20,7 @@ pub(super) struct Defaults {
     /// The version of HTTP. Default: "1.1".
     http_version: Option<HttpVersion>,
     /// What an answer must be.
+    #[schemars(example = &serde_json::json!({ "status": [200, 429] }))]
     expect: Option<Expect>,
     /// Silence between two events after which a stream counts as stalled. Default: none.
     stall: Option<Duration>,
@@ -66,21 +67,28 @@ pub(super) struct Step {
     #[schemars(example = &"/items?page=1", example = &"https://example.com/")]
     get: Option<String>,
     /// Sends a POST request to this path or URL.
+    #[schemars(example = &"/items")]
     post: Option<String>,
     /// Sends a PUT request to this path or URL.
+    #[schemars(example = &"/items/1")]
     put: Option<String>,
     /// Sends a PATCH request to this path or URL.
+    #[schemars(example = &"/items/1")]
     patch: Option<String>,
     /// Sends a DELETE request to this path or URL.
+    #[schemars(example = &"/items/1")]
     delete: Option<String>,
     /// Sends a HEAD request to this path or URL.
+    #[schemars(example = &"/")]
     head: Option<String>,
     /// Sends an OPTIONS request to this path or URL.
+    #[schemars(example = &"/items")]
     options: Option<String>,
     /// Added to the query of the URL, encoded. A list repeats its key. Values may hold templates.
     #[schemars(example = &serde_json::json!({ "page": 1, "tag": ["a", "b"] }))]
     query: Option<BTreeMap<String, Scalars>>,
     /// The body as text. May hold templates.
+    #[schemars(example = &"hello {{ vu }}")]
     body: Option<String>,
     /// The body as JSON. Strings may hold templates; a string that is one expression keeps the expression's type.
     /// Sets `content-type: application/json` unless it is set.
@@ -99,6 +107,7 @@ pub(super) struct Step {
     /// How the answer is read as a stream. Absent: a plain body.
     stream: Option<Stream>,
     /// What makes a request of this step good, over the limits of the file.
+    #[schemars(example = &serde_json::json!({ "http_req_duration": "200ms" }))]
     slo: Option<Slo>,
     /// A pause: "2s", or "1s..3s" for a random length between the two.
     #[schemars(regex(pattern = r"^[0-9][0-9a-zµ.]*(\.\.[0-9][0-9a-zµ.]*)?$"), example = &"1s..3s")]
@@ -130,6 +139,7 @@ pub(super) struct Step {
     /// What a failure does to the iteration. Default: "continue".
     on_failure: Option<OnFailure>,
     /// Header fields, over those of `[defaults]`. Values may hold templates.
+    #[schemars(example = &serde_json::json!({ "accept": "application/json" }))]
     headers: Option<BTreeMap<String, Scalar>>,
     /// The version of HTTP. Default: "1.1".
     http_version: Option<HttpVersion>,
@@ -137,9 +147,11 @@ pub(super) struct Step {
     #[schemars(example = &serde_json::json!({ "status": [200, 429], "body_contains": "ok" }))]
     expect: Option<Expect>,
     /// Silence between two events after which the stream counts as stalled. Default: none.
+    #[schemars(example = &"10s")]
     stall: Option<Duration>,
     /// How long the first output of a stream may take, from the first byte sent; then the request has timed out. Default:
     /// none.
+    #[schemars(example = &"20s")]
     first_token_timeout: Option<Duration>,
     /// Gives requests up in the middle, as people press stop: the connection is closed (over HTTP/2 the stream is reset),
     /// so that the service can stop generating. Counted in `cancelled`, not as a failure.
@@ -253,12 +265,16 @@ struct TimeoutParts {
     /// The whole request. Default: 60s.
     total: Option<Duration>,
     /// Looking the name up and connecting. Default: 10s.
+    #[schemars(example = &"5s")]
     connect: Option<Duration>,
     /// The TLS handshake. Default: 10s.
+    #[schemars(example = &"5s")]
     tls: Option<Duration>,
     /// From the last byte sent to the first of the answer. Default: none.
+    #[schemars(example = &"10s")]
     first_byte: Option<Duration>,
     /// Silence between two reads of the answer. Default: none.
+    #[schemars(example = &"20s")]
     idle: Option<Duration>,
 }
 
@@ -298,6 +314,7 @@ struct Expect {
     /// The statuses that are no failure. Default: 200 to 399.
     status: Option<Statuses>,
     /// Text that the body must contain, or several texts.
+    #[schemars(example = &"ok")]
     body_contains: Option<Texts>,
 }
 
@@ -341,6 +358,7 @@ struct StreamTable {
     #[schemars(example = &"/delta/text")]
     pointer: Option<String>,
     /// For `openai`: whether the usage is asked for with `stream_options.include_usage`. Default: true.
+    #[schemars(example = false)]
     include_usage: Option<bool>,
 }
 
@@ -409,32 +427,45 @@ pub(super) struct Slo {
     #[schemars(example = &"2s")]
     ttft: Option<Duration>,
     /// From the first byte sent to the first output. Streams only.
+    #[schemars(example = &"1s")]
     ttft_service: Option<Duration>,
     /// From when the request was due to its first visible output, reasoning left out. Streams only.
+    #[schemars(example = &"5s")]
     ttft_text: Option<Duration>,
     /// Time per output token after the first. Streams only.
     #[schemars(example = &"100ms")]
     tpot: Option<Duration>,
     /// From the first byte sent to the last output. Streams only.
+    #[schemars(example = &"20s")]
     stream_duration: Option<Duration>,
     /// From the last output to the end of the stream. Streams only.
+    #[schemars(example = &"100ms")]
     stream_tail: Option<Duration>,
     /// From the first byte sent to the last byte of the answer.
+    #[schemars(example = &"500ms")]
     http_req_duration: Option<Duration>,
     /// From when the request was due to the last byte of the answer.
+    #[schemars(example = &"1s")]
     http_req_latency: Option<Duration>,
     /// Waiting for a connection, less the three parts below.
+    #[schemars(example = &"10ms")]
     http_req_blocked: Option<Duration>,
     /// Looking the name up.
+    #[schemars(example = &"5ms")]
     http_req_dns: Option<Duration>,
     /// Opening the TCP connection.
+    #[schemars(example = &"20ms")]
     http_req_connecting: Option<Duration>,
     /// The TLS handshake.
+    #[schemars(example = &"50ms")]
     http_req_tls_handshaking: Option<Duration>,
     /// From the first byte sent to the last.
+    #[schemars(example = &"5ms")]
     http_req_sending: Option<Duration>,
     /// From the last byte sent to the first of the answer.
+    #[schemars(example = &"200ms")]
     http_req_waiting: Option<Duration>,
     /// From the first byte of the answer to the last.
+    #[schemars(example = &"100ms")]
     http_req_receiving: Option<Duration>,
 }

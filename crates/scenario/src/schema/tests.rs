@@ -214,16 +214,71 @@ fn every_key_is_described_and_no_other_is_allowed() {
 }
 
 #[test]
-fn the_committed_schema_is_the_one_made() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scenario.schema.json");
+fn every_key_has_an_example_that_it_takes() {
+    fn walk(schema: &Value, object: &Value, path: &str) {
+        let properties = object["properties"].as_object();
+        for (key, property) in properties.into_iter().flatten() {
+            let examples = page::examples(schema, property);
+            assert!(!examples.is_empty(), "{path}.{key} has no example");
+            let mut alone = property.clone();
+            alone["$defs"] = schema["$defs"].clone();
+            let takes = jsonschema::validator_for(&alone).unwrap();
+            for example in examples {
+                assert!(
+                    takes.is_valid(&example),
+                    "{path}.{key} does not take {example}"
+                );
+            }
+        }
+    }
+    let schema = value();
+    walk(&schema, &schema, "");
+    for (name, def) in schema["$defs"].as_object().unwrap() {
+        walk(&schema, def, name);
+    }
+}
+
+/// Holds a page that is committed to the one that is made.
+fn check_committed(name: &str, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs")
+        .join(name);
     if option_env!("LOADGEN_UPDATE").is_some() {
-        fs::write(&path, schema()).unwrap();
+        fs::write(&path, made).unwrap();
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    let how =
-        "write it anew: LOADGEN_UPDATE=1 cargo test -p loadgen-scenario schema, or loadgen schema";
+    let how = "write it anew: LOADGEN_UPDATE=1 cargo test -p loadgen-scenario schema";
     assert!(
-        committed == schema(),
-        "docs/scenario.schema.json is not the schema of the code; {how}"
+        committed == made,
+        "docs/{name} is not what the code makes; {how}"
     );
+}
+
+#[test]
+fn the_committed_reference_is_the_one_made() {
+    check_committed("scenario-reference.md", &page::page());
+}
+
+#[test]
+fn the_examples_of_the_reference_are_whole() {
+    let page = page::page();
+    let mut count = 0;
+    for block in page.split("```toml\n").skip(1) {
+        let text = block.split("```").next().unwrap();
+        let source = crate::SourceText {
+            path: "page.toml",
+            text,
+            stem: "page",
+        };
+        let loaded = crate::load(source, &crate::Overrides::default());
+        assert!(loaded.is_ok(), "{text}\n{}", loaded.unwrap_err());
+        assert!(takes(text), "{text}");
+        count += 1;
+    }
+    assert!(count >= 7, "{count} examples");
+}
+
+#[test]
+fn the_committed_schema_is_the_one_made() {
+    check_committed("scenario.schema.json", &schema());
 }
