@@ -1,6 +1,7 @@
 //! The command line: every command and option, with the text that explains it.
 
 mod compare;
+mod doctor;
 mod mock;
 mod network;
 mod request;
@@ -8,6 +9,7 @@ mod stress;
 mod variables;
 
 pub(crate) use compare::{AgainstArgs, CompareArgs};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use mock::MockArgs;
 pub(crate) use network::NetworkArgs;
 pub(crate) use request::RequestArgs;
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Serve the embedded target: an LLM chat server beside plain endpoints
     Mock(Box<MockArgs>),
+    /// Measure what this machine can drive truthfully, and name what limits it; takes some minutes
+    Doctor(DoctorArgs),
     /// Print the JSON Schema of scenario files
     Schema(SchemaArgs),
     /// Print the completions of a shell

@@ -4,6 +4,7 @@ mod args;
 mod carrying;
 mod commands;
 mod comparing;
+mod doctor;
 mod environment;
 mod error;
 mod exit;
@@ -62,6 +63,7 @@ fn obey(cli: &Cli, given: &Given, environment: &Environment) -> Result<Exit, Err
         Command::Report(args) => commands::report(args, environment, colour.out),
         Command::New(args) => commands::new(args, environment),
         Command::Compare(args) => commands::compare(args, environment, colour.out),
+        Command::Doctor(args) => commands::doctor(args, environment),
         Command::Mock(args) => commands::mock(args, environment),
         Command::Schema(args) => commands::schema(args, environment),
         Command::Completions(args) => commands::completions(args, environment),

@@ -1,6 +1,6 @@
 //! What a plan needs, held against what this machine has: said before the run, not when it is too late.
 
-use crate::{args::NetworkArgs, environment::Environment, error::Error};
+use crate::{args::NetworkArgs, doctor::Calibration, environment::Environment, error::Error};
 use loadgen_http::LOOPBACKS;
 use loadgen_scenario::{Growth, Needs, Plan, Room};
 
@@ -52,6 +52,10 @@ pub(crate) fn make(plan: &Plan, workers: usize, environment: &Environment) {
     };
     for line in shortages(&plan.needs(workers), machine) {
         environment.err.say(&line);
+    }
+    let calibration = Calibration::last(environment);
+    for line in calibration.map_or_else(Vec::new, |last| last.beyond(plan, workers)) {
+        environment.err.say(&format!("warning: {line}"));
     }
 }
 

@@ -1,7 +1,9 @@
 //! The whole program in memory: arguments in, exit code, output and files out.
 
 mod comparing;
+
 mod coverage;
+mod doctoring;
 mod flows;
 mod keys;
 mod mixes;

@@ -23,4 +23,7 @@ pub enum Error {
     /// The limit of open files could not be read or raised.
     #[error("set the limit of open files")]
     FileLimit(#[source] io::Error),
+    /// The processors of a thread could not be told or chosen.
+    #[error("choose the processors of a thread")]
+    Affinity(#[source] io::Error),
 }

@@ -65,6 +65,17 @@ pub fn local_ports() -> Result<(u16, u16), Error> {
     proc::read("/proc/sys/net/ipv4/ip_local_port_range", proc::port_range)
 }
 
+/// What the kernel reads its clock from: `tsc` is quick, `hpet` and `acpi_pm` are not.
+pub fn clock_source() -> Result<String, Error> {
+    const FILE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    proc::read(FILE, |text| Some(text.trim().to_owned()))
+}
+
+/// Processor time of the machine that a hypervisor gave to others, and all of it, in ticks since the start.
+pub fn stolen() -> Result<(u64, u64), Error> {
+    proc::read("/proc/stat", proc::stolen)
+}
+
 /// Whether connections can come from this address.
 #[must_use]
 pub fn has_address(address: IpAddr) -> bool {

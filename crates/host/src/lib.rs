@@ -3,6 +3,8 @@
 //! [`PreciseTiming`] is the engine's timer over a timer descriptor of the kernel, [`Monitor`] watches what the
 //! generator itself uses, [`Facts`] says what machine a result comes from.
 
+#[cfg(target_os = "linux")]
+mod affinity;
 mod error;
 mod facts;
 mod limits;
@@ -20,8 +22,10 @@ mod waits;
 #[cfg(not(target_os = "linux"))]
 pub use loadgen_engine::TokioTiming as PreciseTiming;
 
+#[cfg(target_os = "linux")]
+pub use affinity::{cpu_of_threads, keep_threads_to, keep_to, processors};
 pub use error::Error;
-pub use facts::{Facts, cpus, has_address, local_ports, memory_bytes};
+pub use facts::{Facts, clock_source, cpus, has_address, local_ports, memory_bytes, stolen};
 pub use limits::{FileLimit, file_limit, raise_file_limit};
 pub use memory::available_memory;
 pub use monitor::Monitor;

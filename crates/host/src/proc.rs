@@ -46,6 +46,19 @@ pub(crate) fn time_wait(text: &str) -> Option<u64> {
     words.next()?.parse().ok()
 }
 
+/// The stolen ticks and all ticks, in the first line of `/proc/stat`.
+pub(crate) fn stolen(text: &str) -> Option<(u64, u64)> {
+    let line = text.lines().find_map(|line| line.strip_prefix("cpu "))?;
+    // Behind the eighth stand parts of the first two again.
+    let ticks: Option<Vec<u64>> = line
+        .split_whitespace()
+        .take(8)
+        .map(|word| word.parse().ok())
+        .collect();
+    let ticks = ticks.filter(|ticks| ticks.len() == 8)?;
+    Some((ticks[7], ticks.iter().sum()))
+}
+
 /// The open file descriptors of this process; absent where they cannot be told.
 pub(crate) fn open_files() -> Option<u64> {
     const FOLDER: &str = "/proc/self/fd";
@@ -145,6 +158,22 @@ mod tests {
                 ("5", None),
                 ("a b c", None),
                 ("", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn stolen_ticks() {
+        check(
+            stolen,
+            &[
+                (
+                    "cpu  10 1 5 100 2 0 3 7 4 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n",
+                    Some((7, 128)),
+                ),
+                ("cpu  10 1 5 100\n", None),
+                ("cpu0 1 1 1 1 1 1 1 1\n", None),
+                ("cpu  a 1 1 1 1 1 1 1\n", None),
             ],
         );
     }

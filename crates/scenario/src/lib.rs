@@ -22,10 +22,11 @@ pub use document::files;
 pub use lower::{Explained, Lowered, Provenance, SourceText, load};
 pub use overrides::{Files, Given, Overrides, Room};
 pub use plan::{
-    Alternative, Arrivals, Body, Cancel, Condition, DialectName, Expect, Group, Growth, Guarded,
-    HttpVersion, Load, LoadPlan, Location, Member, Message, Method, MockSettings, Multipart, Needs,
-    OnFailure, Origin, Part, PartContent, Pinned, Plan, QueryPart, Rate, Rendered, Repeat, Request,
-    Scenario, Span, Stage, StartAt, Step, StreamSpec, Target, Think, Timeouts, UserCount,
+    Alternative, Arrivals, Body, Cancel, Condition, Demand, DialectName, Expect, Group, Growth,
+    Guarded, HttpVersion, Load, LoadPlan, Location, Member, Message, Method, MockSettings,
+    Multipart, Needs, OnFailure, Origin, Part, PartContent, Pinned, Plan, QueryPart, Rate,
+    Rendered, Repeat, Request, Scenario, Span, Stage, StartAt, Step, StreamSpec, Target, Think,
+    Timeouts, UserCount,
 };
 pub use problem::{Mark, Place, Position, Problem, Problems};
 pub use quantity::{
