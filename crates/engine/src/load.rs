@@ -86,6 +86,12 @@ impl SharedLoad {
             .saturating_add(number.saturating_mul(self.numbers.step))
     }
 
+    /// The scenario of all iterations of a user with that role; none where each iteration draws its own.
+    pub(crate) fn sure_scenario(&self, role: Role) -> Option<ScenarioIndex> {
+        let drawn = matches!(self.left, Left::Shared(_)) && self.roles.scenarios().len() > 1;
+        (!drawn).then(|| self.roles.scenario(role))
+    }
+
     /// Takes an iteration for a user of a closed load: the scenario it is of. None where none is left.
     pub(crate) fn take(&self, role: Role) -> Option<ScenarioIndex> {
         let role = match &self.left {

@@ -12,6 +12,7 @@ use crate::{
     seats::{Change, Seats},
     starts::Starts,
     timer::Timer,
+    user::Rested,
     windows::{Part, Windows},
 };
 use loadgen_scenario::Plan;
@@ -55,6 +56,8 @@ pub(crate) struct Shard<C: Connector, T: Timer> {
     phases: Phases,
     /// Connections that users of open loads left behind, by load, the latest last.
     idle: Vec<RefCell<Vec<C::Connection>>>,
+    /// Users of open loads who have done what comes before their iterations, by scenario, the latest last.
+    rested: Vec<RefCell<Vec<Rested<C::Connection>>>>,
 }
 
 /// A user's presence in the gauge `vus`.
@@ -86,6 +89,9 @@ impl<C: Connector, T: Timer> Shard<C, T> {
             index,
             phases,
             idle: common.loads.iter().map(|_| RefCell::default()).collect(),
+            rested: (common.plan.scenarios.iter())
+                .map(|_| RefCell::default())
+                .collect(),
             common,
         }
     }
@@ -98,6 +104,10 @@ impl<C: Connector, T: Timer> Shard<C, T> {
     /// Notes that a load has ended here: its connections are not used again.
     pub(crate) fn end_load(&self, load: usize) {
         self.idle[load].borrow_mut().clear();
+        let scenarios = self.plan.scenarios.iter().zip(&self.rested);
+        for (_, rested) in scenarios.filter(|(scenario, _)| scenario.load == load) {
+            rested.borrow_mut().clear();
+        }
         if self.load(load).end_in_a_shard() {
             self.common.load_ended.notify_one();
         }
@@ -130,10 +140,32 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         Presence(Rc::clone(self))
     }
 
+    /// Whether a load still begins iterations of users who stay until then.
+    pub(crate) fn goes_on(&self, load: usize, until: Offset) -> bool {
+        matches!(self.phases.borrow()[load], Phase::Running(_)) && self.clock.now() < until
+    }
+
+    /// Waits until a load begins no more iterations.
+    pub(crate) async fn stopped(&self, load: usize) {
+        let mut phases = self.phases.clone();
+        let running = |phases: &Vec<Phase>| matches!(phases[load], Phase::Running(_));
+        // Where the run itself is gone, nothing is begun either.
+        let _ = phases.wait_for(|phases| !running(phases)).await;
+    }
+
+    /// A user of an open load who has done what comes before its iterations, and is free.
+    pub(crate) fn wake(&self, scenario: ScenarioIndex) -> Option<Rested<C::Connection>> {
+        self.rested[scenario.0].borrow_mut().pop()
+    }
+
+    /// Keeps a user for the next arrival of its scenario.
+    pub(crate) fn rest(&self, scenario: ScenarioIndex, user: Rested<C::Connection>) {
+        self.rested[scenario.0].borrow_mut().push(user);
+    }
+
     /// Takes an iteration for a user of a closed load who wants to begin one now: the scenario it is of.
     pub(crate) fn take(&self, load: usize, role: Role, until: Offset) -> Option<ScenarioIndex> {
-        let goes_on = matches!(self.phases.borrow()[load], Phase::Running(_));
-        if goes_on && self.clock.now() < until {
+        if self.goes_on(load, until) {
             self.load(load).take(role)
         } else {
             None

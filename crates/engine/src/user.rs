@@ -16,8 +16,9 @@ use crate::{
 };
 use loadgen_scenario::{Request, Scope};
 use loadgen_stats::{DropReason, Iteration, Offset, Outcome, ScenarioIndex};
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 use tokio::time::timeout_at;
+use walk::lost;
 
 /// Bytes of a body that are kept for a check.
 const CHECKED_BODY: usize = 1 << 20;
@@ -28,14 +29,32 @@ pub(crate) struct User<C: Connector, T: Timer> {
     /// The load that it belongs to.
     load: usize,
     connection: C::Connection,
-    /// Connections of steps that were done at once.
-    spare: Vec<C::Connection>,
+    /// What only some users have, made at first use.
+    more: Option<Box<More<C::Connection>>>,
     scope: Scope,
     luck: Luck,
     /// In a load that is steered.
     seat: Option<Box<Seat>>,
     /// When the user became ready for its next step.
     ready: Offset,
+}
+
+/// What only some users have: in a box, so that it takes no memory of others.
+struct More<C> {
+    /// Connections of steps that were done at once.
+    spare: Vec<C>,
+    /// The scenarios for which it has done what comes before the first iteration, and whether it may go on.
+    prepared: Vec<(ScenarioIndex, bool)>,
+}
+
+/// A user of an open load between two arrivals.
+pub(crate) struct Rested<C> {
+    connection: C,
+    more: Option<Box<More<C>>>,
+    scope: Scope,
+    luck: Luck,
+    /// How many iterations it has done.
+    iterations: u64,
 }
 
 /// An arrival of an open load and one of the load's `max_vus`, until it is dropped. Dropped before it has begun, it is
@@ -77,15 +96,37 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
         }
     }
 
-    /// Runs one iteration, on a connection that an earlier arrival left behind.
+    /// Runs one iteration, on a connection that an earlier arrival left behind; where something comes before the first
+    /// iteration, by a user who has done it, if one is free.
     pub(crate) async fn run(mut self) {
         let shard = Rc::clone(self.present.shard());
+        let keeps = !shard.plan.scenarios[self.scenario.0].before.is_empty();
+        let rested = keeps.then(|| shard.wake(self.scenario)).flatten();
         let number = shard.load(self.load).user(self.number);
-        let mut user = User::new(Rc::clone(&shard), self.load, number, self.due);
-        user.scope.begin_iteration(0);
+        let (mut user, iteration) = match rested {
+            Some(rested) => User::woken(Rc::clone(&shard), self.load, rested, self.due),
+            None => {
+                let user = User::new(Rc::clone(&shard), self.load, number, self.due);
+                (user, 0)
+            }
+        };
+        if keeps {
+            Box::pin(user.prepare(self.scenario)).await;
+        }
+        user.scope.begin_iteration(iteration);
         self.begun = true;
-        user.iteration(self.scenario).await;
-        for connection in user.spare.into_iter().chain([user.connection]) {
+        let end = user.iteration(self.scenario, Offset::MAX).await;
+        if keeps && !matches!(end, StepEnd::EndUser) {
+            shard.rest(self.scenario, user.rested(iteration + 1));
+            return;
+        }
+        for connection in user
+            .more
+            .map(|more| more.spare)
+            .into_iter()
+            .flatten()
+            .chain([user.connection])
+        {
             shard.leave_connection(self.load, connection);
         }
     }
@@ -125,12 +166,42 @@ impl<C: Connector, T: Timer> User<C, T> {
         Self {
             load,
             connection: shard.idle_connection(load),
-            spare: Vec::new(),
+            more: None,
             scope,
             luck: Luck::of(seed, user),
             seat: None,
             ready,
             shard,
+        }
+    }
+
+    /// A user who has rested, and the number of its next iteration.
+    fn woken(
+        shard: Rc<Shard<C, T>>,
+        load: usize,
+        rested: Rested<C::Connection>,
+        ready: Offset,
+    ) -> (Self, u64) {
+        let user = Self {
+            load,
+            connection: rested.connection,
+            more: rested.more,
+            scope: rested.scope,
+            luck: rested.luck,
+            seat: None,
+            ready,
+            shard,
+        };
+        (user, rested.iterations)
+    }
+
+    fn rested(self, iterations: u64) -> Rested<C::Connection> {
+        Rested {
+            connection: self.connection,
+            more: self.more,
+            scope: self.scope,
+            luck: self.luck,
+            iterations,
         }
     }
 
@@ -147,16 +218,25 @@ impl<C: Connector, T: Timer> User<C, T> {
             if user.has_to_go() {
                 break;
             }
+            if let Some(scenario) = shared.sure_scenario(role)
+                && user.has_to_prepare(scenario)
+                && !Box::pin(user.prepare_in_time(scenario, &stay)).await
+            {
+                break;
+            }
             let Some(scenario) = shard.take(load, role, stay.until) else {
                 break;
             };
             user.scope.begin_iteration(number);
             let end = match stay.cut {
-                None => user.iteration(scenario).await,
+                None => user.iteration(scenario, stay.until).await,
                 // Cut in the middle, the iteration books itself as interrupted.
-                Some(cut) => timeout_at(shard.clock.instant(cut), user.iteration(scenario))
-                    .await
-                    .unwrap_or(StepEnd::EndUser),
+                Some(cut) => timeout_at(
+                    shard.clock.instant(cut),
+                    user.iteration(scenario, stay.until),
+                )
+                .await
+                .unwrap_or(StepEnd::EndUser),
             };
             // A flow that never waits must not keep the shard's other users from their turn.
             tokio::task::yield_now().await;
@@ -166,28 +246,113 @@ impl<C: Connector, T: Timer> User<C, T> {
         }
     }
 
-    async fn iteration(&mut self, scenario: ScenarioIndex) -> StepEnd {
+    /// Whether something comes before the first iteration of a scenario that the user has not done.
+    fn has_to_prepare(&self, scenario: ScenarioIndex) -> bool {
+        !self.shard.plan.scenarios[scenario.0].before.is_empty() && self.fitness(scenario).is_none()
+    }
+
+    /// Whether the user may go on with a scenario, where it has done what comes before.
+    fn fitness(&self, scenario: ScenarioIndex) -> Option<bool> {
+        let mut known = self.more.as_ref()?.prepared.iter();
+        known
+            .find(|(known, _)| *known == scenario)
+            .map(|(_, fit)| *fit)
+    }
+
+    fn more(&mut self) -> &mut More<C::Connection> {
+        self.more.get_or_insert_with(|| {
+            Box::new(More {
+                spare: Vec::new(),
+                prepared: Vec::new(),
+            })
+        })
+    }
+
+    /// Does what comes before the first iteration of a scenario, once; whether the user may go on.
+    async fn prepare(&mut self, scenario: ScenarioIndex) -> bool {
+        if let Some(fit) = self.fitness(scenario) {
+            return fit;
+        }
         let shard = Rc::clone(&self.shard);
-        let (due, began) = (self.ready, shard.clock.now());
+        self.scope.begin_iteration(0);
+        let end = self.walk(&shard.plan.scenarios[scenario.0].before).await;
+        let fit = !matches!(end, StepEnd::EndUser | StepEnd::Leave);
+        self.more().prepared.push((scenario, fit));
+        fit
+    }
+
+    /// The same for a user who comes and goes; not where its load begins nothing any more.
+    async fn prepare_in_time(&mut self, scenario: ScenarioIndex, stay: &Stay) -> bool {
+        if !self.shard.goes_on(self.load, stay.until) {
+            return false;
+        }
+        match stay.cut {
+            None => self.prepare(scenario).await,
+            Some(cut) => timeout_at(self.shard.clock.instant(cut), self.prepare(scenario))
+                .await
+                .unwrap_or(false),
+        }
+    }
+
+    /// Waits for the beginning of the next iteration, the last one having been due then.
+    async fn keep_pace(
+        &mut self,
+        scenario: ScenarioIndex,
+        due: Offset,
+        pace: Duration,
+        until: Offset,
+    ) {
+        let shard = Rc::clone(&self.shard);
+        let next = due.after(pace);
+        if next < self.ready {
+            shard.recorder.borrow_mut().late_iteration(scenario, due);
+            return;
+        }
+        self.ready = next;
+        tokio::select! {
+            () = shard.timer.sleep_until(shard.clock.instant(next.min(until))) => {}
+            () = shard.stopped(self.load) => {}
+            () = lost(&mut self.seat) => {}
+        }
+    }
+
+    /// One iteration, and where it has a pace the wait for the next: not beyond `until`.
+    async fn iteration(&mut self, scenario: ScenarioIndex, until: Offset) -> StepEnd {
+        let shard = Rc::clone(&self.shard);
+        let mut began = shard.clock.now();
         let mut guard = IterationGuard {
             shard: &shard,
             scenario,
-            due,
+            due: self.ready,
             finished: false,
         };
-        let end = self.walk(&shard.plan.scenarios[scenario.0].flow).await;
+        // A user of shared iterations may come to a scenario for the first time.
+        if self.has_to_prepare(scenario) {
+            Box::pin(self.prepare(scenario)).await;
+            (guard.due, began) = (self.ready, shard.clock.now());
+        }
+        let end = if self.fitness(scenario).unwrap_or(true) {
+            self.walk(&shard.plan.scenarios[scenario.0].flow).await
+        } else {
+            StepEnd::EndUser
+        };
         if matches!(end, StepEnd::Leave) {
             return end;
         }
         guard.finished = true;
         let iteration = Iteration {
-            scenario,
-            due,
+            scenario: guard.scenario,
+            due: guard.due,
             began,
             ended: shard.clock.now(),
             failed: !matches!(end, StepEnd::Next { failed: false }),
         };
         shard.recorder.borrow_mut().iteration(&iteration);
+        if !matches!(end, StepEnd::EndUser)
+            && let Some(pace) = shard.plan.scenarios[guard.scenario.0].pace
+        {
+            Box::pin(self.keep_pace(guard.scenario, guard.due, pace, until)).await;
+        }
         end
     }
 

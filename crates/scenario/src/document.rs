@@ -23,7 +23,7 @@ pub(crate) use load::{
 };
 pub(crate) use mock::MockTable;
 pub(crate) use node::{Field, Kind, Located, Node, Source};
-pub(crate) use scenario::{ScenarioTable, Scenarios};
+pub(crate) use scenario::{Routine, ScenarioTable, Scenarios};
 pub(crate) use settings::{SloEntry, ThresholdEntry};
 pub(crate) use tree::{Inner, Tree};
 
@@ -45,6 +45,8 @@ pub(crate) struct Document {
     pub defaults: Defaults,
     /// `[[step]]`.
     pub steps: Steps,
+    /// What users do besides, where their scenario does not say.
+    pub routine: Routine,
     /// `[[scenario]]`.
     pub scenarios: Scenarios,
     /// `[slo]`.
@@ -81,6 +83,7 @@ impl Document {
             vars: reader.vars(table.get("vars")),
             defaults: reader.defaults(table.get("defaults")),
             steps: reader.steps(table.get("step"), "[[step]]"),
+            routine: reader.routine(&table, "[[before]]"),
             scenarios: reader.scenarios(table.get("scenario")),
             slo: reader.slo(table.get("slo")),
             thresholds: reader.thresholds(table.get("thresholds")),

@@ -73,7 +73,9 @@ pub(crate) fn lower(
     let loads = lowering.loads(&parts);
     let (flows, complete) = lowering.flows(&parts, target.as_ref());
     let complete = complete && parts.iter().all(|part| part.name.is_some());
-    let scenarios = scenarios::together(&parts, flows, loads.as_deref().unwrap_or_default());
+    lowering.paces(&parts, loads.as_deref().unwrap_or_default());
+    let planned = loads.as_deref().unwrap_or_default();
+    let scenarios = scenarios::together(document, &parts, flows, planned);
     let layout = complete.then(|| plan::layout(&scenarios));
     let thresholds = lowering.thresholds(layout.as_ref());
     lowering.explain_mock();

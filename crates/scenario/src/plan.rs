@@ -103,8 +103,12 @@ pub struct Origin {
 pub struct Scenario {
     /// Its name; the file's name where the file has one unnamed scenario.
     pub name: String,
+    /// What each user does once, before its first iteration.
+    pub before: Vec<Step>,
     /// What one iteration does.
     pub flow: Vec<Step>,
+    /// How long after one iteration a user begins the next; at once where absent, and where that one took longer.
+    pub pace: Option<Duration>,
     /// The load that begins its iterations: its place in [`Plan::loads`].
     pub load: usize,
 }
@@ -258,7 +262,8 @@ impl Plan {
     pub fn requests(&self) -> impl Iterator<Item = &Request> {
         self.scenarios
             .iter()
-            .flat_map(|scenario| Step::requests(&scenario.flow))
+            .flat_map(|scenario| [&scenario.flow, &scenario.before])
+            .flat_map(|steps| Step::requests(steps))
     }
 
     /// The scope of a user: `vu` counts from 1 and is that user's alone in the whole run.
@@ -297,7 +302,7 @@ impl Plan {
     pub fn retarget(&mut self, target: Target) {
         self.target = target;
         for scenario in &mut self.scenarios {
-            for step in &mut scenario.flow {
+            for step in scenario.flow.iter_mut().chain(&mut scenario.before) {
                 step.each_request_mut(&mut |request| {
                     request.message.fix(&self.target, &self.templates);
                 });
@@ -391,22 +396,9 @@ pub(crate) fn layout(scenarios: &[Scenario]) -> Layout {
     let mut layout = Layout::default();
     for (index, scenario) in scenarios.iter().enumerate() {
         let first = layout.steps.len();
-        let requests = Step::requests(&scenario.flow).into_iter();
-        layout.steps.extend(requests.map(|request| StepLayout {
-            name: request.name.clone(),
-            scenario: ScenarioIndex(index),
-            stream: request.stream.is_some(),
-            slo: request.slo.clone(),
-            role: StepRole::Request,
-        }));
-        let groups = Step::groups(&scenario.flow).into_iter();
-        layout.steps.extend(groups.map(|group| StepLayout {
-            name: group.name.clone(),
-            scenario: ScenarioIndex(index),
-            stream: false,
-            slo: Vec::new(),
-            role: StepRole::Group,
-        }));
+        layout
+            .steps
+            .extend(step_layouts(scenario, ScenarioIndex(index)));
         layout.scenarios.push(ScenarioLayout {
             name: scenario.name.clone(),
             steps: first..layout.steps.len(),
@@ -415,4 +407,31 @@ pub(crate) fn layout(scenarios: &[Scenario]) -> Layout {
         });
     }
     layout
+}
+
+/// The steps of one scenario, in the order of their indices.
+fn step_layouts(scenario: &Scenario, index: ScenarioIndex) -> Vec<StepLayout> {
+    let request = |role| {
+        move |request: &Request| StepLayout {
+            name: request.name.clone(),
+            scenario: index,
+            stream: request.stream.is_some(),
+            slo: request.slo.clone(),
+            role,
+        }
+    };
+    let group = |group: &Group| StepLayout {
+        name: group.name.clone(),
+        scenario: index,
+        stream: false,
+        slo: Vec::new(),
+        role: StepRole::Group,
+    };
+    let of_iterations = Step::requests(&scenario.flow).into_iter();
+    let once = Step::requests(&scenario.before).into_iter();
+    let groups = Step::groups(&scenario.flow).into_iter();
+    (of_iterations.map(request(StepRole::Request)))
+        .chain(once.map(request(StepRole::Before)))
+        .chain(groups.map(group))
+        .collect()
 }

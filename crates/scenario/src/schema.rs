@@ -95,6 +95,15 @@ struct File {
     /// What every step inherits. A step's own value wins; headers are merged.
     #[schemars(example = &serde_json::json!({ "timeout": "30s", "headers": { "accept": "application/json" } }))]
     defaults: Option<Defaults>,
+    /// How long after the beginning of one iteration a user begins the next. One that takes longer is followed at once.
+    /// With several kinds of users, for those that have none of their own. Not for loads with a rate.
+    #[schemars(example = &"10s")]
+    pace: Option<Duration>,
+    /// What each user does once before its first iteration, such as to log in. Its requests have figures of their own,
+    /// and are in none of the run. A failure ends the user unless `on_failure` says otherwise. With several kinds of
+    /// users, for those that have none of their own.
+    #[schemars(example = &serde_json::json!([{ "post": "/login", "json": { "user": "user-{{ vu }}" } }]))]
+    before: Option<Vec<Step>>,
     /// What one iteration does, in order.
     #[schemars(length(min = 1), example = &serde_json::json!([{ "get": "/" }, { "think": "1s" }]))]
     step: Option<Vec<Step>>,
@@ -128,6 +137,12 @@ struct Scenario {
     /// A load of its own, beside `[load]` and those of the others.
     #[schemars(example = &serde_json::json!({ "rate": "5/s", "duration": "1m" }))]
     load: Option<Load>,
+    /// How long after the beginning of one iteration a user begins the next. One that takes longer is followed at once.
+    #[schemars(example = &"10s")]
+    pace: Option<Duration>,
+    /// What each user does once before its first iteration, such as to log in. Its requests have figures of their own.
+    #[schemars(example = &serde_json::json!([{ "post": "/login", "json": { "user": "user-{{ vu }}" } }]))]
+    before: Option<Vec<Step>>,
     /// What one iteration does, in order.
     #[schemars(length(min = 1), example = &serde_json::json!([{ "get": "/" }]))]
     step: Vec<Step>,

@@ -88,6 +88,8 @@ metrics! {
         DroppedIterations = "dropped_iterations",
         /// Iterations begun but cut.
         InterruptedIterations = "interrupted_iterations",
+        /// Iterations that took longer than the pace of their scenario.
+        LateIterations = "late_iterations",
         /// Requests sent again because a kept-alive connection had gone.
         HttpReqsResent = "http_reqs_resent",
         /// Redirections that were followed.
@@ -172,6 +174,7 @@ impl Counter {
                 | Self::IterationsFailed
                 | Self::DroppedIterations
                 | Self::InterruptedIterations
+                | Self::LateIterations
         )
     }
 }

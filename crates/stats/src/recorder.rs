@@ -299,6 +299,16 @@ impl Recorder {
         }
     }
 
+    /// An iteration that was due then took longer than the pace of its scenario.
+    pub fn late_iteration(&mut self, scenario: ScenarioIndex, due: Offset) {
+        let part = self.part(scenario);
+        if part.counts(due)
+            && let Some(scenario) = self.totals.scenarios.get_mut(scenario.0)
+        {
+            scenario.count(Counter::LateIterations, 1, part.holds(due));
+        }
+    }
+
     /// An iteration that was due then was cut.
     pub fn interrupted_iteration(&mut self, scenario: ScenarioIndex, due: Offset) {
         let part = self.part(scenario);

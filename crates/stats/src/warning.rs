@@ -71,6 +71,13 @@ pub enum Warning {
         /// Their share, from 0 to 1.
         share: f64,
     },
+    /// Iterations took longer than the pace of their scenario.
+    PaceMissed {
+        /// How many.
+        count: u64,
+        /// Their share of the finished ones, from 0 to 1.
+        share: f64,
+    },
     /// No request of the measured part succeeded.
     NothingSucceeded {
         /// Why, in one line.
@@ -112,6 +119,7 @@ impl Warning {
             Self::LogIncomplete { .. } | Self::LogEndsEarly { .. } => "log-incomplete",
             Self::ArrivalUncertain { .. } => "arrival-uncertain",
             Self::CutRequests { .. } => "cut-requests",
+            Self::PaceMissed { .. } => "pace-missed",
             Self::NothingSucceeded { .. } => "nothing-succeeded",
         }
     }
@@ -162,6 +170,11 @@ impl Warning {
                     share * 100.0
                 )
             }
+            Self::PaceMissed { count, share } => format!(
+                "{} ({:.1} %) took longer than their pace: the next began late",
+                plural(*count, "iteration"),
+                share * 100.0
+            ),
             Self::NothingSucceeded { reason } => format!("no request succeeded: {reason}"),
         }
     }
@@ -198,6 +211,9 @@ impl Warning {
             }
             Self::CutRequests { .. } => {
                 "raise graceful_stop, so that requests can finish: those cut count only against limits they had passed"
+            }
+            Self::PaceMissed { .. } => {
+                "give more users a longer pace, or read it as: the service is slower than the pace asks"
             }
             Self::NothingSucceeded { .. } => {
                 "look at the errors; --allow-all-failed accepts such a run"

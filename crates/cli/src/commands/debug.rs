@@ -104,7 +104,7 @@ pub(super) fn show(
             }
         };
         // What connections left to do ends with the runtime.
-        any_failed |= LocalSet::new().block_on(&runtime, user.iteration(scenario))?;
+        any_failed |= LocalSet::new().block_on(&runtime, user.play(scenario))?;
     }
     Ok(if any_failed {
         Exit::Threshold
@@ -130,10 +130,22 @@ struct User<'a, C> {
 }
 
 impl<C: Connection> User<'_, C> {
-    /// Walks the flow; tells whether a request failed.
-    async fn iteration(&mut self, scenario: &Scenario) -> Result<bool, Error> {
+    /// Does what comes before the first iteration, and one iteration; tells whether a request failed.
+    async fn play(&mut self, scenario: &Scenario) -> Result<bool, Error> {
         let mut any_failed = false;
-        let mut todo = in_turn("", &scenario.flow);
+        if !scenario.before.is_empty() {
+            self.say("\nbefore the first iteration\n")?;
+            any_failed |= self.walk(&scenario.before).await?;
+            self.say("\nthe iteration\n")?;
+            self.scope.begin_iteration(0);
+        }
+        Ok(any_failed | self.walk(&scenario.flow).await?)
+    }
+
+    /// Walks steps; tells whether a request failed.
+    async fn walk(&mut self, steps: &[Step]) -> Result<bool, Error> {
+        let mut any_failed = false;
+        let mut todo = in_turn("", steps);
         while let Some(next) = todo.pop() {
             let (number, step) = match next {
                 Todo::Step(number, step) => (number, step),

@@ -716,6 +716,10 @@ const KEYS: &[(&str, &[&str])] = &[
         "scenario.step",
         &["every_scenario_has_its_steps_and_figures"],
     ),
+    ("pace", &["an_iteration_begins_at_its_pace"]),
+    ("before", &["users_do_once_what_comes_before"]),
+    ("scenario.pace", &["an_iteration_begins_at_its_pace"]),
+    ("scenario.before", &["users_do_once_what_comes_before"]),
     ("step", &["requests_are_as_their_keys_say"]),
     ("step.name", &["names_stand_in_the_summary"]),
     ("step.get", &["requests_are_as_their_keys_say"]),
@@ -950,7 +954,10 @@ fn walk(schema: &Value, part: &Value, path: &str, found: &mut BTreeSet<String>) 
 fn is_inner(path: &str) -> bool {
     let inner = ["step", "choose", "parallel"];
     let mut names = path.rsplit('.');
-    names.next().is_some_and(|name| inner.contains(&name)) && names.next() == Some("step")
+    let is_inner = names.next().is_some_and(|name| inner.contains(&name));
+    let below_steps = names.next() == Some("step");
+    // Steps that come before are steps like any.
+    is_inner && below_steps || path.ends_with("before")
 }
 
 /// The elements of a list are the key itself.

@@ -165,3 +165,81 @@ step = [{ get = "/plain" }, { think = "20ms" }, { get = "/plain?b" }]
     assert_eq!(again.code, 0, "{}", again.err);
     assert_eq!(again.json("again.json")["scenarios"], summary["scenarios"]);
 }
+
+#[test]
+fn an_iteration_begins_at_its_pace() {
+    let steps = "[[scenario.step]]\nget = \"/plain\"\n";
+    for (file, own, seconds) in [
+        ("pace = \"100ms\"", "", 0.4),
+        ("", "pace = \"50ms\"", 0.2),
+        ("pace = \"1h\"", "pace = \"50ms\"", 0.2),
+    ] {
+        let summary = run(&format!(
+            "target = \"mock\"\n{file}\nload = {{ vus = 1, iterations = 5 }}\n[[scenario]]\nname = \"a\"\n{own}\n{steps}"
+        ));
+        let taken = summary["duration_s"].as_f64().unwrap();
+        assert!(taken >= seconds && taken < 60.0, "{file} {own}: {taken}");
+    }
+    // The mock is slower than that.
+    let summary = run(
+        "target = \"mock\"\npace = \"1ms\"\nload = { vus = 1, iterations = 3 }\n[mock]\nplain_time = \"20ms\"\n[[step]]\nget = \"/plain\"\n",
+    );
+    assert_eq!(summary["metrics"]["late_iterations"]["count"], 3);
+    let warnings = summary["warnings"].as_array().unwrap();
+    assert!(
+        warnings.iter().any(|one| one["code"] == "pace-missed"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn users_do_once_what_comes_before() {
+    let text = r#"
+target = "mock"
+load = { executor = "per-vu-iterations", vus = 3, iterations = 2 }
+[[before]]
+name = "login"
+post = "/login"
+json = { user = "u{{ vu }}", password = "correct horse" }
+[[scenario]]
+name = "a"
+step = [{ get = "/plain" }]
+[[scenario]]
+name = "b"
+before = [{ name = "hello", get = "/plain?b" }]
+step = [{ get = "/plain?c" }]
+"#;
+    let summary = run(text);
+    assert_eq!(summary["metrics"]["http_reqs"]["count"], 6);
+    let step = |scenario: &str, step: &str| summary["scenarios"][scenario]["steps"][step].clone();
+    let login = step("a", "login");
+    assert_eq!(
+        (
+            login["role"].as_str(),
+            &login["metrics"]["http_reqs"]["count"]
+        ),
+        (Some("before"), &2.into())
+    );
+    assert_eq!(step("b", "hello")["metrics"]["http_reqs"]["count"], 1);
+    assert_eq!(step("b", "login"), Value::Null);
+    let checked = on(Stage::new(&["check", "a.toml"]).file("a.toml", text));
+    assert!(
+        checked.out.contains(
+            "\nsteps of each user before its first iteration of a\n  1. login: POST /login\n"
+        ),
+        "{}",
+        checked.out
+    );
+    let told = on(Stage::new(&["debug", "a.toml", "--scenario", "a"]).file("a.toml", text));
+    assert!(
+        told.out
+            .contains("\nbefore the first iteration\n\n1. login\n"),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.out.contains("\nthe iteration\n\n1. GET /plain\n"),
+        "{}",
+        told.out
+    );
+}

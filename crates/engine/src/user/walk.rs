@@ -138,8 +138,9 @@ impl<C: Connector, T: Timer> User<C, T> {
         };
         for way in companions {
             self.ready = self.ready.max(way.ready);
-            self.spare.extend(way.spare);
-            self.spare.push(way.connection);
+            let spare = &mut self.more().spare;
+            spare.extend(way.more.map(|more| more.spare).into_iter().flatten());
+            spare.push(way.connection);
         }
         let none = StepEnd::Next { failed: false };
         ends.into_iter().fold(none, StepEnd::and)
@@ -147,15 +148,15 @@ impl<C: Connector, T: Timer> User<C, T> {
 
     /// The same user on another connection, for one of several ways that it goes at once.
     fn companion(&mut self) -> Self {
-        let spare = self.spare.pop();
+        let spare = self.more.as_mut().and_then(|more| more.spare.pop());
         Self {
             connection: spare.unwrap_or_else(|| self.shard.idle_connection(self.load)),
             shard: Rc::clone(&self.shard),
             load: self.load,
             scope: self.scope.clone(),
             luck: self.luck.fork(),
+            more: None,
             seat: None,
-            spare: Vec::new(),
             ready: self.ready,
         }
     }
@@ -173,7 +174,7 @@ impl<C: Connector, T: Timer> User<C, T> {
 }
 
 /// Waits until the seat is lost: forever where there is none, which takes no memory.
-fn lost<'a>(seat: &'a mut Option<Box<Seat>>) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
+pub(super) fn lost<'a>(seat: &'a mut Option<Box<Seat>>) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
     match seat {
         None => Box::pin(std::future::pending()),
         Some(seat) => Box::pin(seat.lost()),

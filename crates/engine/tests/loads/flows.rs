@@ -231,3 +231,127 @@ async fn a_group_with_a_failure_in_it_has_failed() {
     let held: Vec<bool> = summary.thresholds.iter().map(|one| one.ok).collect();
     assert_eq!(held, [true, true], "{:?}", summary.thresholds);
 }
+
+#[tokio::test(start_paused = true)]
+async fn iterations_begin_at_their_pace() {
+    // Each iteration takes 0.1 s; every user begins at 0, 1, 2, … s.
+    let steps = "pace = \"1s\"\n[[step]]\nget = \"/a\"";
+    for workers in [1, 2, 7] {
+        let (summary, calls) = walked("vus = 3, duration = \"4500ms\"", steps, workers).await;
+        let mut seconds: Vec<u64> = calls.iter().map(|call| call.1.as_nanos()).collect();
+        seconds.dedup();
+        let wanted: Vec<u64> = (0..5).map(|second| second * 1_000_000_000).collect();
+        assert_eq!(seconds, wanted, "{workers} workers");
+        assert_eq!(count(&summary, Counter::Iterations), 15);
+        // Nobody waits for a beginning that never comes.
+        assert_eq!(summary.duration, Duration::from_millis(4_500));
+        assert_eq!(count(&summary, Counter::LateIterations), 0);
+        let duration = summary
+            .metrics
+            .trend(Trend::IterationDuration)
+            .expect("iterations");
+        assert_eq!(duration.max.value, TIME);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_iteration_longer_than_the_pace_is_followed_at_once_and_told() {
+    // Every other iteration takes 1.5 s: 0 to 1.5, 1.5 to 1.6, then at 2.5.
+    let steps = "pace = \"1s\"\n[[step]]\nget = \"/a\"\n[[step]]\nthink = \"1400ms\"\nwhen = \"{{ iteration % 2 == 0 }}\"";
+    let (summary, calls) = walked("vus = 1, iterations = 5", steps, 1).await;
+    let begun: Vec<u64> = calls
+        .iter()
+        .map(|call| call.1.as_nanos() / 1_000_000)
+        .collect();
+    assert_eq!(begun, [0, 1_500, 2_500, 4_000, 5_000]);
+    assert_eq!(count(&summary, Counter::LateIterations), 3);
+    let codes: Vec<&str> = summary
+        .warnings
+        .iter()
+        .map(loadgen_stats::Warning::code)
+        .collect();
+    assert_eq!(codes, ["pace-missed"]);
+    // It is the service that is late.
+    let lag = summary.metrics.trend(Trend::ScheduleLag).expect("requests");
+    assert_eq!(lag.max.value, Duration::ZERO);
+}
+
+/// The figures of one step: its requests, and the longest of them.
+fn step_of(summary: &Summary, name: &str) -> (u64, Option<Duration>) {
+    let steps = &summary.scenarios[0].steps;
+    let step = steps.iter().find(|step| step.name == name).expect("a step");
+    let longest = step.metrics.trend(Trend::HttpReqDuration);
+    (
+        step.metrics.counter(Counter::HttpReqs),
+        longest.map(|figures| figures.max.value),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_before_is_done_once_by_each_user_and_in_no_figure_of_the_run() {
+    let steps = "[[before]]\nname = \"login\"\npost = \"/slow\"\n[[before]]\nthink = \"1s\"\n[[step]]\nget = \"/a\"";
+    for (load, users) in [
+        (
+            "executor = \"per-vu-iterations\", vus = 5, iterations = 4",
+            5,
+        ),
+        ("vus = 5, iterations = 20", 5),
+        ("rate = 4, duration = \"5s\"", 6),
+    ] {
+        for workers in [1, 2, 7] {
+            let text = format!("target = \"http://127.0.0.1:1\"\nload = {{ {load} }}\n{steps}");
+            let service = Service::noting(TIME, &[("/slow", TIME * 3)]);
+            let summary = undisturbed(plan(&text), workers, &service).await;
+            let logins = service.calls("/slow").len();
+            if workers == 1 || users == 5 {
+                assert_eq!(logins, users, "{load}, {workers} workers");
+            }
+            assert_eq!(count(&summary, Counter::HttpReqs), 20, "{load}");
+            assert_eq!(count(&summary, Counter::Iterations), 20, "{load}");
+            assert_eq!(service.calls("/a").len(), 20);
+            assert_eq!(step_of(&summary, "login"), (logins as u64, Some(TIME * 3)));
+            let longest = |trend| summary.metrics.trend(trend).expect("times").max.value;
+            assert_eq!(longest(Trend::HttpReqLatency), TIME, "{load}");
+            assert_eq!(longest(Trend::IterationDuration), TIME, "{load}");
+            assert_eq!(longest(Trend::ScheduleLag), Duration::ZERO, "{load}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_fails_before_begins_no_iteration() {
+    for (line, iterations, logins) in [("", 0, 3), ("on_failure = \"continue\"", 12, 3)] {
+        let text = format!(
+            "target = \"http://127.0.0.1:1\"\nload = {{ executor = \"per-vu-iterations\", vus = 3, iterations = 4 }}\n[[before]]\nname = \"login\"\nget = \"/login\"\n{line}\n[[step]]\nget = \"/a\""
+        );
+        let mut service = Service::noting(TIME, &[]);
+        // The first three requests are those of the logins.
+        service.fail_below = 3;
+        let summary = undisturbed(plan(&text), 2, &service).await;
+        assert_eq!(count(&summary, Counter::Iterations), iterations, "{line}");
+        assert_eq!(count(&summary, Counter::DroppedIterations), 12 - iterations);
+        assert_eq!(service.calls("/login").len(), logins);
+        // The failures are told, though they are none of the run's.
+        assert_eq!((summary.errors.len(), summary.errors[0].count), (1, 3));
+        assert_eq!(summary.errors[0].step, "login");
+        assert_eq!(
+            summary.metrics.rate(loadgen_stats::Rate::HttpReqFailed).0,
+            0
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn shared_iterations_of_several_kinds_prepare_for_each() {
+    let text = "target = \"http://127.0.0.1:1\"\nload = { vus = 4, iterations = 100 }\n[[before]]\nname = \"login\"\nget = \"/login\"\n[[scenario]]\nname = \"a\"\nstep = [{ get = \"/a\" }]\n[[scenario]]\nname = \"b\"\nbefore = [{ get = \"/other\" }]\nstep = [{ get = \"/b\" }]";
+    for workers in [1, 2, 7] {
+        let service = Service::noting(TIME, &[]);
+        let summary = undisturbed(plan(text), workers, &service).await;
+        assert_eq!(count(&summary, Counter::Iterations), 100, "{workers}");
+        assert_eq!(count(&summary, Counter::HttpReqs), 100, "{workers}");
+        assert_eq!(
+            [service.calls("/login").len(), service.calls("/other").len()],
+            [4, 4]
+        );
+    }
+}

@@ -43,6 +43,8 @@ pub(crate) struct Service {
     /// When the head of the answer comes; with the rest where absent.
     pub(crate) head: Option<Duration>,
     pub(crate) fail_each: u64,
+    /// So many requests fail at first.
+    pub(crate) fail_below: u64,
     pub(crate) accepted: Arc<AtomicU64>,
     /// Requests for paths that begin so take another time than usual.
     pub(crate) slow: Vec<(&'static str, Duration)>,
@@ -60,6 +62,7 @@ impl Service {
             usual,
             head: None,
             fail_each: u64::MAX,
+            fail_below: 0,
             accepted: Arc::default(),
             slow: Vec::new(),
             calls: None,
@@ -134,7 +137,7 @@ impl Connection for Service {
         exchange.first_byte = Some(call.clock.now());
         sleep(time - head).await;
         exchange.done = Some(call.clock.now());
-        if number.is_multiple_of(self.fail_each) {
+        if number.is_multiple_of(self.fail_each) || number <= self.fail_below {
             exchange.failure = Some(Failure {
                 kind: ErrorKind::Reset,
                 message: "the peer reset the connection".into(),

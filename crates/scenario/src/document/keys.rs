@@ -9,6 +9,8 @@ pub(crate) const ROOT: &[&str] = &[
     "load",
     "vars",
     "defaults",
+    "pace",
+    "before",
     "step",
     "scenario",
     "slo",
@@ -16,7 +18,7 @@ pub(crate) const ROOT: &[&str] = &[
     "mock",
 ];
 /// The keys of each `[[scenario]]`.
-pub(crate) const SCENARIO: &[&str] = &["name", "weight", "load", "step"];
+pub(crate) const SCENARIO: &[&str] = &["name", "weight", "load", "pace", "before", "step"];
 /// The keys of `[load]`.
 pub(crate) const LOAD: &[&str] = &[
     "executor",
@@ -145,6 +147,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("share", "weight"),
     ("percent", "weight"),
     ("tasks", "step"),
+    ("on_start", "before"),
+    ("login", "before"),
+    ("constant_pacing", "pace"),
+    ("pacing", "pace"),
+    ("wait_time", "pace"),
     ("localAddress", "source_addresses"),
     ("local_ips", "source_addresses"),
     ("steps", "step"),

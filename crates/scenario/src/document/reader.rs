@@ -259,7 +259,7 @@ impl Reader {
             Kind::List(list) => list.as_slice(),
             Kind::Table(_) => {
                 let message = format!("`{key}` must be a list of tables");
-                let help = format!("write `{head}` for each {key}");
+                let help = format!("write `{head}` for each of them");
                 self.tell(Problem::new(&node.place, message).help(help));
                 std::slice::from_ref(node)
             }

@@ -5,9 +5,10 @@ use super::{
     keys,
     load::LoadTable,
     node::{Field, Kind, Node},
-    reader::{Reader, field},
+    reader::{Reader, Table, field},
 };
 use crate::problem::{Place, Problem};
+use std::time::Duration;
 
 /// The largest weight.
 const MOST_WEIGHT: f64 = 1e9;
@@ -36,6 +37,17 @@ pub(crate) struct ScenarioTable {
     pub load: Field<LoadTable>,
     /// `[[scenario.step]]`.
     pub steps: Steps,
+    /// What its users do besides.
+    pub routine: Routine,
+}
+
+/// What users do besides the steps of their iterations.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Routine {
+    /// `pace`.
+    pub pace: Field<Duration>,
+    /// `[[before]]`.
+    pub before: Steps,
 }
 
 impl Reader {
@@ -56,7 +68,16 @@ impl Reader {
             weight: self.weight(table.get("weight")),
             load: self.load(table.get("load"), "`[scenario.load]`"),
             steps: self.steps(table.get("step"), "[[scenario.step]]"),
+            routine: self.routine(&table, "[[scenario.before]]"),
         })
+    }
+
+    /// What users do besides; `head` is what stands above each step before.
+    pub(super) fn routine(&mut self, table: &Table<'_>, head: &str) -> Routine {
+        Routine {
+            pace: self.duration(table.get("pace"), "`pace`", false),
+            before: self.steps(table.get("before"), head),
+        }
     }
 
     pub(super) fn weight(&mut self, node: Option<&Node>) -> Field<f64> {

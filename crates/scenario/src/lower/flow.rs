@@ -3,14 +3,12 @@
 use super::{
     Lowering,
     headers::{Headers, merge},
-    scenarios::Part,
+    scenarios::{Flow, Part},
     tree::Walk,
 };
 use crate::{
     document::{Common, Field, Located, Source, StepTable, keys},
-    plan::{
-        Body, Expect, HttpVersion, Message, Method, OnFailure, Request, Step, Target, Timeouts,
-    },
+    plan::{Body, Expect, HttpVersion, Message, Method, OnFailure, Request, Target, Timeouts},
     problem::{Place, Problem},
     secrets::shown_location,
     template::Text,
@@ -35,7 +33,7 @@ impl Lowering<'_> {
         &mut self,
         parts: &[Part<'_>],
         target: Option<&Target>,
-    ) -> (Vec<Vec<Step>>, bool) {
+    ) -> (Vec<Flow>, bool) {
         let document = self.document;
         let defaults = self.headers(&document.defaults.common.headers);
         self.explain_defaults();
@@ -47,21 +45,32 @@ impl Lowering<'_> {
             let tables = &part.steps.list;
             let sent: Vec<&StepTable> = tables.iter().flat_map(StepTable::requests).collect();
             let groups: Vec<_> = tables.iter().flat_map(StepTable::groups).collect();
-            self.step_names(&sent, &groups);
-            let mut walk = Walk {
+            let prelude = part.before(document);
+            let first: Vec<&StepTable> =
+                prelude.list.iter().flat_map(StepTable::requests).collect();
+            self.step_names(&[&sent[..], &first].concat(), &groups);
+            let walk = |next: usize, count: usize, once| Walk {
                 defaults: defaults.as_ref(),
                 target,
-                next: requests,
-                last: (requests + sent.len()).saturating_sub(1),
-                next_group: requests + sent.len(),
+                next,
+                last: (next + count).saturating_sub(1),
+                next_group: requests + sent.len() + first.len(),
+                once,
             };
+            // What it takes out of answers is known to the steps after it, so it comes first.
+            let mut prelude_walk = walk(requests + sent.len(), first.len(), true);
+            let once = self.steps(&prelude.list, false, &mut prelude_walk);
+            let mut walk = walk(requests, sent.len(), false);
             let flow = self.steps(tables, false, &mut walk);
             requests = walk.next_group;
             if before == self.problems.len() {
                 self.sends_something(part, sent.is_empty());
             }
-            complete &= flow.is_some() && before == self.problems.len();
-            flows.push(flow.unwrap_or_default());
+            complete &= flow.is_some() && once.is_some() && before == self.problems.len();
+            flows.push(Flow {
+                before: once.unwrap_or_default(),
+                steps: flow.unwrap_or_default(),
+            });
         }
         (flows, complete)
     }
@@ -122,7 +131,7 @@ impl Lowering<'_> {
         defaults: Option<&Headers>,
         target: Option<&Target>,
         index: StepIndex,
-    ) -> Option<Step> {
+    ) -> Option<Request> {
         let (method, place) = self.method(step)?;
         let source = place.given().map(|given| given.value.clone());
         let location = source
@@ -143,7 +152,7 @@ impl Lowering<'_> {
         let compress = step.common.compress.or(&common.compress).given().is_some()
             && !matches!(body, Body::Empty);
         describe_body(&mut headers, &body, compress);
-        Some(Step::Request(Box::new(Request {
+        Some(Request {
             index,
             name,
             method,
@@ -167,12 +176,12 @@ impl Lowering<'_> {
             new_connection: pick(&step.common.connection, &common.connection).unwrap_or(false),
             redirects: redirects(common, &step.common),
             expect: expect(common, &step.common),
-            on_failure: pick(&step.common.on_failure, &common.on_failure)
-                .unwrap_or(OnFailure::Continue),
+            // Where the step stands decides over it.
+            on_failure: OnFailure::Continue,
             http_version: pick(&step.common.http_version, &common.http_version)
                 .unwrap_or(HttpVersion::Http1),
             slo: slo?,
-        })))
+        })
     }
 
     /// The one method of a step, and where it goes.

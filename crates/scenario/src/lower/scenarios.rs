@@ -2,10 +2,21 @@
 
 use super::Lowering;
 use crate::{
-    document::{Field, LoadTable, Located, ScenarioTable, Steps},
+    document::{Document, Field, LoadTable, Located, ScenarioTable, Steps},
     plan::{LoadPlan, Scenario, Step},
     problem::{Place, Problem},
+    quantity::format_duration,
 };
+use std::time::Duration;
+
+/// What the users of one part do.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    /// Once, before the first iteration.
+    pub before: Vec<Step>,
+    /// In one iteration.
+    pub steps: Vec<Step>,
+}
 
 /// One kind of user, as the document has it.
 pub(super) struct Part<'a> {
@@ -35,6 +46,20 @@ impl Part<'_> {
     /// Its `weight`.
     pub(super) fn weight(&self) -> &Field<f64> {
         self.scenario.map_or(&Field::Absent, |table| &table.weight)
+    }
+
+    /// The key `pace`: its own, else the file's.
+    pub(super) fn pace<'d>(&'d self, document: &'d Document) -> &'d Field<Duration> {
+        let own = self.scenario.map(|table| &table.routine.pace);
+        let own = own.filter(|own| !own.is_absent());
+        own.unwrap_or(&document.routine.pace)
+    }
+
+    /// What its users do once before their first iteration: its own, else the file's.
+    pub(super) fn before<'d>(&'d self, document: &'d Document) -> &'d Steps {
+        let own = self.scenario.map(|table| &table.routine.before);
+        let own = own.filter(|own| own.given);
+        own.unwrap_or(&document.routine.before)
     }
 
     /// The load of its own, where it has one, right or wrong.
@@ -74,6 +99,29 @@ impl<'a> Lowering<'a> {
         document.scenarios.list.iter().map(part).collect()
     }
 
+    /// Tells a `pace` of what has a rate.
+    pub(super) fn paces(&mut self, parts: &[Part<'_>], loads: &[LoadPlan]) {
+        for (number, part) in parts.iter().enumerate() {
+            let own = match part.scenario {
+                Some(table) => &table.routine.pace,
+                None => &self.document.routine.pace,
+            };
+            let has = |load: &&LoadPlan| load.members.iter().any(|one| one.scenario.0 == number);
+            let open = loads
+                .iter()
+                .find(has)
+                .is_some_and(|load| load.load.is_open());
+            if let Some(given) = own.given() {
+                self.explain_file("pace", &format_duration(given.value), &given.place);
+                if open {
+                    let message = "`pace` means nothing where a rate says when iterations begin";
+                    let problem = Problem::new(&given.place, message);
+                    self.tell(problem.help("take it out, or give the load `vus`"));
+                }
+            }
+        }
+    }
+
     /// Tells scenarios without a name, and those that have the same.
     fn scenario_names(&mut self) {
         let mut seen: Vec<&Located<String>> = Vec::new();
@@ -103,18 +151,27 @@ impl<'a> Lowering<'a> {
 
 /// The scenarios of a plan: the parts with what they do.
 pub(super) fn together(
+    document: &Document,
     parts: &[Part<'_>],
-    flows: Vec<Vec<Step>>,
+    flows: Vec<Flow>,
     loads: &[LoadPlan],
 ) -> Vec<Scenario> {
     let load_of = |scenario| {
         let has = |load: &LoadPlan| load.members.iter().any(|one| one.scenario.0 == scenario);
         loads.iter().position(has).unwrap_or_default()
     };
-    let scenario = |(number, (part, flow)): (usize, (&Part<'_>, Vec<Step>))| Scenario {
-        name: part.name.clone().unwrap_or_default(),
-        flow,
-        load: load_of(number),
+    let scenario = |(number, (part, flow)): (usize, (&Part<'_>, Flow))| {
+        let load = load_of(number);
+        let pace = part.pace(document).given().map(|given| given.value);
+        // Where a rate says when iterations begin, what the file says of all is not about this one.
+        let paced = loads.get(load).is_some_and(|load| !load.load.is_open());
+        Scenario {
+            name: part.name.clone().unwrap_or_default(),
+            before: flow.before,
+            flow: flow.steps,
+            pace: pace.filter(|_| paced),
+            load,
+        }
     };
     parts.iter().zip(flows).enumerate().map(scenario).collect()
 }

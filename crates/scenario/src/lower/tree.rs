@@ -17,6 +17,28 @@ const OF_TREES: &[&str] = &[
     "when", "repeat", "weight", "group", "step", "choose", "parallel",
 ];
 
+/// What is wrong with a key, and what to do about it.
+struct Wrong(&'static str, &'static str);
+
+impl Wrong {
+    fn told(&self) -> (String, &'static str) {
+        (self.0.to_owned(), self.1)
+    }
+}
+
+const GROUP_ONCE: Wrong = Wrong(
+    "only steps of iterations can be a `group`",
+    "what is done once has figures for each of its steps",
+);
+const GROUP_OF_ONE: Wrong = Wrong(
+    "only a step with steps inside can be a `group`",
+    "write them below it as `[[step.step]]`",
+);
+const WEIGHT_OF_ONE: Wrong = Wrong(
+    "only a step of `choose` has a `weight`",
+    "write the steps to choose from as `[[step.choose]]`",
+);
+
 /// What is at hand while the steps of one scenario are lowered.
 pub(super) struct Walk<'a> {
     pub(super) defaults: Option<&'a Headers>,
@@ -27,6 +49,8 @@ pub(super) struct Walk<'a> {
     pub(super) last: usize,
     /// The index of the group that comes next.
     pub(super) next_group: usize,
+    /// Whether they are done once, before the first iteration.
+    pub(super) once: bool,
 }
 
 /// What a step does.
@@ -92,26 +116,25 @@ impl Lowering<'_> {
     }
 
     fn step(&mut self, table: &StepTable, chosen: bool, walk: &mut Walk<'_>) -> Option<Step> {
-        let fits = self.keys_fit(table, chosen);
-        let on_failure = pick(
-            &table.common.on_failure,
-            &self.document.defaults.common.on_failure,
-        );
+        let fits = self.keys_fit(table, chosen, walk.once);
+        let usual = if walk.once {
+            OnFailure::StopUser
+        } else {
+            OnFailure::Continue
+        };
+        let defaults = &self.document.defaults.common;
+        let on_failure = pick(&table.common.on_failure, &defaults.on_failure).unwrap_or(usual);
         let step = StepIndex(walk.next.min(walk.last));
         let when = self.when(&table.tree.when, step, on_failure);
-        let repeat = match &table.tree.repeat {
-            Field::Absent => Some(Repeat::ONCE),
-            Field::Broken => None,
-            Field::Given(Located { value, .. }) => Some(Repeat {
-                min: value.0,
-                max: value.1,
-            }),
-        };
+        let repeat = repeat(&table.tree.repeat);
         let step = match Kind::of(table) {
             Kind::Request => {
                 let request = self.request(table, walk.defaults, walk.target, StepIndex(walk.next));
                 walk.next += 1;
-                request
+                request.map(|mut request| {
+                    request.on_failure = on_failure;
+                    Step::Request(Box::new(request))
+                })
             }
             Kind::Pause => table.think.given().map(|given| {
                 let (min, max) = given.value;
@@ -128,7 +151,7 @@ impl Lowering<'_> {
     }
 
     /// Tells keys that do not belong to what the step does; true where there are none.
-    fn keys_fit(&mut self, table: &StepTable, chosen: bool) -> bool {
+    fn keys_fit(&mut self, table: &StepTable, chosen: bool, once: bool) -> bool {
         let before = self.problems.len();
         let (what, own, help) = match Kind::of(table) {
             Kind::Request => ("", None, ""),
@@ -145,18 +168,16 @@ impl Lowering<'_> {
         };
         for key in &table.keys {
             let name = key.value.as_str();
-            if own.is_some_and(|own| !own.contains(&name)) {
-                let message = format!("a step with {what} cannot have `{name}`");
-                self.tell(Problem::new(&key.place, message).help(help));
-            } else if name == "group" && own.is_none() {
-                let message = "only a step with steps inside can be a `group`";
-                let problem = Problem::new(&key.place, message);
-                self.tell(problem.help("write them below it as `[[step.step]]`"));
-            } else if name == "weight" && !chosen {
-                let message = "only a step of `choose` has a `weight`";
-                let problem = Problem::new(&key.place, message);
-                self.tell(problem.help("write the steps to choose from as `[[step.choose]]`"));
-            }
+            let (message, help) = match name {
+                _ if own.is_some_and(|own| !own.contains(&name)) => {
+                    (format!("a step with {what} cannot have `{name}`"), help)
+                }
+                "group" if once => GROUP_ONCE.told(),
+                "group" if own.is_none() => GROUP_OF_ONE.told(),
+                "weight" if !chosen => WEIGHT_OF_ONE.told(),
+                _ => continue,
+            };
+            self.tell(Problem::new(&key.place, message).help(help));
         }
         self.problems.len() == before
     }
@@ -167,7 +188,7 @@ impl Lowering<'_> {
         &mut self,
         field: &Field<Source>,
         step: StepIndex,
-        on_failure: Option<OnFailure>,
+        on_failure: OnFailure,
     ) -> Option<Option<Condition>> {
         let source = match field {
             Field::Absent => return Some(None),
@@ -183,24 +204,13 @@ impl Lowering<'_> {
             return None;
         }
         let text = self.fold(source, Mode::Json, Secrecy::Open)?.text;
-        let on_failure = on_failure.unwrap_or(OnFailure::Continue);
         Some(Some(Condition::new(text, step, on_failure)))
     }
 
     /// A step with steps inside.
     fn tree(&mut self, table: &StepTable, walk: &mut Walk<'_>) -> Option<Step> {
-        let mut lists = table.tree.inner.iter();
-        let (first, steps) = lists.next()?;
-        let mut single = true;
-        for (other, _) in lists {
-            let message = format!(
-                "a step has one list of steps, and this one has `{}` already",
-                first.value.key()
-            );
-            let problem = Problem::new(&other.place, message).more(&first.place, "the first one");
-            self.tell(problem.help("put each list into a step of its own"));
-            single = false;
-        }
+        let (first, steps) = table.tree.inner.first()?;
+        let single = self.has_one_list(table);
         if steps.list.is_empty() {
             if steps.complete {
                 let key = first.value.key();
@@ -221,6 +231,25 @@ impl Lowering<'_> {
             Some((index, name)) => Step::Group(Box::new(Group { index, name, step })),
         };
         (single && steps.complete).then_some(step)
+    }
+
+    /// Tells further lists of steps; true where there are none.
+    fn has_one_list(&mut self, table: &StepTable) -> bool {
+        let mut lists = table.tree.inner.iter();
+        let Some((first, _)) = lists.next() else {
+            return true;
+        };
+        let mut single = true;
+        for (other, _) in lists {
+            let message = format!(
+                "a step has one list of steps, and this one has `{}` already",
+                first.value.key()
+            );
+            let problem = Problem::new(&other.place, message).more(&first.place, "the first one");
+            self.tell(problem.help("put each list into a step of its own"));
+            single = false;
+        }
+        single
     }
 
     /// Place and name of a group: outer absence where it is wrong, inner where the step is none.
@@ -264,5 +293,17 @@ impl Lowering<'_> {
             step,
         };
         Some(weights.into_iter().zip(steps?).map(with).collect())
+    }
+}
+
+/// How many times a step is done; absent where that is wrong.
+fn repeat(field: &Field<(u32, u32)>) -> Option<Repeat> {
+    match field {
+        Field::Absent => Some(Repeat::ONCE),
+        Field::Broken => None,
+        Field::Given(Located { value, .. }) => Some(Repeat {
+            min: value.0,
+            max: value.1,
+        }),
     }
 }

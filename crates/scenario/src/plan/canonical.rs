@@ -57,6 +57,12 @@ fn scenario(
     let name = (scenarios.len() > 1).then_some(scenario.name.as_str());
     value.insert("name".to_owned(), name.into());
     value.insert("flow".to_owned(), flow);
+    if !scenario.before.is_empty() {
+        value.insert("before".to_owned(), steps(&scenario.before, secrets));
+    }
+    if let Some(pace) = scenario.pace {
+        value.insert("pace".to_owned(), time(pace));
+    }
     Value::Object(value)
 }
 

@@ -87,7 +87,13 @@ impl Plan {
                 1 => String::new(),
                 _ => format!(" of {}", scenario.name),
             };
-            _ = writeln!(text, "\nsteps of one iteration{of}");
+            if !scenario.before.is_empty() {
+                _ = writeln!(text, "\nsteps of each user before its first iteration{of}");
+                flow::describe(&mut text, &scenario.before);
+            }
+            let pace = scenario.pace.map(crate::quantity::format_duration);
+            let pace = pace.map_or(String::new(), |pace| format!(", one every {pace}"));
+            _ = writeln!(text, "\nsteps of one iteration{of}{pace}");
             flow::describe(&mut text, &scenario.flow);
         }
         if !self.thresholds.is_empty() {

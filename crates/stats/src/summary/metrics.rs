@@ -232,7 +232,7 @@ impl Table<'_> {
 
 /// Counters that are shown even when they are zero.
 const fn is_basic(counter: Counter) -> bool {
-    counter.is_of_iterations()
+    (counter.is_of_iterations() && !matches!(counter, Counter::LateIterations))
         || matches!(
             counter,
             Counter::HttpReqs | Counter::DataSent | Counter::DataReceived

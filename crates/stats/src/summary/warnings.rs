@@ -89,6 +89,12 @@ fn unfinished(material: &Material<'_>, warnings: &mut Vec<Warning>) {
     if max_vus + end > 0 {
         warnings.push(Warning::DroppedIterations { max_vus, end });
     }
+    let late = totals.counter(layout, Counter::LateIterations, &part).0;
+    if late > 0 {
+        let all = totals.counter(layout, Counter::Iterations, &part).0;
+        let share = late as f64 / all.max(late) as f64;
+        warnings.push(Warning::PaceMissed { count: late, share });
+    }
     let cut: u64 = totals
         .requests(layout)
         .map(|step| step.in_flight_measured)
