@@ -281,6 +281,7 @@ fn layout() -> Layout {
         }],
         steps: vec![step],
         selected: Vec::new(),
+        probes: Vec::new(),
     }
 }
 

@@ -7,6 +7,8 @@
 const FEWEST: usize = 4;
 /// How far the curve must rise above the diagonal: below that it is straight, or noise.
 const RISE: f64 = 0.1;
+/// A curve that spans less than this share of its height is flat: what bends it is noise.
+const FLAT: f64 = 0.1;
 
 /// Where the curve bends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,7 +50,7 @@ fn index(points: &[(f64, f64)]) -> Option<usize> {
         .fold((f64::INFINITY, 0.0f64), |(least, most), (_, y)| {
             (least.min(*y), most.max(*y))
         });
-    if points.len() < FEWEST || most <= least {
+    if points.len() < FEWEST || most - least <= FLAT * most {
         return None;
     }
     let above =
@@ -94,6 +96,8 @@ mod tests {
     #[test]
     fn a_bend_is_found_and_a_straight_line_has_none() {
         check(|load| load.min(200.0), Some((200.0, 200.0)));
+        // Saturated from the first level on.
+        check(|load| 76.0 + 2.0 * (load / 100.0).sin(), None);
         check(
             |load| load.min(300.0) - (load - 300.0).max(0.0) * 0.5,
             Some((300.0, 300.0)),

@@ -3,7 +3,7 @@
 use crate::hold::{Hold, Judgement, Limits};
 use crate::little::{Little, little};
 use crate::search::{LevelVerdict, Purpose, Trial};
-use loadgen_stats::{Offset, Selection, Trend, Unit};
+use loadgen_stats::{Counter, Offset, ProbeTotals, Selection, Trend, Unit};
 use std::time::Duration;
 
 /// One level that was tried.
@@ -39,6 +39,8 @@ pub struct Level {
     pub tokens_per_second: Option<f64>,
     /// Requests under way, on average, against what Little's law makes of their number and their length.
     pub little: Option<Little>,
+    /// What the probes of the target gave in the holds, as in the layout.
+    pub probes: Vec<ProbeTotals>,
     /// The limits that broke.
     pub broken: Vec<Broken>,
     /// Whether the generator was too late or too busy for its times to be believed.
@@ -81,6 +83,9 @@ impl Level {
         let trend = |trend| hold.totals.trend(&limits.layout, trend, &all);
         let latency = trend(Trend::HttpReqLatency);
         let seconds = hold.seconds.max(f64::MIN_POSITIVE);
+        let (redirects, _) = hold
+            .totals
+            .counter(&limits.layout, Counter::Redirects, &all);
         let due: u64 = hold.totals.outcomes(&limits.layout, &all).iter().sum();
         let mean = latency.mean().map_or(0.0, |mean| mean.as_secs_f64());
         Self {
@@ -98,10 +103,12 @@ impl Level {
             latency: [0.5, 0.95, 0.99].map(|q| latency.quantile(q)),
             ttft_p95: trend(Trend::Ttft).quantile(0.95),
             tokens_per_second: tokens(hold).map(|tokens| tokens / seconds),
-            // Broken connections have no latency: then the mean is not that of all that came.
-            little: (latency.count() == due)
+            // Broken connections have no latency, and what follows a redirection has that of all before it: then the mean
+            // is not that of all that came.
+            little: (latency.count() == due && redirects == 0)
                 .then(|| little(hold.in_flight_seconds / seconds, due as f64 / seconds, mean))
                 .flatten(),
+            probes: hold.totals.probes.clone(),
             broken: judgement.broken,
             generator_doubtful: judgement.generator_doubtful,
         }

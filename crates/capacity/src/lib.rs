@@ -24,6 +24,7 @@
 
 mod answer;
 mod cost;
+mod headroom;
 mod hold;
 mod knee;
 mod ladder;
@@ -36,6 +37,7 @@ mod usl;
 
 pub use answer::{Answer, Ended, LimitedBy};
 pub use cost::{Timing, Worst, worst};
+pub use headroom::Headroom;
 pub use hold::Standing;
 pub use knee::{Knee, knee};
 pub use ladder::{Growth, Ladder};

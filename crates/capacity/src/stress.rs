@@ -5,7 +5,7 @@ use crate::knee::{Knee, knee};
 use crate::level::{Broken, Level, Recovery};
 use crate::search::{LevelVerdict, SearchSettings, Seen, Sight, Trial};
 use crate::usl::{Usl, usl};
-use loadgen_stats::Verdict;
+use loadgen_stats::{ProbeLayout, Verdict};
 
 /// What loads are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Stress {
     pub required: Option<f64>,
     /// The limits, as `METRIC: EXPRESSION`.
     pub limits: Vec<String>,
+    /// The probes of the target.
+    pub probes: Vec<ProbeLayout>,
 }
 
 impl LoadUnit {
@@ -73,6 +75,7 @@ impl Stress {
             recovery: None,
             required: None,
             limits: Vec::new(),
+            probes: Vec::new(),
             settings,
             unit,
             levels,

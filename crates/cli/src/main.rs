@@ -12,6 +12,7 @@ mod header;
 mod interval_log;
 mod observer;
 mod outputs;
+mod probing;
 mod problems;
 mod progress;
 mod room;

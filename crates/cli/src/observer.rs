@@ -1,7 +1,7 @@
 //! Hands each window of a run on: to the run log, to the progress, and asks the machine.
 
-use crate::{interval_log::IntervalLog, progress::Progress, run_log::RunLog};
-use loadgen_engine::{Directive, GeneratorSample, Observer};
+use crate::{interval_log::IntervalLog, probing::Probing, progress::Progress, run_log::RunLog};
+use loadgen_engine::{Directive, GeneratorSample, Observer, ProbeSample};
 use loadgen_host::Monitor;
 use loadgen_http::OpenPorts;
 use loadgen_stats::{Live, SeriesBuilder, Window};
@@ -20,6 +20,8 @@ pub(crate) struct Watcher<'a> {
     pub(crate) monitor: Monitor,
     /// The ports of its connections.
     pub(crate) ports: OpenPorts,
+    /// The probes of the target.
+    pub(crate) probing: Probing,
 }
 
 impl Observer for Watcher<'_> {
@@ -28,6 +30,10 @@ impl Observer for Watcher<'_> {
             ports: Some(self.ports.look()),
             ..self.monitor.sample()
         })
+    }
+
+    fn probes(&mut self) -> Vec<ProbeSample> {
+        self.probing.take(&self.progress.teller())
     }
 
     fn window(&mut self, window: &Window, live: &Live) -> Directive {

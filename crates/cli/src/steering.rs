@@ -2,7 +2,7 @@
 
 use crate::observer::Watcher;
 use loadgen_capacity::{Command, Level, LevelVerdict, LoadUnit, Steersman};
-use loadgen_engine::{Directive, Event, GeneratorSample, Observer, Standing};
+use loadgen_engine::{Directive, Event, GeneratorSample, Observer, ProbeSample, Standing};
 use loadgen_scenario::format_rate;
 use loadgen_stats::{Live, StopReason, Window};
 
@@ -20,6 +20,10 @@ pub(crate) struct Steering<'a> {
 impl Observer for Steering<'_> {
     fn generator(&mut self) -> Option<GeneratorSample> {
         self.watcher.generator()
+    }
+
+    fn probes(&mut self) -> Vec<ProbeSample> {
+        self.watcher.probes()
     }
 
     fn standing(&mut self, standing: &Standing) {

@@ -11,6 +11,7 @@ mod mocking;
 mod moving;
 mod options;
 mod outcomes;
+mod probing;
 mod searching;
 mod sending;
 mod shapes;

@@ -87,6 +87,19 @@ pub(crate) fn connect(
     HttpConnect::new(options).map_err(unusable)
 }
 
+/// Connections of the probes: as those of the load, but that they go where they are told.
+pub(crate) fn connect_probes(
+    args: &NetworkArgs,
+    plan: &Plan,
+    environment: &Environment,
+) -> Result<HttpConnect, Error> {
+    let options = Options {
+        unix_socket: None,
+        ..options(args, &plan.source_addresses, environment)?
+    };
+    HttpConnect::new(options).map_err(unusable)
+}
+
 /// `sources`: those of the scenario file, where the options name none.
 fn options(
     args: &NetworkArgs,

@@ -153,6 +153,11 @@ impl<'a, O: Observer> Conductor<'a, O> {
         self.window += 1;
         let vus = self.common.users.look();
         let generator = self.observer.generator();
+        for sample in self.observer.probes() {
+            let outcome = sample.outcome.as_ref().map(|value| *value);
+            self.ledger
+                .probe(sample.probe, outcome.map_err(String::as_str));
+        }
         self.ledger.close_window(start, end, vus, generator);
         let live = self.ledger.live();
         self.observer.standing(&Standing {

@@ -7,6 +7,7 @@ use std::{future::Future, io, time::Duration};
 pub use loadgen_scenario::{
     Cancel, DialectName, HttpVersion, Method, Origin, Pinned, Rendered, StreamSpec, Timeouts,
 };
+pub use loadgen_scenario::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 
 /// Makes the connectors of a run; shared by all shards.
 pub trait Connect: Send + Sync {

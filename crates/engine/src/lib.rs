@@ -34,16 +34,18 @@ pub use connection::{
     Call, Cancel, Connect, Connection, Connector, DialectName, Exchange, Failure, HttpVersion,
     Method, Onward, Origin, Pinned, Rendered, StreamSink, StreamSpec, Timeouts,
 };
+pub use connection::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use error::Error;
 pub use hops::too_many as too_many_redirections;
 pub use judge::{Judgement, judge};
 pub use loadgen_scenario::{is_secret_header, resolve_reference};
 pub use loadgen_stats::{
-    Arrival, ErrorKind, GeneratorSample, Offset, StepIndex, StreamSample, Usage,
+    Arrival, ErrorKind, GeneratorSample, Offset, ProbeIndex, ProbeLayout, StepIndex, StreamSample,
+    Unit, Usage,
 };
 pub use luck::Luck;
 pub use nap::{Nap, account_for_waits, latest_nap, nap_begins, nap_ends, watch_wake_ups};
-pub use observer::{Directive, Event, Observer, Standing};
+pub use observer::{Directive, Event, Observer, ProbeSample, Standing};
 pub use phase::Stop;
 pub use run::{Outcome, Settings, run};
 pub use schedule::{ArrivalTimes, Budget, Level, Line, Schedule, Stay};

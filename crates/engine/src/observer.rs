@@ -1,7 +1,7 @@
 //! The seam to whoever watches a run.
 
 use crate::schedule::Level;
-use loadgen_stats::{GeneratorSample, Live, Offset, StopReason, Window};
+use loadgen_stats::{GeneratorSample, Live, Offset, ProbeIndex, StopReason, Window};
 use std::time::Duration;
 
 /// Watches a run and may steer it. Every callback is called from one task; none may block for long.
@@ -9,6 +9,11 @@ pub trait Observer {
     /// Figures of the generator itself for the interval that is about to be closed.
     fn generator(&mut self) -> Option<GeneratorSample> {
         None
+    }
+
+    /// What probes of the target gave since this was last asked.
+    fn probes(&mut self) -> Vec<ProbeSample> {
+        Vec::new()
     }
 
     /// How the run stands at the end of the interval that is told of next.
@@ -26,6 +31,15 @@ pub trait Observer {
     fn event(&mut self, event: &Event) {
         let _ = event;
     }
+}
+
+/// What a probe of the target gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeSample {
+    /// The probe: its place in the plan.
+    pub probe: ProbeIndex,
+    /// The value in its unit, or why there is none.
+    pub outcome: Result<f64, String>,
 }
 
 /// How a run stands at the end of an interval.

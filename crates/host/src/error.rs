@@ -20,6 +20,9 @@ pub enum Error {
         /// The file.
         path: String,
     },
+    /// The thread of the probes could not be started.
+    #[error("start the probes")]
+    Probes(#[source] io::Error),
     /// The limit of open files could not be read or raised.
     #[error("set the limit of open files")]
     FileLimit(#[source] io::Error),

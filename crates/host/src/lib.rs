@@ -1,7 +1,7 @@
-//! Is the machine: precise timer, limits, CPU and memory of this process.
+//! Is the machine: precise timer, limits, CPU and memory of this process, probes of the target.
 //!
 //! [`PreciseTiming`] is the engine's timer over a timer descriptor of the kernel, [`Monitor`] watches what the
-//! generator itself uses, [`Facts`] says what machine a result comes from.
+//! generator itself uses, [`Probes`] ask what the target uses, [`Facts`] says what machine a result comes from.
 
 #[cfg(target_os = "linux")]
 mod affinity;
@@ -10,6 +10,7 @@ mod facts;
 mod limits;
 mod memory;
 mod monitor;
+mod probe;
 mod proc;
 #[cfg(target_os = "linux")]
 mod timer;
@@ -29,5 +30,6 @@ pub use facts::{Facts, clock_source, cpus, has_address, local_ports, memory_byte
 pub use limits::{FileLimit, file_limit, raise_file_limit};
 pub use memory::available_memory;
 pub use monitor::Monitor;
+pub use probe::Probes;
 #[cfg(target_os = "linux")]
 pub use timer::{PreciseTimer, PreciseTiming};

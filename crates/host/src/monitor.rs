@@ -1,6 +1,6 @@
 //! Watches what the generator itself uses: processor time and waits by thread, memory, files and ports.
 
-use crate::proc;
+use crate::proc::{self, TICKS_PER_SECOND};
 use loadgen_engine::GeneratorSample;
 use nix::time::{ClockId, clock_gettime};
 use std::{
@@ -14,8 +14,6 @@ use tokio::time::Instant;
 const WORKER: &str = "worker-";
 /// The beginning of the names of the embedded server's threads: not a part of the generator.
 const MOCK: &str = "mock-";
-/// Ticks of the kernel's thread clocks per second; every Linux shows this many to programs.
-const TICKS_PER_SECOND: u64 = 100;
 
 /// Watches this process; each sample tells of the time since the one before.
 #[derive(Debug)]

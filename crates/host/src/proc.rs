@@ -1,7 +1,13 @@
 //! Reads the kernel's text files under `/proc`.
 
 use crate::Error;
+use nix::unistd::{SysconfVar, sysconf};
 use std::{fs, io, time::Duration};
+
+/// Ticks of the kernel's clocks of threads and processes per second; every Linux shows this many to programs.
+pub(crate) const TICKS_PER_SECOND: u64 = 100;
+/// A page of memory, where the system does not tell.
+const PAGE: u64 = 4096;
 
 /// Reads a file and understands it with `parse`.
 pub(crate) fn read<T>(path: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
@@ -82,6 +88,13 @@ pub(crate) fn stat(text: &str) -> Option<(&str, u64)> {
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some((name, user.checked_add(system)?))
+}
+
+/// The size of a page of memory, in bytes.
+pub(crate) fn page_size() -> u64 {
+    let told = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    told.and_then(|bytes| u64::try_from(bytes).ok())
+        .unwrap_or(PAGE)
 }
 
 /// The ids of this process's threads.

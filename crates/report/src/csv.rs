@@ -20,7 +20,8 @@ const COLUMNS: [&str; 12] = [
     "ttft_p99_ms",
 ];
 
-/// Writes the windows of a run as CSV, with the names of the columns in the first line.
+/// Writes the windows of a run as CSV, with the names of the columns in the first line; the last ones are the means of
+/// the probes, as `probe.NAME`.
 ///
 /// The windows are those of the JSON summary: at most 3,600, coarsened evenly beyond. Every field is a number or empty,
 /// so nothing needs quotes.
@@ -30,9 +31,21 @@ const COLUMNS: [&str; 12] = [
 /// Where `out` fails.
 pub fn write_csv(mut out: impl Write, summary: &Summary) -> io::Result<()> {
     let mut text = COLUMNS.join(",");
+    for one in &summary.probes {
+        text.push_str(",probe.");
+        text.push_str(&one.probe.name);
+    }
     text.push('\n');
     for window in &summary.windows {
         text.push_str(&fields(window).join(","));
+        for probe in &window.probes {
+            text.push(',');
+            text.push_str(
+                &probe
+                    .mean()
+                    .map_or_else(String::new, |mean| mean.to_string()),
+            );
+        }
         text.push('\n');
     }
     out.write_all(text.as_bytes())?;

@@ -5,6 +5,7 @@ mod metrics;
 mod named;
 
 use crate::Header;
+use crate::probes::json::ProbeJson;
 use crate::stress::record::StressJson;
 use loadgen_capacity::Stress;
 use loadgen_stats::{StopReason, Summary};
@@ -120,6 +121,9 @@ struct SummaryJson<'a> {
     warnings: Vec<WarningJson>,
     /// The course of the run: at most 3,600 intervals.
     windows: Vec<WindowJson>,
+    /// What the probes of the target told, by name; absent where there are none.
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    probes: Named<ProbeJson>,
     /// What a search for the breaking point came to; absent in the summary of a run.
     #[serde(skip_serializing_if = "Option::is_none")]
     stress: Option<StressJson>,
@@ -357,6 +361,9 @@ struct WindowJson {
     http_req_duration: Option<QuantilesJson>,
     /// Of streams whose first output came in it; null where there is none.
     ttft: Option<QuantilesJson>,
+    /// The mean of what each probe of the target told, by name, where it told something; absent where there are none.
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    probes: Named<f64>,
 }
 
 /// The quantiles of an interval.

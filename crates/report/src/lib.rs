@@ -9,6 +9,7 @@ mod hlog;
 mod json;
 mod junit;
 mod markdown;
+mod probes;
 mod report;
 mod runlog;
 mod stress;

@@ -4,7 +4,7 @@ pub(crate) mod escape;
 mod table;
 
 use crate::text::{plain, units, verdict};
-use crate::{Header, Report, comparison};
+use crate::{Header, Report, comparison, probes};
 use escape::{code, words};
 use loadgen_stats::{Change, Comparison, Judged, Summary, Verdict};
 use std::fmt::Write as _;
@@ -34,6 +34,7 @@ pub fn write_markdown(mut out: impl Write, report: &Report<'_>) -> io::Result<()
         verdict_line(header, summary, comparison),
         thresholds(summary),
         table::of(header, summary),
+        probes::markdown("probe", &probes::of_run(summary)),
         comparison.map(compared).unwrap_or_default(),
         errors(summary),
         warnings(summary),

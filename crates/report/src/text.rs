@@ -11,7 +11,7 @@ pub(crate) mod troubles;
 pub(crate) mod units;
 pub(crate) mod verdict;
 
-use crate::Header;
+use crate::{Header, probes};
 use loadgen_stats::Summary;
 use std::io::{self, Write};
 pub(crate) use style::plain;
@@ -48,6 +48,7 @@ pub fn write_text(
         requests::by_step(summary, COLUMNS),
         requests::times(summary, COLUMNS),
         requests::distribution(summary, COLUMNS),
+        probes::run_lines(summary, COLUMNS),
         course::lines(header, summary, options.run_log, COLUMNS),
         troubles::errors(summary, COLUMNS),
         troubles::warnings(summary, COLUMNS),

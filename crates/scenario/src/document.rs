@@ -7,6 +7,7 @@ pub(crate) mod keys;
 mod load;
 mod mock;
 mod node;
+mod probe;
 pub(crate) mod reader;
 mod resolve;
 mod scenario;
@@ -23,6 +24,7 @@ pub(crate) use load::{
 };
 pub(crate) use mock::MockTable;
 pub(crate) use node::{Field, Kind, Located, Node, Source};
+pub(crate) use probe::{CommandTable, Mark, ProbeTable};
 pub(crate) use scenario::{Routine, ScenarioTable, Scenarios};
 pub(crate) use settings::{SloEntry, ThresholdEntry};
 pub(crate) use tree::{Inner, Tree};
@@ -55,6 +57,8 @@ pub(crate) struct Document {
     pub thresholds: Vec<ThresholdEntry>,
     /// `[mock]`.
     pub mock: MockTable,
+    /// `[[probe]]`.
+    pub probes: Vec<ProbeTable>,
     /// Whether the text could not be read to its end, so that what is missing may only be unread.
     pub torn: bool,
 }
@@ -88,6 +92,7 @@ impl Document {
             slo: reader.slo(table.get("slo")),
             thresholds: reader.thresholds(table.get("thresholds")),
             mock: reader.mock(table.get("mock")),
+            probes: reader.probes(table.get("probe")),
             torn,
         };
         (document, reader.problems)

@@ -28,6 +28,7 @@ pub use plan::{
     Rendered, Repeat, Request, Scenario, Span, Stage, StartAt, Step, StreamSpec, Target, Think,
     Timeouts, UserCount,
 };
+pub use plan::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use problem::{Mark, Place, Position, Problem, Problems};
 pub use quantity::{
     Misread, format_duration, format_rate, parse_count_range, parse_duration, parse_duration_range,
@@ -35,6 +36,6 @@ pub use quantity::{
 };
 pub use reference::resolve_reference;
 pub use schema::schema;
-pub use secrets::{is_secret_header, is_secret_name};
+pub use secrets::{is_secret_header, is_secret_name, mask};
 pub use template::{JsonTemplate, Scope, TemplateError, TemplateName, Templates, Text};
 pub use url_mode::{UrlRequest, load_url};

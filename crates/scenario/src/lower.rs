@@ -9,6 +9,7 @@ mod headers;
 mod limits;
 mod load;
 mod location;
+mod probe;
 mod scenarios;
 mod sequence;
 mod shares;
@@ -76,7 +77,8 @@ pub(crate) fn lower(
     lowering.paces(&parts, loads.as_deref().unwrap_or_default());
     let planned = loads.as_deref().unwrap_or_default();
     let scenarios = scenarios::together(document, &parts, flows, planned);
-    let layout = complete.then(|| plan::layout(&scenarios));
+    let probes = lowering.probes();
+    let layout = complete.then(|| plan::layout(&scenarios, &probes));
     let thresholds = lowering.thresholds(layout.as_ref());
     lowering.explain_mock();
     let broken = Problems::collect(
@@ -102,6 +104,8 @@ pub(crate) fn lower(
                 source_addresses,
                 resolve: document.defaults.resolve.clone(),
                 mock,
+                probes,
+                limits: Vec::new(),
                 templates,
                 secrets,
                 hash,

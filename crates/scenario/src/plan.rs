@@ -12,6 +12,7 @@ mod loads;
 mod message;
 mod names;
 mod outlook;
+mod probe;
 
 pub use body::{Body, Multipart, Part, PartContent};
 pub use cancel::Cancel;
@@ -24,6 +25,7 @@ pub use load::{Arrivals, Load, Rate, Stage, UserCount};
 pub use loads::{LoadPlan, Member, Span, StartAt};
 pub(crate) use message::unfit_for_header;
 pub use message::{Location, Message, QueryPart, Rendered};
+pub use probe::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 
 use crate::template::{Scope, Templates};
 use loadgen_stats::{
@@ -48,6 +50,10 @@ pub struct Plan {
     pub source_addresses: Vec<IpAddr>,
     /// The addresses that names are given, in the place of those that they resolve to.
     pub resolve: Vec<Pinned>,
+    /// What each level of a load that is steered must hold; the run as a whole need not.
+    pub limits: Vec<Threshold>,
+    /// The probes of the target, in the order of the file.
+    pub probes: Vec<Probe>,
     /// The settings of the embedded server, used where the target is [`Target::Mock`].
     pub mock: MockSettings,
     /// The compiled templates of all messages.
@@ -276,8 +282,8 @@ impl Plan {
     #[must_use]
     pub fn layout(&self) -> Layout {
         let mut layout = Layout {
-            selected: Threshold::selected(&self.thresholds),
-            ..layout(&self.scenarios)
+            selected: Threshold::selected(self.thresholds.iter().chain(&self.limits)),
+            ..layout(&self.scenarios, &self.probes)
         };
         for (scenario, planned) in layout.scenarios.iter_mut().zip(&self.scenarios) {
             let plan = self.loads.get(planned.load);
@@ -392,8 +398,11 @@ impl std::fmt::Display for Origin {
 }
 
 /// The layout of these scenarios, without what thresholds select.
-pub(crate) fn layout(scenarios: &[Scenario]) -> Layout {
-    let mut layout = Layout::default();
+pub(crate) fn layout(scenarios: &[Scenario], probes: &[Probe]) -> Layout {
+    let mut layout = Layout {
+        probes: probes.iter().map(|probe| probe.layout.clone()).collect(),
+        ..Layout::default()
+    };
     for (index, scenario) in scenarios.iter().enumerate() {
         let first = layout.steps.len();
         layout

@@ -3,9 +3,11 @@
 //! The types are never read into: the reader works on located values. A test holds both to the same keys.
 
 mod load;
+mod probe;
 mod steps;
 
 use load::{Load, Rate};
+use probe::Probe;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -119,6 +121,8 @@ struct File {
     /// The embedded server, used where `target = "mock"`.
     #[schemars(example = &serde_json::json!({ "ttft": "50ms", "tokens": 100 }))]
     mock: Option<Mock>,
+    /// Figures of the target, taken while a run goes on. The metric of each is `probe.NAME`.
+    probe: Option<Vec<Probe>>,
 }
 
 /// One kind of user: a share of `[load]`, or a load of its own.

@@ -168,7 +168,8 @@ pub(crate) fn shown_location(text: &str) -> String {
 }
 
 /// Hides secrets, longest first, in a text that may have been cut off within one.
-pub(crate) fn mask<'a>(secrets: &[String], text: &'a str) -> Cow<'a, str> {
+#[must_use]
+pub fn mask<'a>(secrets: &[String], text: &'a str) -> Cow<'a, str> {
     let mut masked = Cow::Borrowed(text);
     for secret in secrets {
         if masked.contains(secret.as_str()) {

@@ -41,6 +41,7 @@ pub(crate) fn layout() -> Layout {
         closed: name == "users",
     };
     Layout {
+        probes: Vec::new(),
         scenarios: vec![scenario("users", 0..2), scenario("probe", 2..3)],
         steps: vec![
             step("chat", 0, true, &[(Trend::Ttft, 1000), (Trend::Tpot, 50)]),

@@ -1,6 +1,8 @@
 //! The course of a run as a bounded list of points, coarsened evenly when it grows long.
 
-use crate::{Counter, Figure, Layout, Offset, Selection, Trend, TrendCell, VusRange, Window};
+use crate::{
+    Counter, Figure, Layout, Offset, ProbeTotals, Selection, Trend, TrendCell, VusRange, Window,
+};
 
 /// The most points that a summary shows.
 const MOST: usize = 3600;
@@ -24,6 +26,8 @@ pub struct SummaryWindow {
     pub http_req_duration: Option<Quantiles>,
     /// Quantiles of `ttft`, of streams whose first output came in it.
     pub ttft: Option<Quantiles>,
+    /// What the probes of the target gave in it, as in [`Layout::probes`].
+    pub probes: Vec<ProbeTotals>,
 }
 
 /// The quantiles that are shown of an interval.
@@ -162,6 +166,7 @@ impl Building {
             http_req_failed: 0,
             http_req_duration: None,
             ttft: None,
+            probes: totals.probes.clone(),
         };
         for step in totals.requests(layout) {
             shown.http_reqs += step.counter(Counter::HttpReqs);
@@ -181,6 +186,9 @@ impl Building {
         window.iterations += next.window.iterations;
         window.http_reqs += next.window.http_reqs;
         window.http_req_failed += next.window.http_req_failed;
+        for (mine, theirs) in window.probes.iter_mut().zip(&next.window.probes) {
+            mine.merge(theirs);
+        }
         self.duration.merge(&next.duration);
         self.ttft.merge(&next.ttft);
     }

@@ -1,6 +1,6 @@
 //! What there is to count: scenarios and their request steps.
 
-use crate::Trend;
+use crate::{ProbeLayout, Trend};
 use std::{ops::Range, time::Duration};
 
 /// A scenario by its place in [`Layout::scenarios`].
@@ -20,6 +20,8 @@ pub struct Layout {
     pub steps: Vec<StepLayout>,
     /// Trends that a threshold selects by status, each with a recorder of its own.
     pub selected: Vec<SelectedTrend>,
+    /// The probes of the target, in the order of the file.
+    pub probes: Vec<ProbeLayout>,
 }
 
 /// One scenario.

@@ -8,7 +8,10 @@ use crate::health::Health;
 use crate::history::History;
 use crate::summary::{self, RunEnd, Summary};
 use crate::threshold::watch::Watch;
-use crate::{GeneratorSample, Layout, Offset, Threshold, Totals, VusRange, Window};
+use crate::threshold::watch::measured;
+use crate::{
+    GeneratorSample, Layout, Offset, ProbeIndex, Selection, Threshold, Totals, VusRange, Window,
+};
 use live::Recent;
 use std::sync::Arc;
 
@@ -88,6 +91,12 @@ impl Ledger {
         self.window.totals.merge(part);
     }
 
+    /// Adds what a probe of the target gave to the open window: a value in the unit of the probe, or why it failed.
+    pub fn probe(&mut self, probe: ProbeIndex, sample: Result<f64, &str>) {
+        self.reopen();
+        self.window.totals.add_probe(probe, sample);
+    }
+
     /// Closes the open window, which was [`start`, `end`). The next [`Self::add`] opens another.
     pub fn close_window(
         &mut self,
@@ -99,7 +108,7 @@ impl Ledger {
         self.reopen();
         (self.window.start, self.window.end) = (start, end);
         (self.window.vus, self.window.generator) = (vus, generator);
-        self.whole.merge(&self.window.totals);
+        self.merge_window();
         self.history.push(&self.window, &self.layout);
         self.recent.push(&self.window, &self.layout);
         self.machine.push(&self.window);
@@ -173,7 +182,7 @@ impl Ledger {
     #[must_use]
     pub fn finish(&mut self, end: &RunEnd) -> Summary {
         if self.holds_more() {
-            self.whole.merge(&self.window.totals);
+            self.merge_window();
             self.window.totals.clear();
         }
         self.watch
@@ -188,6 +197,17 @@ impl Ledger {
             health: &self.health,
             end,
         })
+    }
+
+    /// Takes the window into the whole. Probes know no due times: they count where their window began in the measured
+    /// part.
+    fn merge_window(&mut self) {
+        let probes = self.whole.probes.clone();
+        self.whole.merge(&self.window.totals);
+        let (from, until) = measured(&self.whole, &self.layout, &Selection::default());
+        if self.window.start < from || until <= self.window.start {
+            self.whole.probes = probes;
+        }
     }
 
     fn reopen(&mut self) {

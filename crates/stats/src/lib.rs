@@ -16,6 +16,7 @@ mod history;
 mod layout;
 mod ledger;
 mod metric;
+mod probe;
 mod recorder;
 mod sample;
 mod selection;
@@ -43,6 +44,7 @@ pub use layout::{
 };
 pub use ledger::{Ledger, Live};
 pub use metric::{Counter, Gauge, Metric, Rate, Trend};
+pub use probe::{ProbeIndex, ProbeLayout, ProbeStatus, ProbeTotals};
 pub use recorder::Recorder;
 pub use sample::{
     Arrival, Cut, DropReason, Ending, Iteration, Outcome, Sample, StreamSample, Usage,
@@ -51,8 +53,8 @@ pub use selection::Selection;
 pub use spelling::nearest;
 pub use summary::{
     ArrivalClock, ErrorSummary, GeneratorSummary, InFlight, LagFigures, MetricValue, Metrics,
-    OutcomeSummary, RunEnd, ScenarioSummary, StepSummary, StopReason, StreamSummary, Summary,
-    TrendFigures, Verdict,
+    OutcomeSummary, ProbeSummary, RunEnd, ScenarioSummary, StepSummary, StopReason, StreamSummary,
+    Summary, TrendFigures, Verdict,
 };
 pub use threshold::{
     Again, Judged, Span, Threshold, ThresholdPlace, ThresholdProblem, TooFew, Unit,

@@ -1,5 +1,7 @@
 //! The metrics by name.
 
+use crate::ProbeIndex;
+
 macro_rules! metrics {
     ($(#[$doc:meta])* $kind:ident { $($(#[$about:meta])* $variant:ident = $name:literal,)+ }) => {
         $(#[$doc])*
@@ -190,10 +192,12 @@ pub enum Metric {
     Rate(Rate),
     /// A level.
     Gauge(Gauge),
+    /// A figure of the target, by its probe. Each has the name `probe.NAME`, which only a layout knows.
+    Probe(ProbeIndex),
 }
 
 impl Metric {
-    /// Every metric, in the order in which they are shown.
+    /// Every metric of loadgen's own, in the order in which they are shown.
     pub fn all() -> impl Iterator<Item = Self> {
         let trends = Trend::ALL.iter().copied().map(Self::Trend);
         let counters = Counter::ALL.iter().copied().map(Self::Counter);
@@ -202,7 +206,7 @@ impl Metric {
         trends.chain(counters).chain(rates).chain(gauges)
     }
 
-    /// The public name.
+    /// The public name; that of a probe without its own.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -210,6 +214,7 @@ impl Metric {
             Self::Counter(counter) => counter.name(),
             Self::Rate(rate) => rate.name(),
             Self::Gauge(gauge) => gauge.name(),
+            Self::Probe(_) => "probe",
         }
     }
 
@@ -227,6 +232,7 @@ impl Metric {
             Self::Counter(_) => "counter",
             Self::Rate(_) => "rate",
             Self::Gauge(_) => "gauge",
+            Self::Probe(_) => "probe",
         }
     }
 
@@ -236,7 +242,7 @@ impl Metric {
         match self {
             Self::Trend(trend) => matches!(trend, Trend::IterationDuration),
             Self::Counter(counter) => counter.is_of_iterations(),
-            Self::Rate(_) | Self::Gauge(_) => false,
+            Self::Rate(_) | Self::Gauge(_) | Self::Probe(_) => false,
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     Counter, DropReason, ErrorKind, Judged, Layout, Metric, Offset, Selection, StepIndex, StepRole,
     Threshold, Totals, Trend, TrendCell, VusRange, Warning,
 };
+use crate::{ProbeLayout, ProbeTotals};
 use parts::Parts;
 use std::time::Duration;
 
@@ -72,6 +73,8 @@ pub struct Summary {
     pub requests_per_second: Option<f64>,
     /// The most virtual users at once, warm-up included.
     pub peak_vus: u64,
+    /// The probes of the target, in the order of the file.
+    pub probes: Vec<ProbeSummary>,
     /// Why no request succeeded, in one line; absent where one did.
     pub nothing_succeeded: Option<String>,
 }
@@ -100,6 +103,15 @@ pub struct StepSummary {
     pub role: StepRole,
     /// Its metrics.
     pub metrics: Metrics,
+}
+
+/// One probe of a summary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeSummary {
+    /// The probe.
+    pub probe: ProbeLayout,
+    /// What it gave in the measured part.
+    pub totals: ProbeTotals,
 }
 
 /// Requests that the end of the run cut.
@@ -206,6 +218,7 @@ pub(crate) fn sum_up(material: &Material<'_>) -> Summary {
         streams: streams::sum_up(material, parts.whole()),
         goodput_per_second: per_second(good).filter(|_| has_goodput),
         requests_per_second: per_second(requests),
+        probes: probes(layout, totals),
         nothing_succeeded,
     }
 }
@@ -226,6 +239,16 @@ fn thresholds(material: &Material<'_>, parts: &Parts, facts: Span) -> Vec<Judged
         judged
     });
     judged.collect()
+}
+
+fn probes(layout: &Layout, totals: &Totals) -> Vec<ProbeSummary> {
+    let probes = layout.probes.iter().zip(&totals.probes);
+    probes
+        .map(|(probe, totals)| ProbeSummary {
+            probe: probe.clone(),
+            totals: totals.clone(),
+        })
+        .collect()
 }
 
 /// The gauge over the windows inside the measured part: one that reaches into the drain holds users that had left. Where

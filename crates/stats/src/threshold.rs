@@ -21,6 +21,7 @@ pub struct Threshold {
     pub(crate) selection: Selection,
     pub(crate) condition: Condition,
     pub(crate) clauses: Clauses,
+    pub(crate) unit: Unit,
 }
 
 /// What is wrong with the text of a threshold.
@@ -103,7 +104,7 @@ impl Threshold {
         let kind = selected
             .as_ref()
             .map_or_else(|failed| failed.metric, |&(metric, _)| Some(metric));
-        let condition = expression::parse(expression, kind);
+        let condition = expression::parse(expression, kind, layout);
         match (selected, condition) {
             (Ok((known, selection)), Ok((condition, clauses))) => Ok(Self {
                 metric_text: metric.to_owned(),
@@ -112,6 +113,7 @@ impl Threshold {
                 selection,
                 condition,
                 clauses,
+                unit: judge::unit(known, condition.aggregate, layout),
             }),
             (selected, condition) => {
                 let mut problems = selected
@@ -180,10 +182,10 @@ impl Threshold {
 
     /// The trends by status that `thresholds` need recorders of their own for: what [`Layout::selected`] must hold.
     #[must_use]
-    pub fn selected(thresholds: &[Self]) -> Vec<SelectedTrend> {
+    pub fn selected<'a>(thresholds: impl IntoIterator<Item = &'a Self>) -> Vec<SelectedTrend> {
         let mut all: Vec<SelectedTrend> = Vec::new();
         for one in thresholds
-            .iter()
+            .into_iter()
             .flat_map(|threshold| threshold.selection.selected(threshold.metric))
         {
             if !all.contains(&one) {

@@ -11,7 +11,7 @@ pub use step::{StepTotals, StreamTotals};
 pub(crate) use tally::add;
 pub use tally::{RateCount, Tally};
 
-use crate::{ErrorKind, Layout, StepIndex, TrendCell};
+use crate::{ErrorKind, Layout, ProbeIndex, ProbeTotals, StepIndex, TrendCell};
 
 /// The longest message of an error that is kept, in bytes.
 const MESSAGE: usize = 300;
@@ -33,6 +33,8 @@ pub struct Totals {
     pub token_seconds: Vec<(u32, f64)>,
     /// How arrivals were dated.
     pub clock: ClockTotals,
+    /// What probes of the target gave, as in [`Layout::probes`].
+    pub probes: Vec<ProbeTotals>,
 }
 
 /// Failures of one kind in one step.
@@ -60,6 +62,7 @@ impl Totals {
                 .map(|_| ScenarioTotals::default())
                 .collect(),
             selected: layout.selected.iter().map(|_| TrendCell::new()).collect(),
+            probes: vec![ProbeTotals::default(); layout.probes.len()],
             ..Self::default()
         }
     }
@@ -76,6 +79,7 @@ impl Totals {
             self.add_tokens(second, tokens);
         }
         self.clock.merge(&other.clock);
+        merge_all(&mut self.probes, &other.probes, ProbeTotals::merge);
     }
 
     /// Forgets everything and keeps the memory.
@@ -88,6 +92,7 @@ impl Totals {
         }
         self.token_seconds.clear();
         self.clock.clear();
+        self.probes.fill(ProbeTotals::default());
     }
 
     /// Whether nothing at all was counted.
@@ -99,6 +104,7 @@ impl Totals {
             && self.errors.iter().all(|error| error.count == 0)
             && self.token_seconds.is_empty()
             && self.clock.is_empty()
+            && self.probes.iter().all(ProbeTotals::is_empty)
     }
 
     /// Counts `count` failures. The message is kept only if it is the first of its kind and step.
@@ -118,6 +124,22 @@ impl Totals {
                 message,
             });
         }
+    }
+
+    /// Takes in what a probe gave: a value, or why it failed.
+    pub fn add_probe(&mut self, ProbeIndex(place): ProbeIndex, sample: Result<f64, &str>) {
+        if let Some(probe) = self.probes.get_mut(place) {
+            match sample {
+                Ok(value) => probe.add(value),
+                Err(message) => probe.fail(message),
+            }
+        }
+    }
+
+    /// What a probe gave; none where there is no such probe.
+    #[must_use]
+    pub fn probe(&self, ProbeIndex(place): ProbeIndex) -> Option<&ProbeTotals> {
+        self.probes.get(place)
     }
 
     /// Books tokens that arrived in a second of the run.
@@ -142,7 +164,7 @@ fn merge_all<T: Default>(into: &mut Vec<T>, from: &[T], merge: impl Fn(&mut T, &
     }
 }
 
-fn shortened(message: &str) -> &str {
+pub(crate) fn shortened(message: &str) -> &str {
     if message.len() <= MESSAGE {
         return message;
     }

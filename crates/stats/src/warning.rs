@@ -78,6 +78,17 @@ pub enum Warning {
         /// Their share of the finished ones, from 0 to 1.
         share: f64,
     },
+    /// A probe of the target failed: there is a gap.
+    ProbeFailed {
+        /// Its name.
+        probe: String,
+        /// How often.
+        failed: u64,
+        /// Of how many times.
+        of: u64,
+        /// Why it failed first.
+        reason: String,
+    },
     /// No request of the measured part succeeded.
     NothingSucceeded {
         /// Why, in one line.
@@ -120,6 +131,7 @@ impl Warning {
             Self::ArrivalUncertain { .. } => "arrival-uncertain",
             Self::CutRequests { .. } => "cut-requests",
             Self::PaceMissed { .. } => "pace-missed",
+            Self::ProbeFailed { .. } => "probe-failed",
             Self::NothingSucceeded { .. } => "nothing-succeeded",
         }
     }
@@ -174,6 +186,14 @@ impl Warning {
                 "{} ({:.1} %) took longer than their pace: the next began late",
                 plural(*count, "iteration"),
                 share * 100.0
+            Self::ProbeFailed {
+                probe,
+                failed,
+                of,
+                reason,
+            } => format!(
+                "the probe {probe} failed {failed} of {}: {reason}",
+                plural(*of, "time")
             ),
             Self::NothingSucceeded { reason } => format!("no request succeeded: {reason}"),
         }
@@ -214,6 +234,8 @@ impl Warning {
             }
             Self::PaceMissed { .. } => {
                 "give more users a longer pace, or read it as: the service is slower than the pace asks"
+            Self::ProbeFailed { .. } => {
+                "try it by hand; where it failed there is a gap, and the run is not affected"
             }
             Self::NothingSucceeded { .. } => {
                 "look at the errors; --allow-all-failed accepts such a run"

@@ -15,6 +15,7 @@ use crate::{
     header::{self, Circumstances},
     observer::Watcher,
     outputs::{Outputs, refuse_svg},
+    probing::Probing,
     progress::Progress,
     room,
     run_log::RunLog,
@@ -185,6 +186,7 @@ impl Bench<'_> {
                 .then(|| SeriesBuilder::new(&course.header.layout)),
             monitor: Monitor::start(),
             ports: connect.ports(),
+            probing: Probing::start(&plan, &self.args.network, environment)?,
         };
         let teller = watcher.progress.teller();
         let stop = self.stop.clone();

@@ -12,6 +12,7 @@ use crate::{
     header::{self, Circumstances},
     observer::Watcher,
     outputs::Outputs,
+    probing::Probing,
     progress::{Goal, Progress},
     room,
     run_log::RunLog,
@@ -86,6 +87,7 @@ pub(crate) fn stress(
             series: None,
             monitor: Monitor::start(),
             ports: connect.ports(),
+            probing: Probing::start(&plan, &args.network, environment)?,
         },
         steersman: Steersman::new(
             search.settings,

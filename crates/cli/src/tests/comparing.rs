@@ -51,6 +51,7 @@ pub(super) fn made(number: u64, time: f64) -> Made {
             }],
             steps: vec![step],
             selected: Vec::new(),
+            probes: Vec::new(),
         },
         thresholds: Vec::new(),
         measured: (Offset::ZERO, at(SECONDS)),

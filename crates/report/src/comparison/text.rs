@@ -240,6 +240,7 @@ pub(super) fn value(row: &ComparedRow, value: f64) -> String {
             units::time(time)
         }
         Unit::Percent => units::percent(value / 100.0),
+        Unit::Bytes => units::bytes(value.max(0.0) as u64),
         Unit::PerSecond => units::short_rate(value),
         Unit::Count => units::three_digits(value),
     };
@@ -261,6 +262,7 @@ fn split(row: &ComparedRow, change: f64) -> (String, &'static str) {
         (false, Unit::Milliseconds) => (change, " ms"),
         (false, Unit::PerSecond) => (change, "/s"),
         (false, Unit::Count) => (change, ""),
+        (false, Unit::Bytes) => (change, " bytes"),
     };
     // A change that rounds to nothing has no sign.
     let digits = if row.relative { 1 } else { 2 };

@@ -6,7 +6,9 @@ use super::{
     OutcomesJson, QuantilesJson, SUMMARY_SCHEMA, ScenarioJson, SpanJson, StepJson, StopReasonJson,
     StreamsJson, SummaryJson, ThresholdJson, VerdictJson, WarningJson, WindowJson, WorkerJson,
 };
+use crate::probes::json::ProbeJson;
 use crate::{Header, Host, text::verdict};
+use loadgen_stats::ProbeSummary;
 use loadgen_stats::{
     ArrivalClock, DropReason, ErrorSummary, GeneratorSummary, InFlight, Judged, Offset,
     OutcomeSummary, Quantiles, ScenarioSummary, StepRole, StopReason, StreamSummary, Summary,
@@ -52,7 +54,16 @@ impl<'a> SummaryJson<'a> {
             thresholds: summary.thresholds.iter().map(Into::into).collect(),
             errors: summary.errors.iter().map(Into::into).collect(),
             warnings: summary.warnings.iter().map(Into::into).collect(),
-            windows: summary.windows.iter().map(Into::into).collect(),
+            windows: summary
+                .windows
+                .iter()
+                .map(|window| WindowJson::of(window, &summary.probes))
+                .collect(),
+            probes: summary
+                .probes
+                .iter()
+                .map(|one| (one.probe.name.clone(), ProbeJson::of(one)))
+                .collect(),
             stress: None,
             generator: GeneratorJson::of(&header.host, &summary.generator),
         }
@@ -208,8 +219,9 @@ impl From<&Warning> for WarningJson {
     }
 }
 
-impl From<&SummaryWindow> for WindowJson {
-    fn from(window: &SummaryWindow) -> Self {
+impl WindowJson {
+    fn of(window: &SummaryWindow, probes: &[ProbeSummary]) -> Self {
+        let told = probes.iter().zip(&window.probes);
         Self {
             start_s: window.start.as_secs_f64(),
             end_s: window.end.as_secs_f64(),
@@ -219,6 +231,9 @@ impl From<&SummaryWindow> for WindowJson {
             http_req_failed: window.http_req_failed,
             http_req_duration: window.http_req_duration.map(Into::into),
             ttft: window.ttft.map(Into::into),
+            probes: told
+                .filter_map(|(one, totals)| Some((one.probe.name.clone(), totals.mean()?)))
+                .collect(),
         }
     }
 }

@@ -8,6 +8,12 @@ use std::{borrow::Cow, collections::BTreeMap};
 #[derive(Debug)]
 pub(super) struct Named<T>(Vec<(String, T)>);
 
+impl<T> Named<T> {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl<T> FromIterator<(String, T)> for Named<T> {
     fn from_iter<I: IntoIterator<Item = (String, T)>>(members: I) -> Self {
         Self(members.into_iter().collect())

@@ -1,6 +1,7 @@
 //! The first line of a run log: all that is needed to read the rest, and to compare the run with another.
 
 use crate::error::Damage;
+use crate::probes::json::ProbeRecord;
 use loadgen_stats::{
     Layout, Offset, ScenarioIndex, ScenarioLayout, SelectedTrend, SloLimit, StepIndex, StepLayout,
     StepRole, Threshold, Trend,
@@ -122,6 +123,8 @@ struct LayoutRecord {
     scenarios: Vec<ScenarioRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     selected: Vec<SelectedRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    probes: Vec<ProbeRecord>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -268,6 +271,7 @@ impl LayoutRecord {
         Self {
             scenarios: scenarios.collect(),
             selected: selected.collect(),
+            probes: layout.probes.iter().map(ProbeRecord::of).collect(),
         }
     }
 
@@ -301,6 +305,8 @@ impl LayoutRecord {
                 scenario: selected.scenario.map(ScenarioIndex),
             });
         }
+        let probes = self.probes.into_iter().map(ProbeRecord::restore);
+        layout.probes = probes.collect::<Result<_, Damage>>()?;
         Ok(layout)
     }
 }

@@ -147,9 +147,9 @@ impl<R: BufRead> RunLogReader<R> {
             levels,
             found,
         } = &self.search;
-        let restored = search
-            .as_ref()
-            .map(|search| record::restore(search, levels, found.as_ref()));
+        let restored = search.as_ref().map(|search| {
+            record::restore(search, levels, found.as_ref(), &self.header.layout.probes)
+        });
         restored.transpose().map_err(|damage| damage.on(self.line))
     }
 

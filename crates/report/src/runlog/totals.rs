@@ -7,6 +7,7 @@ use super::counts::{
 };
 use super::step::StepRecord;
 use crate::error::Damage;
+use crate::probes::json::SamplesJson;
 use loadgen_stats::{
     ClockTotals, Counter, DropReason, ErrorTotal, Layout, Offset, ScenarioTotals, StepIndex, Totals,
 };
@@ -30,6 +31,9 @@ pub(super) struct TotalsRecord {
     token_seconds: Vec<(u32, f64)>,
     #[serde(skip_serializing_if = "is_default")]
     clock: ClockRecord,
+    /// What probes of the target told, by their place in the header's layout.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    probes: BTreeMap<usize, SamplesJson>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -89,7 +93,12 @@ impl TotalsRecord {
             .enumerate()
             .filter(|(_, cell)| !cell.is_empty());
         let errors = totals.errors.iter().filter(|error| error.count > 0);
+        let probes = totals.probes.iter().enumerate();
+        let probes = probes.filter(|(_, probe)| !probe.is_empty());
         Self {
+            probes: probes
+                .map(|(place, probe)| (place, SamplesJson::of(probe)))
+                .collect(),
             steps: steps
                 .map(|(place, step)| (place, StepRecord::of(step)))
                 .collect(),
@@ -131,6 +140,9 @@ impl TotalsRecord {
                 )));
             }
             totals.add_tokens(second, tokens);
+        }
+        for (&place, record) in &self.probes {
+            *slot(&mut totals.probes, place, "probe")? = record.restore()?;
         }
         totals.clock = self.clock.restore()?;
         Ok(totals)

@@ -6,7 +6,7 @@ use super::{Record, window::WindowRecord};
 use crate::error::Error;
 use crate::stress::record::{FoundRecord, LevelJson, SearchJson};
 use loadgen_capacity::{Level, LoadUnit, SearchSettings, Stress};
-use loadgen_stats::{Gathering, Window};
+use loadgen_stats::{Gathering, ProbeLayout, Window};
 use serde::Serialize;
 use std::io::Write;
 
@@ -20,6 +20,7 @@ pub struct RunLogWriter<W> {
     gathering: Gathering,
     windows: u64,
     failed: bool,
+    probes: Vec<ProbeLayout>,
 }
 
 impl<W: Write> RunLogWriter<W> {
@@ -35,6 +36,7 @@ impl<W: Write> RunLogWriter<W> {
             gathering: Gathering::default(),
             windows: 0,
             failed: false,
+            probes: header.layout.probes.clone(),
         };
         writer.write(&HeaderRecord::of(header))?;
         Ok(writer)
@@ -89,7 +91,8 @@ impl<W: Write> RunLogWriter<W> {
     ///
     /// As [`Self::window`].
     pub fn level(&mut self, level: &Level) -> Result<(), Error> {
-        self.write(&Record::Level(Box::new(LevelJson::of(level))))
+        let record = LevelJson::of(level, &self.probes);
+        self.write(&Record::Level(Box::new(record)))
     }
 
     /// Appends how the search ended.

@@ -26,16 +26,28 @@ const COLUMNS: [&str; 15] = [
 ];
 
 /// Writes the levels of a search as CSV, with the names of the columns in the first line, in the order in which they were
-/// tried.
+/// tried. The last columns are the means of the probes, as `probe.NAME`.
 ///
 /// # Errors
 ///
 /// Where `out` fails.
 pub fn write_stress_csv(mut out: impl Write, stress: &Stress) -> io::Result<()> {
     let mut text = COLUMNS.join(",");
+    for probe in &stress.probes {
+        text.push_str(",probe.");
+        text.push_str(&probe.name);
+    }
     text.push('\n');
     for level in &stress.levels {
         text.push_str(&fields(level).join(","));
+        for probe in &level.probes {
+            text.push(',');
+            text.push_str(
+                &probe
+                    .mean()
+                    .map_or_else(String::new, |mean| mean.to_string()),
+            );
+        }
         text.push('\n');
     }
     out.write_all(text.as_bytes())?;

@@ -1,8 +1,8 @@
 //! A search as Markdown, for a comment on a pull request or a capacity document.
 
 use super::words;
-use crate::Header;
 use crate::text::units;
+use crate::{Header, probes};
 use loadgen_capacity::{Level, LevelVerdict, Stress};
 use loadgen_stats::{StopReason, Summary, Verdict};
 use std::fmt::Write as _;
@@ -33,6 +33,11 @@ pub fn write_stress_markdown(
     );
     figures(&mut text, stress);
     levels(&mut text, stress);
+    let headroom = stress.headroom();
+    if !headroom.is_empty() {
+        text.push('\n');
+        text.push_str(&probes::markdown("at the limit", &headroom));
+    }
     for remark in words::remarks(stress) {
         // Writing to a string does not fail.
         let _ = writeln!(text, "\n- {}", plain(&remark));
@@ -71,10 +76,18 @@ fn figures(text: &mut String, stress: &Stress) {
 }
 
 fn levels(text: &mut String, stress: &Stress) {
-    text.push_str(
-        "\n| | load | req/s | good/s | failed | p50 | p95 | p99 | ttft p95 | tokens/s | broke |\n",
+    let names: Vec<String> = stress
+        .probes
+        .iter()
+        .map(|probe| plain(&probe.name))
+        .collect();
+    let names: String = names.iter().map(|name| format!(" {name} |")).collect();
+    let _ = writeln!(
+        text,
+        "\n| | load | req/s | good/s | failed | p50 | p95 | p99 | ttft p95 | tokens/s |{names} broke |",
     );
-    text.push_str("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n");
+    let lines = "--:|".repeat(stress.probes.len());
+    let _ = writeln!(text, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|{lines}---|");
     let mut sorted: Vec<&Level> = stress.levels.iter().collect();
     sorted.sort_by(|one, other| one.load.total_cmp(&other.load));
     for level in sorted {
@@ -87,7 +100,7 @@ fn levels(text: &mut String, stress: &Stress) {
         let broken: Vec<String> = level.broken.iter().map(words::broken).collect();
         let _ = writeln!(
             text,
-            "| {sign} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {sign} | {} | {} | {} | {} | {} | {} | {} | {} | {} |{} {} |",
             words::bare(level.load, stress.unit),
             units::rate(level.http_reqs_per_second),
             units::rate(level.goodput_per_second),
@@ -99,9 +112,24 @@ fn levels(text: &mut String, stress: &Stress) {
             level
                 .tokens_per_second
                 .map_or_else(|| "–".to_owned(), units::rate),
+            told(stress, level),
             plain(&broken.join("; ")),
         );
     }
+}
+
+/// What the probes told, on average.
+fn told(stress: &Stress, level: &Level) -> String {
+    let probes = stress.probes.iter().zip(&level.probes);
+    probes
+        .map(|(probe, totals)| {
+            let mean = totals.mean();
+            mean.map_or_else(
+                || " – |".to_owned(),
+                |mean| format!(" {} |", probes::amount(mean, probe.unit)),
+            )
+        })
+        .collect()
 }
 
 /// Text that cannot end a cell or begin markup.

@@ -2,9 +2,11 @@
 
 mod build;
 
+use crate::probes::json::{HeadroomJson, SamplesJson};
 pub(crate) use build::restore;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What a search for the breaking point came to.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -44,6 +46,9 @@ pub(crate) struct StressJson {
     knee: Option<KneeJson>,
     /// How the service recovered; null where that was not measured.
     recovery: Option<RecoveryJson>,
+    /// What the probes of the target told at the highest load that held; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headroom: Vec<HeadroomJson>,
 }
 
 /// What is searched.
@@ -150,6 +155,9 @@ pub(crate) struct LevelJson {
     generator_limited: bool,
     /// Whether the generator was too late or too busy for its times to be believed.
     generator_doubtful: bool,
+    /// What the probes of the target told in the holds, by name; absent where there are none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    probes: BTreeMap<String, SamplesJson>,
 }
 
 /// What came of a level.

@@ -1,10 +1,10 @@
 //! A search as text: the answer first, then the levels, the chart, what the laws say.
 
 use super::{chart, words};
-use crate::Header;
 use crate::text::style::{Line, NO_BREAK, Paint, Span, width, wrap};
 use crate::text::table::Table;
 use crate::text::{COLUMNS, TextOptions, course, heading, labelled, troubles, units};
+use crate::{Header, probes};
 use loadgen_capacity::{Level, Stress};
 use loadgen_stats::{StopReason, Summary, Verdict};
 use std::io::{self, Write};
@@ -26,6 +26,8 @@ pub fn write_stress_text(
         course::opening(header, summary, COLUMNS),
         found(stress, COLUMNS),
         levels(stress, COLUMNS),
+        probe_levels(stress, COLUMNS),
+        probes::limit_lines(stress, COLUMNS),
         chart::lines(stress, COLUMNS),
         course::lines(header, summary, options.run_log, COLUMNS),
         troubles::errors(summary, COLUMNS),
@@ -154,6 +156,34 @@ fn levels(stress: &Stress, columns: usize) -> Vec<Line> {
         );
     }
     lines
+}
+
+/// What the probes told at each level, on average: the levels in the order in which they were tried.
+fn probe_levels(stress: &Stress, columns: usize) -> Vec<Line> {
+    if stress.probes.is_empty() {
+        return Vec::new();
+    }
+    let mut table = Table::new();
+    let names = stress
+        .probes
+        .iter()
+        .map(|probe| Paint::Dim.on(probe.name.clone()));
+    table.head(std::iter::once(heading("Probes")).chain(names));
+    for level in &stress.levels {
+        let (again, _) = words::purpose(level);
+        let name = format!("{}{again}", words::bare(level.load, stress.unit));
+        let told = stress
+            .probes
+            .iter()
+            .zip(&level.probes)
+            .map(|(probe, totals)| {
+                let mean = totals.mean();
+                mean.map_or_else(|| "–".to_owned(), |mean| probes::amount(mean, probe.unit))
+            });
+        let cells = std::iter::once(name).chain(told).map(Span::from);
+        table.signed_row(chart::sign(level), cells);
+    }
+    table.lines(columns)
 }
 
 fn row(stress: &Stress, level: &Level, streams: bool) -> Vec<Span> {

@@ -1,10 +1,11 @@
 //! What there is to say of a search, in sentences: shared by all formats.
 
+use crate::probes::amount;
 use crate::text::units;
 use loadgen_capacity::{
     Answer, Broken, Ended, Growth, Level, LevelVerdict, LoadUnit, Purpose, Stress,
 };
-use loadgen_stats::{Unit, Verdict};
+use loadgen_stats::Verdict;
 
 /// A load with its unit: `230 users`, `12.5/s`.
 pub(crate) fn load(load: f64, unit: LoadUnit) -> String {
@@ -121,17 +122,6 @@ pub(crate) fn broken(limit: &Broken) -> String {
         .as_ref()
         .map_or_else(String::new, |step| format!(" (step {step})"));
     format!("{}: {}{observed}{step}", limit.metric, limit.expression)
-}
-
-fn amount(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Milliseconds => {
-            units::time(std::time::Duration::try_from_secs_f64(value / 1000.0).unwrap_or_default())
-        }
-        Unit::Percent => units::percent(value / 100.0),
-        Unit::PerSecond => units::rate(value),
-        Unit::Count => units::three_digits(value),
-    }
 }
 
 /// The verdict of the search as a whole.

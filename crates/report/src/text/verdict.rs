@@ -287,6 +287,7 @@ fn number(value: f64, unit: Unit) -> String {
             units::time(Duration::try_from_secs_f64(value / 1000.0).unwrap_or(Duration::MAX))
         }
         Unit::Percent => units::percent(value / 100.0),
+        Unit::Bytes => units::bytes(value.max(0.0) as u64),
         Unit::PerSecond => units::rate(value),
         Unit::Count => units::count(value.round() as u64),
     }

@@ -37,6 +37,7 @@ fn level(number: u64, load: f64, purpose: Purpose, verdict: LevelVerdict) -> Lev
     let second = |at: u64| Offset::from(Duration::from_secs(at));
     let time = |seconds: f64| Some(Duration::from_micros((seconds * 1e6).round() as u64));
     Level {
+        probes: Vec::new(),
         load,
         purpose,
         verdict,

@@ -259,7 +259,7 @@ impl Reader {
         }
     }
 
-    fn headers(&mut self, node: Option<&Node>) -> Vec<(Located<String>, Source)> {
+    pub(super) fn headers(&mut self, node: Option<&Node>) -> Vec<(Located<String>, Source)> {
         let entries = node
             .and_then(|node| self.entries(node, "`headers`"))
             .unwrap_or_default();

@@ -16,6 +16,7 @@ pub(crate) const ROOT: &[&str] = &[
     "slo",
     "thresholds",
     "mock",
+    "probe",
 ];
 /// The keys of each `[[scenario]]`.
 pub(crate) const SCENARIO: &[&str] = &["name", "weight", "load", "pace", "before", "step"];
@@ -109,6 +110,24 @@ pub(crate) const MOCK: &[&str] = &[
     "seed",
 ];
 
+/// The keys of each `[[probe]]`.
+pub(crate) const PROBE: &[&str] = &[
+    "name",
+    "prometheus",
+    "query",
+    "http",
+    "pointer",
+    "command",
+    "process",
+    "figure",
+    "headers",
+    "every",
+    "timeout",
+    "unit",
+    "warn",
+    "critical",
+];
+
 /// Names of the contract that a later version builds: unknown today, but no slip of the pen.
 const LATER: &[&str] = &["data", "extract", "connections", "retry"];
 
@@ -164,6 +183,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("switch", "choose"),
     ("concurrent", "parallel"),
     ("batch", "parallel"),
+    ("interval", "every"),
+    ("promql", "query"),
+    ("json_pointer", "pointer"),
+    ("exec", "command"),
+    ("pid", "process"),
+    ("measure", "figure"),
 ];
 
 /// The key of ours that a name of another tool stands for.

@@ -3,6 +3,8 @@
 mod flow;
 
 use super::{LoadPlan, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
+use super::{Probe, ProbeSource, ProcessFigure};
+use crate::quantity::format_duration;
 use std::{collections::HashSet, fmt::Write as _};
 
 /// Memory of the program itself, in bytes.
@@ -105,10 +107,37 @@ impl Plan {
                 _ = writeln!(text, "  {metric:<width$}  {expression}");
             }
         }
+        if !self.probes.is_empty() {
+            text.push_str("\nprobes of the target\n");
+            self.probes
+                .iter()
+                .for_each(|probe| describe_probe(&mut text, probe));
+        }
         describe_needs(&mut text, self.needs(workers));
         _ = writeln!(text, "\nplan {}", self.hash.get(..16).unwrap_or(&self.hash));
         self.mask(&text).into_owned()
     }
+}
+
+fn describe_probe(text: &mut String, probe: &Probe) {
+    let what = match &probe.source {
+        ProbeSource::Prometheus(request) => format!("Prometheus at {}", request.origin),
+        ProbeSource::Http { request, pointer } => {
+            format!("{}{}, {pointer}", request.origin, request.path)
+        }
+        ProbeSource::Command(words) => format!("command {}", words.join(" ")),
+        ProbeSource::Process { which, figure } => {
+            let names = ProcessFigure::NAMES;
+            let name = names.iter().find(|(_, one)| one == figure);
+            format!("{} of {which}", name.map_or("", |(name, _)| name))
+        }
+    };
+    let every = format_duration(probe.every);
+    _ = writeln!(
+        text,
+        "  {:<36}  {what}, every {every}",
+        format!("probe.{}", probe.layout.name)
+    );
 }
 
 fn describe_needs(text: &mut String, needs: Needs) {

@@ -394,7 +394,7 @@ enum FirstToken {
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
-enum Scalar {
+pub(super) enum Scalar {
     Text(String),
     Number(f64),
     Bool(bool),

@@ -57,7 +57,7 @@ pub(super) fn again(
 const fn hangs_on_time(metric: Metric) -> bool {
     match metric {
         Metric::Trend(_) | Metric::Counter(_) | Metric::Rate(Rate::Goodput) => true,
-        Metric::Rate(_) | Metric::Gauge(_) => false,
+        Metric::Rate(_) | Metric::Gauge(_) | Metric::Probe(_) => false,
     }
 }
 

@@ -72,7 +72,7 @@ impl Subject {
             Metric::Trend(trend) => trends().any(|one| one == trend),
             Metric::Counter(counter) => COUNTERS.contains(&counter),
             Metric::Rate(_) => true,
-            Metric::Gauge(_) => false,
+            Metric::Gauge(_) | Metric::Probe(_) => false,
         }
     }
 
@@ -97,7 +97,7 @@ impl Subject {
         match self.metric {
             Metric::Trend(_) => true,
             Metric::Rate(rate) => matches!(rate, Rate::HttpReqFailed | Rate::StreamFailed),
-            Metric::Counter(_) | Metric::Gauge(_) => false,
+            Metric::Counter(_) | Metric::Gauge(_) | Metric::Probe(_) => false,
         }
     }
 
@@ -108,7 +108,7 @@ impl Subject {
             Metric::Trend(_) => Unit::Milliseconds,
             Metric::Rate(_) => Unit::Percent,
             Metric::Counter(_) => Unit::PerSecond,
-            Metric::Gauge(_) => Unit::Count,
+            Metric::Gauge(_) | Metric::Probe(_) => Unit::Count,
         }
     }
 }

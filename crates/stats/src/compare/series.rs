@@ -287,7 +287,7 @@ impl RunSeries {
                 let (above, below) = (above.collect(), part.seconds.clone());
                 spread(&Ratio { above, below }, seed)
             }
-            Metric::Gauge(_) => None,
+            Metric::Gauge(_) | Metric::Probe(_) => None,
         }
     }
 }

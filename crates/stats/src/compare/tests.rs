@@ -51,6 +51,7 @@ pub(super) fn layout() -> Layout {
         closed: false,
     };
     Layout {
+        probes: Vec::new(),
         scenarios: vec![scenario],
         steps: vec![step],
         selected: Vec::new(),

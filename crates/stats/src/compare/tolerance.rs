@@ -218,7 +218,9 @@ impl Tolerance {
                 ),
                 "",
             )),
-            (Some(Metric::Gauge(_)), _) => Err(problem("a gauge is not compared", "")),
+            (Some(Metric::Gauge(_) | Metric::Probe(_)), _) => {
+                Err(problem("a gauge is not compared", ""))
+            }
             _ => Ok(()),
         }
     }
@@ -291,7 +293,7 @@ impl Dimension {
         match metric {
             Metric::Trend(_) => Self::Milliseconds,
             Metric::Rate(_) => Self::Share,
-            Metric::Counter(_) | Metric::Gauge(_) => Self::PerSecond,
+            Metric::Counter(_) | Metric::Gauge(_) | Metric::Probe(_) => Self::PerSecond,
         }
     }
 

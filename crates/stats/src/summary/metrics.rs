@@ -190,6 +190,8 @@ impl Table<'_> {
                     Metric::Counter(counter) => self.counter(counter, selection, named),
                     Metric::Rate(rate) => self.rate(rate, selection, named),
                     Metric::Gauge(Gauge::Vus) => Some(MetricValue::Gauge(self.vus)),
+                    // They stand apart.
+                    Metric::Probe(_) => None,
                 };
                 Some((metric, value?))
             });

@@ -29,6 +29,7 @@ pub(super) fn raise(
     arrival_uncertain(material, &mut warnings);
     unfinished(material, &mut warnings);
     too_few_samples(thresholds, &mut warnings);
+    probes_failed(material, &mut warnings);
     warnings
 }
 
@@ -52,6 +53,17 @@ pub(super) fn generator_late(material: &Material<'_>, warnings: &mut Vec<Warning
             limit,
         });
     }
+}
+
+fn probes_failed(material: &Material<'_>, warnings: &mut Vec<Warning>) {
+    let probes = material.layout.probes.iter().zip(&material.totals.probes);
+    let failed = probes.filter(|(_, totals)| totals.failed > 0);
+    warnings.extend(failed.map(|(probe, totals)| Warning::ProbeFailed {
+        probe: probe.name.clone(),
+        failed: totals.failed,
+        of: totals.failed + totals.count,
+        reason: totals.message.clone(),
+    }));
 }
 
 fn exhausted(material: &Material<'_>, warnings: &mut Vec<Warning>) {

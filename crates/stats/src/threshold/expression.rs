@@ -5,8 +5,8 @@ mod clause;
 
 pub(super) use clause::LONGEST_SPAN;
 
-use super::{Aggregate, Clauses, Condition, Operator, ThresholdPlace, ThresholdProblem};
-use crate::Metric;
+use super::{Aggregate, Clauses, Condition, Operator, ThresholdPlace, ThresholdProblem, judge};
+use crate::{Layout, Metric, Unit};
 use std::ops::Range;
 
 /// A piece of the expression with its place.
@@ -23,12 +23,28 @@ enum Measure {
     Count,
     PerSecond,
     Share,
+    /// A probe's percent, which may pass 100 and needs no sign.
+    Percent,
+    Bytes,
+}
+
+impl Measure {
+    const fn of(unit: Unit) -> Self {
+        match unit {
+            Unit::Milliseconds => Self::Time,
+            Unit::Count => Self::Count,
+            Unit::PerSecond => Self::PerSecond,
+            Unit::Percent => Self::Percent,
+            Unit::Bytes => Self::Bytes,
+        }
+    }
 }
 
 /// Reads an expression on a metric; without one, only what holds for all.
 pub(super) fn parse(
     text: &str,
     metric: Option<Metric>,
+    layout: &Layout,
 ) -> Result<(Condition, Clauses), Vec<ThresholdProblem>> {
     let mut rest = Rest { text, at: 0 };
     let aggregate = rest.take(|letter| !letter.is_whitespace() && !is_operator(letter));
@@ -50,9 +66,16 @@ pub(super) fn parse(
     let operator = read_operator(&operator, aggregate, &mut problems);
     let measure = aggregate
         .zip(metric)
-        .map(|(aggregate, metric)| measure(metric, aggregate));
-    let limit = read_limit(&number, &unit, measure, &mut problems);
-    never_holds(&number, operator, limit, measure, &mut problems);
+        .map(|(aggregate, metric)| match metric {
+            Metric::Probe(_) => Measure::of(judge::unit(metric, aggregate, layout)),
+            _ => measure(metric, aggregate),
+        });
+    let probe = matches!(metric, Some(Metric::Probe(_)));
+    let limit = read_limit(&number, &unit, measure, probe, &mut problems);
+    // What a probe tells may be anything.
+    if !probe {
+        never_holds(&number, operator, limit, measure, &mut problems);
+    }
     let clauses = clause::read(&mut rest, &mut problems);
     let (Some(aggregate), Some(operator), Some(limit)) = (aggregate, operator, limit) else {
         return Err(problems);
@@ -143,7 +166,7 @@ const fn measure(metric: Metric, aggregate: Aggregate) -> Measure {
         (Metric::Trend(_), _) => Measure::Time,
         (Metric::Rate(_), _) => Measure::Share,
         (Metric::Counter(_), Aggregate::Rate) => Measure::PerSecond,
-        (Metric::Counter(_) | Metric::Gauge(_), _) => Measure::Count,
+        (Metric::Counter(_) | Metric::Gauge(_) | Metric::Probe(_), _) => Measure::Count,
     }
 }
 
@@ -151,6 +174,7 @@ fn read_limit(
     number: &Piece<'_>,
     unit: &Piece<'_>,
     measure: Option<Measure>,
+    probe: bool,
     problems: &mut Vec<ThresholdProblem>,
 ) -> Option<f64> {
     let plain = number.text.replace('_', "");
@@ -162,9 +186,9 @@ fn read_limit(
         problems.push(problem(number, message, None));
         return None;
     };
-    let factor = read_unit(unit, measure, problems)?;
+    let factor = read_unit(unit, measure, probe, problems)?;
     let limit = value * factor;
-    if limit < 0.0 {
+    if limit < 0.0 && !probe {
         problems.push(problem(number, "no metric is below zero".to_owned(), None));
         return None;
     }
@@ -205,20 +229,33 @@ fn never_holds(
 fn read_unit(
     unit: &Piece<'_>,
     measure: Option<Measure>,
+    probe: bool,
     problems: &mut Vec<ThresholdProblem>,
 ) -> Option<f64> {
-    const ALL: [(&str, Measure, f64); 6] = [
+    const ALL: [(&str, Measure, f64); 15] = [
         ("us", Measure::Time, 0.001),
         ("µs", Measure::Time, 0.001),
         ("ms", Measure::Time, 1.0),
         ("s", Measure::Time, 1000.0),
         ("%", Measure::Share, 0.01),
         ("/s", Measure::PerSecond, 1.0),
+        ("%", Measure::Percent, 0.01),
+        ("bytes", Measure::Bytes, 1.0),
+        ("B", Measure::Bytes, 1.0),
+        ("kB", Measure::Bytes, 1e3),
+        ("MB", Measure::Bytes, 1e6),
+        ("GB", Measure::Bytes, 1e9),
+        ("KiB", Measure::Bytes, 1024.0),
+        ("MiB", Measure::Bytes, 1_048_576.0),
+        ("GiB", Measure::Bytes, 1_073_741_824.0),
     ];
     if unit.text.is_empty() {
-        return Some(1.0);
+        let percent = measure == Some(Measure::Percent);
+        return Some(if percent { 0.01 } else { 1.0 });
     }
-    let known = ALL.into_iter().find(|&(name, ..)| name == unit.text);
+    let of = |&(name, of, _): &(&str, Measure, f64)| (name == unit.text, measure == Some(of));
+    let known = ALL.into_iter().find(|unit| of(unit) == (true, true));
+    let known = known.or_else(|| ALL.into_iter().find(|unit| of(unit).0));
     let message = match (known, measure) {
         (Some((_, of, factor)), Some(measure)) if of == measure => return Some(factor),
         (Some((.., factor)), None) => return Some(factor),
@@ -241,7 +278,14 @@ fn read_unit(
         Some(Measure::Time) => "a time is written with `us`, `ms` or `s`",
         Some(Measure::Share) => "a share is written with `%`, or as a number from 0 to 1",
         Some(Measure::PerSecond) => "a rate per second is written with `/s`, or without a unit",
+        Some(Measure::Count) if probe => {
+            "give the probe its `unit`: \"%\", \"ms\", \"/s\" or \"bytes\""
+        }
         Some(Measure::Count) => "a count has no unit",
+        Some(Measure::Percent) => "the unit of this probe is `%`",
+        Some(Measure::Bytes) => {
+            "bytes are written with `kB`, `MB`, `GB`, `MiB`, `GiB`, or without a unit"
+        }
         None => "the units are `us`, `ms`, `s`, `%` and `/s`",
     };
     problems.push(problem(unit, message, Some(help.to_owned())));

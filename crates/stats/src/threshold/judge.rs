@@ -2,7 +2,10 @@
 
 use super::{Aggregate, Condition, Threshold};
 use crate::confidence::{more_for_quantile, more_for_share, quantile_is_open, share_is_open};
-use crate::{Counter, Layout, Metric, Offset, Rate, Selection, Totals, Trend, TrendCell, VusRange};
+use crate::{
+    Counter, Layout, Metric, Offset, ProbeIndex, ProbeTotals, Rate, Selection, Totals, Trend,
+    TrendCell, VusRange,
+};
 use std::time::Duration;
 
 /// A threshold with what was observed.
@@ -73,6 +76,8 @@ pub enum Unit {
     PerSecond,
     /// A share in percent.
     Percent,
+    /// Bytes.
+    Bytes,
 }
 
 impl Unit {
@@ -80,8 +85,28 @@ impl Unit {
     pub(crate) fn shown(self, value: f64) -> f64 {
         match self {
             Self::Percent => value * 100.0,
-            Self::Milliseconds | Self::Count | Self::PerSecond => value,
+            Self::Milliseconds | Self::Count | Self::PerSecond | Self::Bytes => value,
         }
+    }
+
+    /// A number as it is kept: shares from 0 to 1.
+    fn kept(self, shown: f64) -> f64 {
+        shown / self.shown(1.0)
+    }
+
+    /// Every one.
+    pub const ALL: [Self; 5] = [
+        Self::Milliseconds,
+        Self::Count,
+        Self::PerSecond,
+        Self::Percent,
+        Self::Bytes,
+    ];
+
+    /// The one that is written so.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|unit| unit.name() == name)
     }
 
     /// How it is written; empty for a count.
@@ -92,6 +117,7 @@ impl Unit {
             Self::Count => "",
             Self::PerSecond => "/s",
             Self::Percent => "%",
+            Self::Bytes => "bytes",
         }
     }
 }
@@ -136,7 +162,7 @@ pub(crate) fn judge(
         operator, limit, ..
     } = threshold.condition;
     let observation = observe(threshold, totals, layout, facts);
-    let unit = unit(threshold.metric, threshold.condition.aggregate);
+    let unit = threshold.unit;
     let ok = observation
         .value
         .is_some_and(|value| operator.holds(value, limit));
@@ -218,6 +244,12 @@ fn observe(threshold: &Threshold, totals: &Totals, layout: &Layout, facts: Span)
         Metric::Rate(rate) => of_rate(rate, condition, selection, totals, layout),
         Metric::Gauge(_) => Observation {
             value: facts.vus.map(|vus| of_gauge(vus, condition)),
+            ..Observation::default()
+        },
+        Metric::Probe(probe) => Observation {
+            value: totals
+                .probe(probe)
+                .and_then(|seen| of_probe(seen, condition, threshold.unit)),
             ..Observation::default()
         },
     }
@@ -351,6 +383,18 @@ pub(super) const fn of_gauge(vus: VusRange, condition: Condition) -> f64 {
     }) as f64
 }
 
+/// As a limit is kept; none where there is no sample.
+pub(super) fn of_probe(seen: &ProbeTotals, condition: Condition, unit: Unit) -> Option<f64> {
+    let figure = seen.figure(|seen| match condition.aggregate {
+        Aggregate::Min => seen.min,
+        Aggregate::Max => seen.max,
+        Aggregate::Mean => seen.sum / seen.count as f64,
+        Aggregate::Count => seen.count as f64,
+        _ => seen.last,
+    });
+    figure.map(|figure| unit.kept(figure))
+}
+
 /// Whether the metric is empty only because nothing it is about had time to finish.
 fn nothing_finished(threshold: &Threshold, totals: &Totals, layout: &Layout) -> bool {
     let part = Selection {
@@ -364,8 +408,13 @@ fn nothing_finished(threshold: &Threshold, totals: &Totals, layout: &Layout) -> 
     totals.outcomes(layout, &part).iter().sum::<u64>() == 0
 }
 
-pub(super) const fn unit(metric: Metric, aggregate: Aggregate) -> Unit {
+/// What a limit is measured in.
+pub(super) fn unit(metric: Metric, aggregate: Aggregate, layout: &Layout) -> Unit {
     match (metric, aggregate) {
+        (Metric::Probe(_), Aggregate::Count) => Unit::Count,
+        (Metric::Probe(ProbeIndex(place)), _) => {
+            (layout.probes.get(place)).map_or(Unit::Count, |probe| probe.unit)
+        }
         (Metric::Trend(_), Aggregate::Count) => Unit::Count,
         (Metric::Trend(_), _) => Unit::Milliseconds,
         (Metric::Rate(_), _) => Unit::Percent,

@@ -1,6 +1,6 @@
 //! What a threshold is about, and the same limit on one step only.
 
-use super::{Threshold, Unit, judge};
+use super::{Threshold, Unit};
 use crate::{Layout, Metric, StepIndex};
 
 impl Threshold {
@@ -13,14 +13,14 @@ impl Threshold {
     /// What the limit is measured in.
     #[must_use]
     pub const fn unit(&self) -> Unit {
-        judge::unit(self.metric, self.condition.aggregate)
+        self.unit
     }
 
     /// The same limit on one step only; none where it is not about that step.
     #[must_use]
     pub fn at_step(&self, step: StepIndex, layout: &Layout) -> Option<Self> {
         let about = !self.metric.is_of_iterations()
-            && !matches!(self.metric, Metric::Gauge(_))
+            && !matches!(self.metric, Metric::Gauge(_) | Metric::Probe(_))
             && self.selection.has_step(layout, step);
         about.then(|| {
             let mut part = self.clone();

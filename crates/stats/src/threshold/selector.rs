@@ -32,7 +32,7 @@ struct Tag<'a> {
 pub(super) fn parse(text: &str, layout: &Layout) -> Result<(Metric, Selection), Failed> {
     let brace = text.find('{').unwrap_or(text.len());
     let mut problems = Vec::new();
-    let metric = name(&text[..brace], &mut problems);
+    let metric = name(&text[..brace], layout, &mut problems);
     let mut selection = Selection::default();
     let mut seen: Vec<&str> = Vec::new();
     let tags = tags(text, brace, &mut problems);
@@ -63,9 +63,12 @@ pub(super) fn parse(text: &str, layout: &Layout) -> Result<(Metric, Selection), 
     }
 }
 
-fn name(text: &str, problems: &mut Vec<ThresholdProblem>) -> Option<Metric> {
+fn name(text: &str, layout: &Layout, problems: &mut Vec<ThresholdProblem>) -> Option<Metric> {
     let span = trimmed(text, 0);
     let name = &text[span.clone()];
+    if name == "probe" || name.starts_with("probe.") {
+        return probe(name, span, layout, problems);
+    }
     let metric = Metric::from_name(name);
     if metric.is_none() {
         let names: Vec<&str> = Metric::all().map(Metric::name).collect();
@@ -78,6 +81,30 @@ fn name(text: &str, problems: &mut Vec<ThresholdProblem>) -> Option<Metric> {
         problems.push(problem(span, message, help));
     }
     metric
+}
+
+fn probe(
+    name: &str,
+    span: Range<usize>,
+    layout: &Layout,
+    problems: &mut Vec<ThresholdProblem>,
+) -> Option<Metric> {
+    let found = layout.probe(name);
+    if found.is_none() {
+        let names: Vec<String> = layout
+            .probes
+            .iter()
+            .map(|probe| format!("probe.{}", probe.name))
+            .collect();
+        let near = nearest(name, names.iter().map(String::as_str));
+        let help = match (near, names.is_empty()) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, true) => "the file has no [[probe]]".to_owned(),
+            (None, false) => format!("the probes are {}", names.join(", ")),
+        };
+        problems.push(problem(span, format!("unknown probe `{name}`"), Some(help)));
+    }
+    found.map(Metric::Probe)
 }
 
 /// The tags between the braces that begin at `brace`.
@@ -136,7 +163,7 @@ const fn tag_names(metric: Metric) -> &'static [&'static str] {
         Metric::Counter(Counter::DroppedIterations) => &["scenario", "reason"],
         Metric::Counter(counter) if counter.is_of_iterations() => &["scenario"],
         Metric::Counter(_) | Metric::Rate(_) => &["scenario", "step", "status", "error"],
-        Metric::Gauge(_) => &[],
+        Metric::Gauge(_) | Metric::Probe(_) => &[],
     }
 }
 

@@ -356,7 +356,7 @@ impl Group {
         let value = match (entry.slide, self.metric) {
             (Some(_), _) => entry.clean_worst.map(|worst| worst.seen.value),
             (None, Metric::Trend(_)) => time_of(condition, clean.sum.times.to_cell()),
-            (None, metric) => clean.sum.observe(metric, condition).map(|seen| seen.value),
+            (None, _) => clean.sum.observe(threshold).map(|seen| seen.value),
         };
         let fails = value.is_some_and(|value| !condition.operator.holds(value, condition.limit));
         Some(Again {
@@ -385,10 +385,7 @@ impl Entry {
                 }
                 seen
             }
-            None => group
-                .so_far
-                .as_ref()
-                .and_then(|sum| sum.observe(threshold.metric, threshold.condition)),
+            None => group.so_far.as_ref().and_then(|sum| sum.observe(threshold)),
         };
         let condition = threshold.condition;
         let fails =
@@ -439,7 +436,7 @@ fn depends_on_generator(threshold: &Threshold) -> bool {
         Metric::Trend(_) => threshold.condition.aggregate != Aggregate::Count,
         Metric::Counter(_) => threshold.condition.aggregate == Aggregate::Rate,
         Metric::Rate(rate) => rate == Rate::Goodput,
-        Metric::Gauge(_) => false,
+        Metric::Gauge(_) | Metric::Probe(_) => false,
     }
 }
 
@@ -447,7 +444,7 @@ fn depends_on_generator(threshold: &Threshold) -> bool {
 fn worsen(worst: &mut Option<Worst>, slide: &Slide, threshold: &Threshold) -> Option<Observed> {
     let condition = threshold.condition;
     let (sum, window) = slide.full()?;
-    let seen = sum.observe(threshold.metric, condition)?;
+    let seen = sum.observe(threshold)?;
     let badness = |value: f64| match condition.operator {
         Operator::Less | Operator::LessOrEqual => value,
         Operator::Greater | Operator::GreaterOrEqual => -value,
@@ -469,7 +466,7 @@ fn worsen(worst: &mut Option<Worst>, slide: &Slide, threshold: &Threshold) -> Op
 }
 
 /// The measured part of the scenarios that a selection is about, as far as it is known; the whole run where it is not.
-fn measured(whole: &Totals, layout: &Layout, selection: &Selection) -> (Offset, Offset) {
+pub(crate) fn measured(whole: &Totals, layout: &Layout, selection: &Selection) -> (Offset, Offset) {
     let scenarios = whole.scenarios.iter().enumerate();
     let about = scenarios.filter(|&(place, _)| selection.is_about(layout, ScenarioIndex(place)));
     let parts = about.filter_map(|(_, totals)| totals.measured);

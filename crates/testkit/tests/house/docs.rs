@@ -78,6 +78,7 @@ const WARNINGS: &[&str] = &[
     "generator-busy",
     "dropped-iterations",
     "too-few-samples",
+    "probe-failed",
     "ports-exhausted",
     "files-exhausted",
     "log-incomplete",

@@ -12,7 +12,7 @@ use loadgen_capacity::{
 use loadgen_scenario::{
     Arrivals, Load, Plan, Rate, Step, UserCount, format_duration, format_rate, parse_rate,
 };
-use loadgen_stats::{Layout, Metric, Threshold};
+use loadgen_stats::{Layout, Metric, ProbeLayout, Threshold};
 use std::time::Duration;
 
 /// The share of good requests that a file's `[slo]` asks for, where nothing else is said.
@@ -29,6 +29,7 @@ pub(super) struct Search {
     required: Option<f64>,
     pub(super) limits: Vec<Threshold>,
     worst: Worst,
+    probes: Vec<ProbeLayout>,
 }
 
 impl Search {
@@ -86,6 +87,7 @@ impl Search {
             required,
             limits,
             worst,
+            probes: plan.layout().probes,
         })
     }
 
@@ -112,6 +114,7 @@ impl Search {
             recovery: steersman.recovery(),
             required: self.required,
             limits: self.told(),
+            probes: self.probes.clone(),
             ..Stress::of(
                 self.settings.search,
                 self.unit,
@@ -242,6 +245,8 @@ fn steered(plan: &Plan, ladder: &Ladder, unit: LoadUnit, longest: Duration) -> O
 /// The limits: those of the plan, which judges no run by them any more, and the goodput.
 fn limits(args: &StressArgs, plan: &mut Plan) -> Result<Vec<Threshold>, Error> {
     let mut limits = std::mem::take(&mut plan.thresholds);
+    // So that the run counts what they are about.
+    plan.limits.clone_from(&limits);
     let layout = plan.layout();
     let has_slo = layout.steps.iter().any(|step| !step.slo.is_empty());
     if args.limits.goodput.is_some() && !has_slo {

@@ -7,11 +7,12 @@ use super::{
 };
 use crate::error::Damage;
 use crate::json::millis;
+use crate::probes::json::{HeadroomJson, SamplesJson};
 use loadgen_capacity::{
     Answer, Broken, Ended, Growth, Ladder, Level, LevelVerdict, LimitedBy, Little, LoadUnit,
     Purpose, Recovery, SearchSettings, Stress,
 };
-use loadgen_stats::{Offset, Unit};
+use loadgen_stats::{Offset, ProbeLayout, ProbeTotals, Unit};
 use std::time::Duration;
 
 impl StressJson {
@@ -25,7 +26,11 @@ impl StressJson {
                 stress.required,
                 &stress.limits,
             ),
-            levels: stress.levels.iter().map(LevelJson::of).collect(),
+            levels: stress
+                .levels
+                .iter()
+                .map(|level| LevelJson::of(level, &stress.probes))
+                .collect(),
             highest_held: answer.highest_held,
             lowest_broke: answer.lowest_broke,
             safe: answer.safe,
@@ -57,6 +62,7 @@ impl StressJson {
                 high: knee.high,
             }),
             recovery: stress.recovery.map(Into::into),
+            headroom: stress.headroom().iter().map(HeadroomJson::of).collect(),
         }
     }
 }
@@ -134,7 +140,7 @@ impl SearchJson {
 }
 
 impl LevelJson {
-    pub(crate) fn of(level: &Level) -> Self {
+    pub(crate) fn of(level: &Level, probes: &[ProbeLayout]) -> Self {
         let [p50, p95, p99] = level.latency.map(|time| time.map(millis));
         Self {
             load: level.load,
@@ -163,10 +169,15 @@ impl LevelJson {
             guarded: level.guarded,
             generator_limited: level.verdict == LevelVerdict::Generator,
             generator_doubtful: level.generator_doubtful,
+            probes: probes
+                .iter()
+                .zip(&level.probes)
+                .map(|(probe, totals)| (probe.name.clone(), SamplesJson::of(totals)))
+                .collect(),
         }
     }
 
-    fn restore(&self) -> Result<Level, Damage> {
+    fn restore(&self, probes: &[ProbeLayout]) -> Result<Level, Damage> {
         let latency = [
             self.http_req_latency.p50,
             self.http_req_latency.p95,
@@ -202,6 +213,13 @@ impl LevelJson {
                 .map(BrokenJson::restore)
                 .collect::<Result<_, _>>()?,
             generator_doubtful: self.generator_doubtful,
+            probes: probes
+                .iter()
+                .map(|probe| match self.probes.get(&probe.name) {
+                    Some(samples) => samples.restore(),
+                    None => Ok(ProbeTotals::default()),
+                })
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -218,13 +236,7 @@ impl BrokenJson {
     }
 
     fn restore(&self) -> Result<Broken, Damage> {
-        let units = [
-            Unit::Milliseconds,
-            Unit::Count,
-            Unit::PerSecond,
-            Unit::Percent,
-        ];
-        let unit = units.into_iter().find(|unit| unit.name() == self.unit);
+        let unit = Unit::from_name(&self.unit);
         Ok(Broken {
             metric: self.metric.clone(),
             expression: self.expression.clone(),
@@ -293,11 +305,12 @@ pub(crate) fn restore(
     search: &SearchJson,
     levels: &[LevelJson],
     found: Option<&FoundRecord>,
+    probes: &[ProbeLayout],
 ) -> Result<Stress, Damage> {
     let (settings, unit) = search.restore()?;
     let levels = levels
         .iter()
-        .map(LevelJson::restore)
+        .map(|level| level.restore(probes))
         .collect::<Result<_, _>>()?;
     let ended = match found.map(|found| found.ended) {
         Some(EndedJson::Found) => Ended::Found,
@@ -318,6 +331,7 @@ pub(crate) fn restore(
     Ok(Stress {
         required: search.required,
         limits: search.limits.clone(),
+        probes: probes.to_vec(),
         recovery: recovery.transpose()?,
         ..Stress::of(settings, unit, levels, ended)
     })

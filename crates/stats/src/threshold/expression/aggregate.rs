@@ -36,12 +36,15 @@ pub(super) fn read(
     if let Some(metric) = metric
         && !fits(metric, aggregate)
     {
-        let message = format!(
-            "`{}` is a {} and has no `{}`",
-            metric.name(),
-            metric.kind(),
-            piece.text
-        );
+        let message = match metric {
+            Metric::Probe(_) => format!("a probe has no `{}`", piece.text),
+            _ => format!(
+                "`{}` is a {} and has no `{}`",
+                metric.name(),
+                metric.kind(),
+                piece.text
+            ),
+        };
         problems.push(problem(
             piece,
             message,
@@ -104,6 +107,10 @@ const fn fits(metric: Metric, aggregate: Aggregate) -> bool {
             aggregate,
             Aggregate::Value | Aggregate::Min | Aggregate::Max
         ),
+        Metric::Probe(_) => matches!(
+            aggregate,
+            Aggregate::Value | Aggregate::Min | Aggregate::Max | Aggregate::Mean | Aggregate::Count
+        ),
     }
 }
 
@@ -113,5 +120,6 @@ const fn aggregates(metric: Metric) -> &'static str {
         Metric::Counter(_) => "`count`, or `rate` for a count per second",
         Metric::Rate(_) => "`rate`",
         Metric::Gauge(_) => "`value`, `min` or `max`",
+        Metric::Probe(_) => "`avg`, `min`, `max`, `value` for the last one, or `count`",
     }
 }

@@ -5,6 +5,13 @@ use crate::{Counter, Gauge, Rate, Trend};
 use proptest::prelude::*;
 use std::time::Duration;
 
+fn parse(
+    text: &str,
+    metric: Option<Metric>,
+) -> Result<(Condition, Clauses), Vec<ThresholdProblem>> {
+    super::parse(text, metric, &Layout::default())
+}
+
 const TREND: Metric = Metric::Trend(Trend::Ttft);
 const COUNTER: Metric = Metric::Counter(Counter::HttpReqs);
 const RATE: Metric = Metric::Rate(Rate::HttpReqFailed);

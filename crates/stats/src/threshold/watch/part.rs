@@ -1,9 +1,9 @@
 //! What one threshold's metric came to in a window, and in several.
 
 use super::distribution::{Distribution, Slice};
-use crate::threshold::judge::{duration, millis, of_gauge};
-use crate::threshold::{Aggregate, Condition, Operator};
-use crate::{Layout, Metric, Offset, RateCount, Selection, Totals, VusRange, Window};
+use crate::threshold::judge::{duration, millis, of_gauge, of_probe};
+use crate::threshold::{Aggregate, Condition, Operator, Threshold};
+use crate::{Layout, Metric, Offset, ProbeTotals, RateCount, Selection, Totals, VusRange, Window};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// Samples that must speak against a limit before they stop a run.
@@ -21,6 +21,7 @@ pub(super) struct Part {
     in_window: u64,
     share: RateCount,
     vus: VusRange,
+    probe: ProbeTotals,
 }
 
 /// What a metric came to in several windows.
@@ -32,6 +33,7 @@ pub(super) struct Sum {
     pub(super) in_window: u64,
     pub(super) share: RateCount,
     pub(super) vus: Option<VusRange>,
+    pub(super) probe: ProbeTotals,
 }
 
 /// Neighbouring windows that span a while, and their sum.
@@ -71,6 +73,7 @@ impl Part {
             in_window: 0,
             share: RateCount::default(),
             vus: window.vus,
+            probe: ProbeTotals::default(),
         };
         match metric {
             Metric::Trend(trend) => {
@@ -81,6 +84,7 @@ impl Part {
             }
             Metric::Rate(rate) => part.share = totals.rate(layout, rate, selection),
             Metric::Gauge(_) => {}
+            Metric::Probe(probe) => part.probe = totals.probe(probe).cloned().unwrap_or_default(),
         }
         part
     }
@@ -98,11 +102,13 @@ impl Sum {
         self.in_window += part.in_window;
         self.share.merge(part.share);
         self.vus = Some(self.vus.map_or(part.vus, |vus| vus.then(part.vus)));
+        self.probe.merge(&part.probe);
     }
 
     /// What a condition compares; none where there is no sample.
-    pub(super) fn observe(&self, metric: Metric, condition: Condition) -> Option<Observed> {
-        match metric {
+    pub(super) fn observe(&self, threshold: &Threshold) -> Option<Observed> {
+        let condition = threshold.condition;
+        match threshold.metric {
             Metric::Trend(_) => self.time(condition),
             Metric::Counter(_) => self.counted(condition),
             Metric::Rate(_) => self.shared(condition),
@@ -114,6 +120,11 @@ impl Sum {
                     firm: true,
                 })
             }
+            Metric::Probe(_) => Some(Observed {
+                value: of_probe(&self.probe, condition, threshold.unit)?,
+                at_least: false,
+                firm: true,
+            }),
         }
     }
 
@@ -228,5 +239,9 @@ impl Slide {
         sum.share.hits -= oldest.share.hits;
         sum.share.total -= oldest.share.total;
         sum.vus = self.held.iter().map(|part| part.vus).reduce(VusRange::then);
+        sum.probe = ProbeTotals::default();
+        for part in &self.held {
+            sum.probe.merge(&part.probe);
+        }
     }
 }
