@@ -245,6 +245,13 @@ fn steered(plan: &Plan, ladder: &Ladder, unit: LoadUnit, longest: Duration) -> O
 /// The limits: those of the plan, which judges no run by them any more, and the goodput.
 fn limits(args: &StressArgs, plan: &mut Plan) -> Result<Vec<Threshold>, Error> {
     let mut limits = std::mem::take(&mut plan.thresholds);
+    // --until may say again what the file says.
+    let mut known: Vec<Threshold> = Vec::new();
+    limits.retain(|limit| {
+        let is_new = !known.contains(limit);
+        known.push(limit.clone());
+        is_new
+    });
     // So that the run counts what they are about.
     plan.limits.clone_from(&limits);
     let layout = plan.layout();
