@@ -87,7 +87,10 @@ impl Level {
             .totals
             .counter(&limits.layout, Counter::Redirects, &all);
         let due: u64 = hold.totals.outcomes(&limits.layout, &all).iter().sum();
-        let mean = latency.mean().map_or(0.0, |mean| mean.as_secs_f64());
+        // A generator that is late adds to the latency, and to nobody who is there.
+        let lag = trend(Trend::ScheduleLag).mean().unwrap_or_default();
+        let mean = latency.mean().unwrap_or_default().saturating_sub(lag);
+        let mean = mean.as_secs_f64();
         Self {
             load: trial.load,
             purpose,

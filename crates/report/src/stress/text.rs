@@ -5,7 +5,7 @@ use crate::text::style::{Line, NO_BREAK, Paint, Span, width, wrap};
 use crate::text::table::Table;
 use crate::text::{COLUMNS, TextOptions, course, heading, labelled, troubles, units};
 use crate::{Header, probes};
-use loadgen_capacity::{Level, Stress};
+use loadgen_capacity::{Ended, Level, Stress};
 use loadgen_stats::{StopReason, Summary, Verdict};
 use std::io::{self, Write};
 
@@ -73,7 +73,11 @@ fn answer(summary: &Summary, stress: &Stress, columns: usize) -> Vec<Line> {
         Verdict::Fail => ("✗", Paint::BoldRed),
         Verdict::Inconclusive => ("?", Paint::BoldYellow),
     };
-    let word = format!("{sign} {}", words::word(verdict));
+    let (sign, told) = match (verdict, stress.answer.ended) {
+        (Verdict::Pass, Ended::Stopped) => ("–", "unfinished"),
+        _ => (sign, words::word(verdict)),
+    };
+    let word = format!("{sign} {told}");
     let safe = words::safe(stress).map_or_else(String::new, |safe| format!("; safe: {safe}"));
     let sentence = format!("{}{safe}", words::answer(stress));
     let indent = width(&word) + 2;
