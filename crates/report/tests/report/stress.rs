@@ -10,7 +10,7 @@ use loadgen_report::{
     write_stress_github, write_stress_json, write_stress_junit, write_stress_markdown,
     write_stress_svg, write_stress_text, write_stress_verdict,
 };
-use loadgen_stats::{Offset, Unit, Verdict};
+use loadgen_stats::{Offset, ProbeLayout, ProbeTotals, Unit, Verdict};
 use serde_json::Value;
 use std::{io, time::Duration};
 
@@ -144,8 +144,44 @@ fn at_start() -> Stress {
     )
 }
 
-fn all() -> [(&'static str, Stress); 3] {
+/// One of a service that probes watched: its pool is used up, its processor is not, and of a third they told nothing.
+fn probed() -> Stress {
+    let probe = |name: &str, unit, warn, critical| ProbeLayout {
+        name: name.to_owned(),
+        unit,
+        warn,
+        critical,
+    };
+    let probes = vec![
+        probe("db.cpu", Unit::Percent, Some(70.0), Some(90.0)),
+        probe("pool", Unit::Count, None, Some(20.0)),
+        probe("memory", Unit::Bytes, Some(2e9), None),
+        probe("silent", Unit::Milliseconds, None, None),
+    ];
+    let told = |values: &[f64]| {
+        let mut totals = ProbeTotals::default();
+        values.iter().for_each(|value| totals.add(*value));
+        totals
+    };
+    let mut stress = found();
+    for level in &mut stress.levels {
+        let load = level.load;
+        let mut silent = told(&[]);
+        silent.fail("connection refused");
+        level.probes = vec![
+            told(&[load / 3.0, load / 3.1]),
+            told(&[(load / 10.0).min(20.0), 20.0]),
+            told(&[1e6 * load]),
+            silent,
+        ];
+    }
+    stress.probes = probes;
+    stress
+}
+
+fn all() -> [(&'static str, Stress); 4] {
     [
+        ("probed", probed()),
         ("found", found()),
         ("unsteady", unsteady()),
         ("at-start", at_start()),
@@ -292,8 +328,9 @@ fn summaries_of_searches_fit_the_schema() {
 
 #[test]
 fn a_search_comes_back_from_its_log() {
-    let run = runs::chat();
+    let mut run = runs::chat();
     for (name, stress) in all() {
+        run.header.layout.probes.clone_from(&stress.probes);
         let mut log = Vec::new();
         let mut writer = RunLogWriter::new(&mut log, &run.header).unwrap();
         writer
@@ -338,6 +375,7 @@ fn a_search_comes_back_from_its_log() {
             "{name}"
         );
     }
+    run.header.layout.probes.clear();
     let plain = replay(RunLogReader::new(run.log().as_slice()).unwrap()).unwrap();
     assert_eq!(plain.stress, None);
 }
