@@ -4,7 +4,7 @@ use super::{Lowering, headers::Headers};
 use crate::{
     document::{CommandTable, Field, Located, Mark, ProbeTable, Source},
     plan::{Origin, Probe, ProbeSource, ProcessFigure, Rendered, WhichProcess},
-    problem::Problem,
+    problem::{Place, Problem},
     quantity::format_duration,
     secrets::Secrecy,
     template::{Mode, Text},
@@ -14,12 +14,16 @@ use loadgen_stats::{ProbeLayout, Unit};
 use std::{borrow::Cow, time::Duration};
 
 /// Sources, and the keys that only they have.
-const SOURCES: [(&str, &[&str]); 4] = [
+const SOURCES: [Owned; 4] = [
     ("prometheus", &["query", "headers"]),
     ("http", &["pointer", "headers"]),
     ("command", &[]),
     ("process", &["figure"]),
 ];
+/// A source and the keys that only it has.
+type Owned = (&'static str, &'static [&'static str]);
+const NOBODY: &str =
+    "give it `prometheus` with `query`, `http` with `pointer`, `command`, or `process`";
 /// How often the machine's own files are looked at, and everybody else is asked.
 const EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// More often, a probe is itself a load.
@@ -52,16 +56,8 @@ impl Lowering<'_> {
         let name = self.probe_name(table);
         let source = self.probe_source(table);
         let unit = self.probe_unit(table, source.as_ref());
-        let every = match &source {
-            Some(ProbeSource::Process { .. }) => EVERY.0,
-            _ => EVERY.1,
-        };
-        let every = table.every.given().map_or(every, |given| given.value);
+        let every = self.every(table, source.as_ref());
         let timeout = table.timeout.given().map_or(TIMEOUT, |given| given.value);
-        if let Some(given) = table.every.given().filter(|given| given.value < SHORTEST) {
-            let message = format!("`every` must be at least {}", format_duration(SHORTEST));
-            self.tell(Problem::new(&given.place, message));
-        }
         let value = |mark: &Field<Mark>| Some(mark.given()?.value.value);
         let layout = ProbeLayout {
             name: name?,
@@ -87,6 +83,18 @@ impl Lowering<'_> {
         })
     }
 
+    fn every(&mut self, table: &ProbeTable, source: Option<&ProbeSource>) -> Duration {
+        let Some(given) = table.every.given() else {
+            let own = matches!(source, Some(ProbeSource::Process { .. }));
+            return if own { EVERY.0 } else { EVERY.1 };
+        };
+        if given.value < SHORTEST {
+            let message = format!("`every` must be at least {}", format_duration(SHORTEST));
+            self.tell(Problem::new(&given.place, message));
+        }
+        given.value
+    }
+
     fn probe_name(&mut self, table: &ProbeTable) -> Option<String> {
         let given = match &table.name {
             Field::Given(given) => given,
@@ -107,37 +115,12 @@ impl Lowering<'_> {
     }
 
     fn probe_source(&mut self, table: &ProbeTable) -> Option<ProbeSource> {
-        let named = |name: &str| table.keys.iter().find(|key| key.value == name);
-        let given: Vec<_> = SOURCES
-            .iter()
-            .filter(|(key, _)| named(key).is_some())
-            .collect();
-        let (key, own) = match given.as_slice() {
-            [one] => **one,
-            [] => {
-                let problem = Problem::new(&table.place, "a probe needs someone to ask");
-                self.missing(problem.help(
-                    "give it `prometheus` with `query`, `http` with `pointer`, `command`, or `process`",
-                ));
-                return None;
-            }
-            [first, second, ..] => {
-                let (first, second) = (named(first.0)?, named(second.0)?);
-                let message = format!("a probe has `{}` or `{}`", first.value, second.value);
-                let problem = Problem::new(&second.place, message);
-                self.tell(
-                    problem
-                        .more(&first.place, "the other one")
-                        .help("make it two probes"),
-                );
-                return None;
-            }
-        };
+        let (key, own) = self.one_source(table)?;
         let strange = SOURCES
             .iter()
             .flat_map(|(_, keys)| *keys)
             .filter(|other| !own.contains(other))
-            .find_map(|other| named(other));
+            .find_map(|other| named(table, other));
         if let Some(strange) = strange {
             let message = format!("`{}` does not belong to `{key}`", strange.value);
             self.tell(Problem::new(&strange.place, message));
@@ -149,6 +132,27 @@ impl Lowering<'_> {
             "command" => self.command(table.command.given()?),
             _ => self.process(table),
         }
+    }
+
+    /// The one source that a probe may have, with the keys that belong to it.
+    fn one_source(&mut self, table: &ProbeTable) -> Option<Owned> {
+        let mut given = SOURCES
+            .iter()
+            .filter(|(key, _)| named(table, key).is_some());
+        let problem = match (given.next(), given.next()) {
+            (Some(one), None) => return Some(*one),
+            (Some((first, _)), Some((second, _))) => {
+                let (first, second) = (named(table, first)?, named(table, second)?);
+                let message = format!("a probe has `{}` or `{}`", first.value, second.value);
+                let problem = Problem::new(&second.place, message);
+                problem
+                    .more(&first.place, "the other one")
+                    .help("make it two probes")
+            }
+            _ => Problem::new(&table.place, "a probe needs someone to ask").help(NOBODY),
+        };
+        self.missing(problem);
+        None
     }
 
     fn prometheus(&mut self, table: &ProbeTable) -> Option<ProbeSource> {
@@ -179,23 +183,7 @@ impl Lowering<'_> {
 
     fn asked_by_http(&mut self, table: &ProbeTable) -> Option<ProbeSource> {
         let given = table.http.given()?;
-        let pointer =
-            match &table.pointer {
-                Field::Given(pointer) => pointer,
-                Field::Broken => return None,
-                Field::Absent => {
-                    let problem = Problem::new(&given.place, "`http` needs a `pointer`");
-                    self.missing(problem.help(
-                        "a JSON pointer to the number in the answer: pointer = \"/pool/used\"",
-                    ));
-                    return None;
-                }
-            };
-        if !pointer.value.is_empty() && !pointer.value.starts_with('/') {
-            let problem = Problem::new(&pointer.place, "a JSON pointer begins with `/`");
-            self.tell(problem.help(format!("write \"/{}\"", pointer.value.replace('.', "/"))));
-            return None;
-        }
+        let pointer = self.pointer(table, &given.place)?;
         let text = self.same_for_all(&given.value, Secrecy::Open)?;
         let (origin, rest) = match url::parse(&text) {
             Ok((origin, rest)) => (origin, url::encode_location(rest).into_owned()),
@@ -209,10 +197,29 @@ impl Lowering<'_> {
         }
         let slash = if rest.starts_with('/') { "" } else { "/" };
         let request = self.question(table, origin, format!("{slash}{rest}"))?;
-        Some(ProbeSource::Http {
-            request,
-            pointer: pointer.value.clone(),
-        })
+        Some(ProbeSource::Http { request, pointer })
+    }
+
+    /// Where the number stands in the answer of a probe over HTTP.
+    fn pointer(&mut self, table: &ProbeTable, http: &Place) -> Option<String> {
+        let pointer =
+            match &table.pointer {
+                Field::Given(pointer) => pointer,
+                Field::Broken => return None,
+                Field::Absent => {
+                    let problem = Problem::new(http, "`http` needs a `pointer`");
+                    self.missing(problem.help(
+                        "a JSON pointer to the number in the answer: pointer = \"/pool/used\"",
+                    ));
+                    return None;
+                }
+            };
+        if !pointer.value.is_empty() && !pointer.value.starts_with('/') {
+            let problem = Problem::new(&pointer.place, "a JSON pointer begins with `/`");
+            self.tell(problem.help(format!("write \"/{}\"", pointer.value.replace('.', "/"))));
+            return None;
+        }
+        Some(pointer.value.clone())
     }
 
     fn question(
@@ -321,6 +328,11 @@ impl Lowering<'_> {
         }
         Some(unit)
     }
+}
+
+/// A key of the table, where it has it.
+fn named<'a>(table: &'a ProbeTable, name: &str) -> Option<&'a Located<String>> {
+    table.keys.iter().find(|key| key.value == name)
 }
 
 fn told(unit: Unit) -> String {
