@@ -242,6 +242,15 @@ impl Hold {
         }
     }
 
+    /// The mean length of an iteration; zero where none ended.
+    pub(crate) fn iteration(&self, limits: &Limits) -> Duration {
+        let all = Selection::default();
+        let lengths = self
+            .totals
+            .trend(&limits.layout, Trend::IterationDuration, &all);
+        lengths.mean().unwrap_or_default()
+    }
+
     fn is_late(&self, limits: &Limits) -> bool {
         let quantile = |trend, q| {
             self.totals

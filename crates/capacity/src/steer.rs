@@ -5,13 +5,15 @@
 
 use crate::hold::{Hold, Limits, Standing};
 use crate::level::{Level, Recovery};
-use crate::search::{Order, Search, SearchSettings};
+use crate::search::{LevelVerdict, Order, Search, SearchSettings};
 use loadgen_stats::{Layout, Offset, Threshold, Window};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The shortest hold in which a service may be found well again.
 const RECOVERY_HOLD: Duration = Duration::from_secs(2);
+/// However long iterations are, a level does not settle for longer.
+const LONGEST_SETTLE: Duration = Duration::from_secs(60);
 /// How often such a hold is tried.
 const RECOVERY_HOLDS: u32 = 60;
 
@@ -57,6 +59,8 @@ pub struct Steersman {
     phase: Phase,
     levels: Vec<Level>,
     recovery: Option<Recovery>,
+    /// The longest mean length of an iteration at a level that held.
+    iteration: Duration,
 }
 
 #[derive(Debug)]
@@ -90,6 +94,7 @@ impl Steersman {
             phase: Phase::Before,
             levels: Vec::new(),
             recovery: None,
+            iteration: Duration::ZERO,
             settings,
         }
     }
@@ -183,6 +188,9 @@ impl Steersman {
             return Command::Set { load, from, until };
         }
         if let Some(trial) = self.search.trials().last() {
+            if trial.verdict == LevelVerdict::Held {
+                self.iteration = self.iteration.max(hold.iteration(&self.limits));
+            }
             self.levels
                 .push(Level::of(trial, purpose, &hold, judged, &self.limits));
         }
@@ -202,12 +210,22 @@ impl Steersman {
                 }
             }
             Order::Hold { load, .. } => {
-                let (hold, command) = self.set(load, now, self.settings.settle, self.settings.hold);
+                let (hold, command) = self.set(load, now, self.settle(), self.settings.hold);
                 self.phase = Phase::Level(hold);
                 command
             }
             Order::Extend => Command::Stay,
             Order::Done => self.begin_recovery(now),
+        }
+    }
+
+    /// How long a level settles. New users come in the first half of it: over one iteration at least, or they would act
+    /// in step for a long time, and be more at once than so many users ever are.
+    fn settle(&self) -> Duration {
+        let settle = self.settings.settle;
+        match self.settings.search.ladder.whole && !settle.is_zero() {
+            true => settle.max((2 * self.iteration).min(LONGEST_SETTLE)),
+            false => settle,
         }
     }
 
@@ -231,8 +249,7 @@ impl Steersman {
         let answer = self.search.answer();
         match (self.settings.recover, answer.lowest_broke, answer.safe) {
             (true, Some(broke), Some(safe)) if safe > 0.0 => {
-                let (hold, command) =
-                    self.set(broke, now, self.settings.settle, self.settings.hold);
+                let (hold, command) = self.set(broke, now, self.settle(), self.settings.hold);
                 self.phase = Phase::Breaking(hold);
                 command
             }

@@ -122,6 +122,7 @@ struct File {
     #[schemars(example = &serde_json::json!({ "ttft": "50ms", "tokens": 100 }))]
     mock: Option<Mock>,
     /// Figures of the target, taken while a run goes on. The metric of each is `probe.NAME`.
+    #[schemars(example = &serde_json::json!([{ "name": "queue", "command": "redis-cli llen jobs", "every": "2s", "critical": 1000 }]))]
     probe: Option<Vec<Probe>>,
 }
 

@@ -3,10 +3,10 @@
 use super::*;
 use crate::answer::Ended;
 use crate::ladder::{Growth, Ladder};
-use crate::search::{LevelVerdict, Purpose};
+use crate::search::Purpose;
 use loadgen_stats::{
-    Ending, ErrorKind, GeneratorSample, Outcome, Recorder, Sample, ScenarioIndex, ScenarioLayout,
-    StepIndex, StepLayout, Totals, VusRange,
+    Ending, ErrorKind, GeneratorSample, Iteration, Outcome, Recorder, Sample, ScenarioIndex,
+    ScenarioLayout, StepIndex, StepLayout, Totals, VusRange,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -65,6 +65,8 @@ struct Run<F> {
     span: (Offset, Offset),
     now: Offset,
     busy: f64,
+    /// How long the iterations are of which one ends each second, if any does.
+    iteration: Option<Duration>,
 }
 
 impl<F: FnMut(f64, Offset, usize) -> Answered> Run<F> {
@@ -78,6 +80,7 @@ impl<F: FnMut(f64, Offset, usize) -> Answered> Run<F> {
             load: 0.0,
             span: (Offset::ZERO, Offset::ZERO),
             now: Offset::ZERO,
+            iteration: None,
             busy: 0.1,
         }
     }
@@ -108,6 +111,15 @@ impl<F: FnMut(f64, Offset, usize) -> Answered> Run<F> {
         let done: Vec<(usize, Offset, Answered)> = done;
         for (step, due, answered) in done {
             self.recorder.request(&sample(step, due, answered));
+        }
+        if let Some(length) = self.iteration {
+            self.recorder.iteration(&Iteration {
+                scenario: ScenarioIndex(0),
+                due: start,
+                began: start,
+                ended: start.after(length),
+                failed: false,
+            });
         }
         self.now = end;
         let vus = if self.load == 0.0 && self.under_way.is_empty() {
@@ -488,4 +500,36 @@ fn a_run_that_ends_early_keeps_its_levels() {
         (answer.ended, answer.highest_held, steersman.levels().len()),
         (Ended::Stopped, Some(100.0), 2)
     );
+}
+
+#[test]
+fn users_settle_for_two_of_their_iterations() {
+    // The gap from the end of the first level to the hold of the second, in seconds.
+    let gap = |settle: u64, iteration: Option<u64>, whole: bool| {
+        let mut settings = settings();
+        settings.settle = Duration::from_secs(settle);
+        settings.search.ladder.whole = whole;
+        let mut steersman = Steersman::new(
+            settings,
+            layout(),
+            limits(&[("http_req_failed", "rate < 50%")]),
+        );
+        let mut run = Run::new(slow_above(1e9));
+        run.iteration = iteration.map(Duration::from_secs);
+        while steersman.levels().len() < 2 {
+            assert!(!run.steered(&mut steersman, 1));
+        }
+        let [first, second] = [&steersman.levels()[0], &steersman.levels()[1]];
+        second.from.since(first.until).as_secs()
+    };
+    let short = gap(5, None, true);
+    assert_eq!(gap(5, Some(2), true), short);
+    assert_eq!(gap(5, Some(8), true), short + 11);
+    assert_eq!(gap(5, Some(100), true), short + 55, "at most a minute");
+    assert_eq!(
+        gap(5, Some(8), false),
+        short,
+        "arrivals have no step to act in"
+    );
+    assert_eq!(gap(0, Some(8), true), gap(0, None, true));
 }

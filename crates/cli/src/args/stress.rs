@@ -63,7 +63,7 @@ pub(crate) struct SearchArgs {
     /// How long a level is measured; at least 1s
     #[arg(long, value_name = "D", default_value = "30s")]
     pub(crate) hold: Span,
-    /// How long a level settles before it is measured
+    /// How long a level settles before it is measured; of users at least for two of their iterations, unless it is 0s
     #[arg(long, value_name = "D", default_value = "5s")]
     pub(crate) settle: Span,
     /// How narrow the gap is to become between what held and what broke, as a share of the load

@@ -470,7 +470,7 @@ fn searches_that_cannot_be_are_refused() {
 #[test]
 fn limits_select_by_status_and_are_told_once() {
     let text = format!("{LIMITED}[thresholds]\nhttp_req_failed = \"rate < 60%\"\n");
-    let more = ["--until", "http_req_latency{status=200}: p95 < 50s"];
+    let more = ["--until", "http_req_latency{status=200}: max < 50s"];
     let found = stress(&searched(&[&ONE[..], &more].concat(), &text));
     assert_eq!(found["levels"][0]["verdict"], "held", "{found}");
     let limits = &found["search"]["limits"];
@@ -478,7 +478,7 @@ fn limits_select_by_status_and_are_told_once() {
         limits,
         &serde_json::json!([
             "http_req_failed: rate < 60%",
-            "http_req_latency{status=200}: p95 < 50s"
+            "http_req_latency{status=200}: max < 50s"
         ])
     );
 }

@@ -39,6 +39,7 @@ pub(super) struct Probe {
     /// What is asked of `process`. Default: cpu, in percent of one core.
     figure: Option<Figure>,
     /// Header fields for `prometheus` and `http`.
+    #[schemars(example = &serde_json::json!({ "authorization": "Bearer {{ env.PROMETHEUS_TOKEN }}" }))]
     headers: Option<BTreeMap<String, Scalar>>,
     /// The time from one question to the next, at least 100ms. Default: 1s for `process`, 5s for the others.
     every: Option<Duration>,
