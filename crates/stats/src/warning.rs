@@ -186,6 +186,7 @@ impl Warning {
                 "{} ({:.1} %) took longer than their pace: the next began late",
                 plural(*count, "iteration"),
                 share * 100.0
+            ),
             Self::ProbeFailed {
                 probe,
                 failed,
@@ -234,6 +235,7 @@ impl Warning {
             }
             Self::PaceMissed { .. } => {
                 "give more users a longer pace, or read it as: the service is slower than the pace asks"
+            }
             Self::ProbeFailed { .. } => {
                 "try it by hand; where it failed there is a gap, and the run is not affected"
             }
