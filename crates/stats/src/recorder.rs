@@ -15,7 +15,8 @@ use std::{sync::Arc, time::Duration};
 /// The recorder of one shard.
 ///
 /// What is recorded when: counters hold all that was due outside warm-up; trends and rates hold what was due in the
-/// measured part of its scenario, even if it finished later. An index that the layout does not have is ignored.
+/// measured part of its scenario, even if it finished later; and what counts per second holds all that ended inside the
+/// measured part, whenever it was due. An index that the layout does not have is ignored.
 #[derive(Debug)]
 pub struct Recorder {
     layout: Arc<Layout>,
@@ -140,20 +141,23 @@ impl Recorder {
         let good = is_good(sample, &times, &layout.slo, layout.stream);
         step.live_finished += 1;
         step.live_failed += u64::from(sample.outcome == Outcome::Failed);
-        if !part.counts(sample.due) {
+        let counted = part.counts(sample.due);
+        if !counted && !in_window {
             return;
         }
         let tally = step.tally(sample.status, sample.error.map(|(kind, _)| kind));
         for (counter, amount) in counts(sample) {
-            tally.count(counter, amount, in_window);
+            tally.book(counter, amount, counted, in_window);
         }
         if measured {
             rate(&mut tally.rates, sample, good);
             step.outcomes[sample.outcome.index()] += 1;
         }
         step.good_in_window += u64::from(in_window && good == Some(true));
-        self.fail(sample);
         self.book_tokens(sample);
+        if counted {
+            self.fail(sample);
+        }
         if measured {
             self.trends(sample, &times);
             self.stream(sample);
@@ -250,11 +254,16 @@ impl Recorder {
         step.in_flight_measured += u64::from(measured);
         let under_way = cut.at.since(cut.sent_first.unwrap_or(cut.due));
         step.in_flight_longest = step.in_flight_longest.max(under_way);
-        if counts {
+        if counts || in_window {
             let tally = step.tally(None, None);
-            tally.count(Counter::DataSent, cut.bytes_sent, in_window);
-            tally.count(Counter::DataReceived, cut.bytes_received, in_window);
-            tally.count(Counter::HttpReqsResent, u64::from(cut.resent), in_window);
+            let amounts = [
+                (Counter::DataSent, cut.bytes_sent),
+                (Counter::DataReceived, cut.bytes_received),
+                (Counter::HttpReqsResent, u64::from(cut.resent)),
+            ];
+            for (counter, amount) in amounts {
+                tally.book(counter, amount, counts, in_window);
+            }
         }
         if measured {
             for (trend, waited) in waits(cut, layout.stream) {
@@ -286,14 +295,9 @@ impl Recorder {
         let Some(scenario) = self.totals.scenarios.get_mut(iteration.scenario.0) else {
             return;
         };
-        if counts {
-            scenario.count(Counter::Iterations, 1, in_window);
-            scenario.count(
-                Counter::IterationsFailed,
-                u64::from(iteration.failed),
-                in_window,
-            );
-        }
+        scenario.book(Counter::Iterations, 1, counts, in_window);
+        let failed = u64::from(iteration.failed);
+        scenario.book(Counter::IterationsFailed, failed, counts, in_window);
         if measured {
             scenario.duration(iteration.ended.since(iteration.began), iteration.failed);
         }
@@ -305,7 +309,7 @@ impl Recorder {
         if part.counts(due)
             && let Some(scenario) = self.totals.scenarios.get_mut(scenario.0)
         {
-            scenario.count(Counter::LateIterations, 1, part.holds(due));
+            scenario.book(Counter::LateIterations, 1, true, part.holds(due));
         }
     }
 
@@ -315,7 +319,7 @@ impl Recorder {
         if part.counts(due)
             && let Some(scenario) = self.totals.scenarios.get_mut(scenario.0)
         {
-            scenario.count(Counter::InterruptedIterations, 1, false);
+            scenario.book(Counter::InterruptedIterations, 1, true, false);
         }
     }
 
@@ -363,9 +367,12 @@ impl Recorder {
             return;
         }
         let per_event = tokens(sample, stream) as f64 / stream.output_events as f64;
-        let until = self.part_of(sample.step).until;
+        let part = self.part_of(sample.step);
         for &(second, events) in &stream.by_second {
-            if Offset::from(Duration::from_secs(second.into())) < until {
+            let begins = Offset::from(Duration::from_secs(second.into()));
+            // Of a stream that was due before the part, what arrived in the second in which the part begins may have
+            // arrived before it.
+            if begins < part.until && (part.counts(sample.due) || part.from <= begins) {
                 self.totals
                     .add_tokens(second, f64::from(events) * per_event);
             }

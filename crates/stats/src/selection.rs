@@ -151,7 +151,8 @@ impl Totals {
         }
     }
 
-    /// A counter over the selected part: what finished outside warm-up, and the part inside the measured part.
+    /// A counter over the selected part: what finished and was due outside warm-up, and what finished inside the measured
+    /// part, whenever it was due.
     #[must_use]
     pub fn counter(&self, layout: &Layout, counter: Counter, selection: &Selection) -> (u64, u64) {
         let place = counter.index();

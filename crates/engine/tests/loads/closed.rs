@@ -409,6 +409,28 @@ async fn iterations_of_each_user_that_time_leaves_over_are_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rates_per_second_hold_what_was_begun_in_the_warm_up_and_ended_after_it() {
+    let service = Service::new(seconds(2.0));
+    let mut plan = plan(CHAT);
+    plan.loads[0].warm_up = seconds(3.0);
+    let summary = undisturbed(plan, 2, &service).await;
+    // Ten users from 0 s until 10 s; within the measured 7 s they end at 4, 6 and 8 s, and at 10 s, which is its end.
+    assert_eq!(summary.measured, seconds(7.0));
+    let per_second = Some(30.0 / 7.0);
+    assert_eq!(summary.requests_per_second, per_second);
+    for counter in [Counter::HttpReqs, Counter::Iterations] {
+        // Those that were due in it: at 4, 6 and 8 s.
+        let count = 30;
+        assert_eq!(
+            summary.metrics.get(Metric::Counter(counter)),
+            Some(&MetricValue::Counter { count, per_second }),
+            "{}",
+            counter.name()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_warm_up_is_run_but_in_no_statistic() {
     let service = Service::new(seconds(0.5));
     let mut plan = plan(CHAT);

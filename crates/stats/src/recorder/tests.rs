@@ -42,7 +42,15 @@ fn the_measured_part_decides_by_due() {
     // (due, took, counted, in the window, in trends and rates)
     let cases = [
         ("within warm-up", 0, 500, 0, 0, 0),
-        ("due in warm-up, finished after it", 500, 2000, 0, 0, 0),
+        ("due in warm-up, finished after it", 500, 2000, 0, 1, 0),
+        (
+            "due in warm-up, finished while draining",
+            500,
+            9500,
+            0,
+            0,
+            0,
+        ),
         ("within", 2000, 100, 1, 1, 1),
         ("finished while draining", 9000, 5000, 1, 0, 1),
         ("due while draining", 11_000, 100, 1, 0, 0),
@@ -73,12 +81,13 @@ fn the_measured_part_decides_by_due() {
 #[test]
 fn iterations_are_measured_by_their_due_time() {
     let cases = [
-        ("in warm-up", 0, 500, 0, 0),
-        ("out of warm-up", 500, 1500, 0, 0),
-        ("begun late, out of warm-up", 999, 3000, 0, 0),
-        ("within", 2000, 3000, 1, 1),
+        ("in warm-up", 0, 500, 0, 0, 0),
+        ("out of warm-up", 500, 1500, 0, 1, 0),
+        ("begun late, out of warm-up", 999, 3000, 0, 1, 0),
+        ("within", 2000, 3000, 1, 1, 1),
+        ("out of the measured part", 2000, 11_000, 1, 0, 1),
     ];
-    for (what, due, ended, counted, measured) in cases {
+    for (what, due, ended, counted, in_window, measured) in cases {
         let mut recorder = measuring();
         let scenario = ScenarioIndex(0);
         recorder.iteration(&Iteration {
@@ -90,12 +99,12 @@ fn iterations_are_measured_by_their_due_time() {
         });
         assert_eq!(
             count(&recorder, Counter::Iterations),
-            (counted, counted),
+            (counted, in_window),
             "{what}"
         );
         assert_eq!(
             count(&recorder, Counter::IterationsFailed),
-            (counted, counted),
+            (counted, in_window),
             "{what}"
         );
         assert_eq!(
@@ -198,6 +207,24 @@ fn tokens_that_come_after_the_end_of_starting_are_in_no_second() {
         .map(|&(second, _)| second)
         .collect();
     assert_eq!(seconds, [1, 2]);
+}
+
+#[test]
+fn tokens_of_a_stream_that_was_due_in_the_warm_up_count_from_its_end_on() {
+    // (end of the warm-up, seconds)
+    for (from, expected) in [(500, vec![0, 1, 2]), (1001, vec![2]), (2000, vec![2])] {
+        let mut recorder = Recorder::new(shared_layout());
+        recorder.measure_all(ms(from), ms(9000));
+        let mut sample = stream(999);
+        sample.done = ms(2800);
+        if let Some(stream) = &mut sample.stream {
+            stream.by_second = vec![(0, 2), (1, 2), (2, 2)];
+        }
+        recorder.request(&sample);
+        let tokens = &recorder.totals().token_seconds;
+        let seconds: Vec<u32> = tokens.iter().map(|&(second, _)| second).collect();
+        assert_eq!(seconds, expected, "from {from} ms");
+    }
 }
 
 #[test]

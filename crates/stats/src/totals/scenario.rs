@@ -7,9 +7,9 @@ use std::time::Duration;
 /// The iterations of one scenario over an interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScenarioTotals {
-    /// What finished outside warm-up, by [`Counter::index`]; only the counters of iterations are used.
+    /// What finished and was due outside warm-up, by [`Counter::index`]; only the counters of iterations are used.
     pub counters: [u64; Counter::ALL.len()],
-    /// The part of it that finished inside the measured part.
+    /// What finished inside the measured part, whenever it was due.
     pub in_window: [u64; Counter::ALL.len()],
     /// The part of `dropped_iterations` with each reason, by [`DropReason::index`].
     pub dropped: [u64; DropReason::ALL.len()],
@@ -53,7 +53,8 @@ impl ScenarioTotals {
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.counters.iter().all(|&count| count == 0)
+        let mut counts = self.counters.iter().chain(&self.in_window);
+        counts.all(|&count| count == 0)
             && self.measured.is_none()
             && self.ok.is_empty()
             && self.failed.is_empty()
@@ -72,15 +73,14 @@ impl ScenarioTotals {
         }
     }
 
-    pub(crate) fn count(&mut self, counter: Counter, amount: u64, in_window: bool) {
-        self.counters[counter.index()] += amount;
-        if in_window {
-            self.in_window[counter.index()] += amount;
-        }
+    pub(crate) fn book(&mut self, counter: Counter, amount: u64, counted: bool, in_window: bool) {
+        let place = counter.index();
+        self.counters[place] += if counted { amount } else { 0 };
+        self.in_window[place] += if in_window { amount } else { 0 };
     }
 
     pub(crate) fn drop(&mut self, reason: DropReason, amount: u64, in_window: bool) {
-        self.count(Counter::DroppedIterations, amount, in_window);
+        self.book(Counter::DroppedIterations, amount, true, in_window);
         self.dropped[reason.index()] += amount;
         if in_window {
             self.dropped_in_window[reason.index()] += amount;

@@ -15,7 +15,7 @@ pub struct StepTotals {
     pub tallies: Vec<Tally>,
     /// Finished requests due in the measured part, by [`Outcome::index`].
     pub outcomes: [u64; OUTCOMES],
-    /// Good requests that finished inside the measured part.
+    /// Good requests that finished inside the measured part, whenever they were due.
     pub good_in_window: u64,
     /// What the streams carried.
     pub stream: StreamTotals,
@@ -166,7 +166,7 @@ impl StepTotals {
             .sum()
     }
 
-    /// What finished inside the measured part.
+    /// What finished inside the measured part, whenever it was due.
     #[must_use]
     pub fn counter_in_window(&self, counter: Counter) -> u64 {
         self.tallies

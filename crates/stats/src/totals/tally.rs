@@ -21,9 +21,9 @@ pub struct Tally {
     pub status: Option<u16>,
     /// Why they failed, where they did.
     pub error: Option<ErrorKind>,
-    /// What finished outside warm-up, by [`Counter::index`].
+    /// What finished and was due outside warm-up, by [`Counter::index`].
     pub counters: [u64; Counter::ALL.len()],
-    /// The part of it that finished inside the measured part.
+    /// What finished inside the measured part, whenever it was due.
     pub in_window: [u64; Counter::ALL.len()],
     /// The rates of requests due in the measured part, by [`Rate::index`].
     pub rates: [RateCount; Rate::ALL.len()],
@@ -79,16 +79,20 @@ impl Tally {
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.counters.iter().all(|&count| count == 0)
-            && self.rates.iter().all(|rate| rate.total == 0)
+        let mut counts = self.counters.iter().chain(&self.in_window);
+        counts.all(|&count| count == 0) && self.rates.iter().all(|rate| rate.total == 0)
     }
 
-    /// Counts `amount`, which happened outside warm-up; `in_window`: inside the measured part.
+    /// Counts `amount`, which was due outside warm-up; `in_window`: it happened inside the measured part.
     pub fn count(&mut self, counter: Counter, amount: u64, in_window: bool) {
-        self.counters[counter.index()] += amount;
-        if in_window {
-            self.in_window[counter.index()] += amount;
-        }
+        self.book(counter, amount, true, in_window);
+    }
+
+    /// The same, of something that may have been due in warm-up: then it is not `counted`.
+    pub(crate) fn book(&mut self, counter: Counter, amount: u64, counted: bool, in_window: bool) {
+        let place = counter.index();
+        self.counters[place] += if counted { amount } else { 0 };
+        self.in_window[place] += if in_window { amount } else { 0 };
     }
 }
 
