@@ -47,6 +47,19 @@ struct Course {
     ended: Option<Offset>,
 }
 
+impl Course {
+    /// When the iterations were due that a load with a number of them has not begun. None where nothing more was due: it
+    /// never began, or was stopped before it came to its own end.
+    fn leaves_over(&self, load: &SharedLoad, now: Offset) -> Option<Offset> {
+        let start = self.phase.start()?;
+        let end = load.end_of_starting(start);
+        let over = self.ended.unwrap_or(now);
+        let stopped = self.phase.ended_starting().filter(|stop| *stop < end);
+        let was_stopped = stopped.is_some_and(|stop| stop <= over);
+        (!was_stopped).then(|| load.end_of_warm_up(start))
+    }
+}
+
 impl<'a, O: Observer> Conductor<'a, O> {
     /// A run that has not begun; publishes the phases that its loads begin in.
     pub(crate) fn new(common: &Arc<Common>, observer: &'a mut O, crew: &Crew) -> Self {
@@ -93,14 +106,13 @@ impl<'a, O: Observer> Conductor<'a, O> {
 
     /// Counts the iterations that were never begun, and closes the window in which the run ended.
     pub(crate) fn close_last(&mut self) {
+        let now = self.common.clock.now();
         let mut recorder = Recorder::new(Arc::clone(&self.common.layout));
         for (load, course) in self.common.loads.iter().zip(&self.courses) {
-            // What a load that never began would have done was never due.
-            let Some(start) = course.phase.start() else {
+            let Some(due) = course.leaves_over(load, now) else {
                 continue;
             };
             for (scenario, left) in load.left() {
-                let due = load.end_of_warm_up(start);
                 recorder.dropped_iterations(scenario, due, DropReason::End, left);
             }
         }

@@ -48,6 +48,6 @@ pub use nap::{Nap, account_for_waits, latest_nap, nap_begins, nap_ends, watch_wa
 pub use observer::{Directive, Event, Observer, ProbeSample, Standing};
 pub use phase::Stop;
 pub use run::{Outcome, Settings, run};
-pub use schedule::{ArrivalTimes, Budget, Level, Line, Schedule, Stay};
+pub use schedule::{ArrivalTimes, Budget, Level, Line, Schedule, Stay, Stays};
 pub use timer::{Timer, Timing, TokioTiming};
 pub use worker::Placement;

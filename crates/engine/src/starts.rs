@@ -2,7 +2,7 @@
 //! times.
 
 use crate::{
-    schedule::{ArrivalTimes, Schedule, Stay, Steered, SteeredArrivals},
+    schedule::{ArrivalTimes, Schedule, Stay, Stays, Steered, SteeredArrivals},
     seats::{Change, Seats},
 };
 use loadgen_stats::Offset;
@@ -28,7 +28,8 @@ pub(crate) struct Starts {
 
 #[derive(Debug)]
 enum Rest {
-    Stays(vec::IntoIter<Stay>),
+    None,
+    Stays(Box<Stays>),
     Arrivals(Box<ArrivalTimes>),
     /// Users of a load that is steered: those who are to come.
     Seats(Rc<Seats>, vec::IntoIter<Stay>),
@@ -50,7 +51,7 @@ impl Starts {
     pub(crate) fn none() -> Self {
         Self {
             next: None,
-            rest: Rest::Stays(Vec::new().into_iter()),
+            rest: Rest::None,
             turn: 0,
         }
     }
@@ -68,7 +69,7 @@ impl Starts {
                 Rest::Steered(Box::new(SteeredArrivals::new(spread, seed, shard, shards)))
             }
             (None, Some(arrivals)) => Rest::Arrivals(Box::new(arrivals)),
-            (None, None) => Rest::Stays(schedule.stays(shard, shards).into_iter()),
+            (None, None) => Rest::Stays(Box::new(schedule.stays(shard, shards))),
         };
         let mut starts = Self {
             next: None,
@@ -85,7 +86,7 @@ impl Starts {
     /// Changes a load that is steered; any other stays as it is.
     pub(crate) fn steer(&mut self, change: &Change, shard: usize, shards: usize) {
         match &mut self.rest {
-            Rest::Stays(_) | Rest::Arrivals(_) => return,
+            Rest::None | Rest::Stays(_) | Rest::Arrivals(_) => return,
             Rest::Seats(seats, stays) => {
                 // Who was still to come at the level before is among those who come at this one.
                 *stays = seats.steer(change, self.turn, (shard, shards)).into_iter();
@@ -126,6 +127,7 @@ impl Starts {
 
     fn advance(&mut self) {
         self.next = match &mut self.rest {
+            Rest::None => None,
             Rest::Stays(stays) => stays.next().map(Start::Stay),
             Rest::Arrivals(arrivals) => arrivals
                 .next()

@@ -48,7 +48,7 @@ fn no_two_users_of_a_run_have_the_same_number_whatever_the_number_of_workers() {
         for load in &loads(MIX, shards) {
             for shard in 0..shards {
                 let stays = load.schedule.stays(shard, shards);
-                numbers.extend(stays.iter().map(|stay| load.user(stay.user)));
+                numbers.extend(stays.map(|stay| load.user(stay.user)));
                 let arrivals = load.schedule.arrivals(load.seed, shard, shards);
                 let arrivals = arrivals.into_iter().flatten();
                 numbers.extend(arrivals.map(|(number, _)| load.user(number)));

@@ -214,13 +214,13 @@ proptest! {
         let later: Vec<_> = dues(&schedule, 0, 1).into_iter().map(|(number, due)| (number, moved(due))).collect();
         prop_assert_eq!(dues(&schedule.starting_at(start), 0, 1), later);
         let schedule = planned(ramp, 0.0);
-        let later: Vec<_> = schedule.stays(0, 1).into_iter().map(|stay| Stay {
+        let later: Vec<_> = schedule.stays(0, 1).map(|stay| Stay {
             from: moved(stay.from),
             until: moved(stay.until),
             cut: stay.cut.map(moved),
             ..stay
         }).collect();
-        prop_assert_eq!(schedule.starting_at(start).stays(0, 1), later);
+        prop_assert_eq!(schedule.starting_at(start).stays(0, 1).collect::<Vec<_>>(), later);
     }
 
     #[test]
@@ -234,6 +234,10 @@ proptest! {
         let most = schedule.most_users().expect("a closed load");
         let mut sets = Vec::new();
         for shards in [1, 2, 7] {
+            for shard in 0..shards {
+                let by_time: Vec<Offset> = schedule.stays(shard, shards).map(|stay| stay.from).collect();
+                prop_assert!(by_time.is_sorted(), "by when they come: {by_time:?}");
+            }
             let mut stays: Vec<Stay> = (0..shards).flat_map(|shard| schedule.stays(shard, shards)).collect();
             stays.sort_by_key(|stay| (stay.place, stay.from));
             for pair in stays.windows(2).filter(|pair| pair[0].place == pair[1].place) {

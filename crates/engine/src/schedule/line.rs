@@ -103,29 +103,43 @@ impl Line {
         Some(Duration::from_secs_f64(at)).filter(|at| *at < self.length())
     }
 
-    /// The times at which the level is at or above `threshold`, as half-open intervals.
-    pub fn times_above(&self, threshold: f64) -> Vec<(Duration, Duration)> {
-        let mut times: Vec<(f64, f64)> = Vec::new();
-        for piece in &self.pieces {
-            let Some((from, until)) = piece.above(threshold) else {
-                continue;
-            };
-            match times.last_mut() {
-                Some((_, end)) if *end >= from => *end = until,
-                _ => times.push((from, until)),
+    /// The times at which the level is at or above `threshold`, as half-open intervals, each with the number of the piece
+    /// in which it begins.
+    pub fn times_above(&self, threshold: f64) -> impl Iterator<Item = (usize, Duration, Duration)> {
+        let pieces = self.pieces.iter().enumerate();
+        let above =
+            pieces.filter_map(move |(number, piece)| Some((number, piece.above(threshold)?)));
+        let mut above = above.peekable();
+        let times = std::iter::from_fn(move || {
+            let (number, (from, mut until)) = above.next()?;
+            while let Some((_, (_, end))) = above.next_if(|(_, (next, _))| until >= *next) {
+                until = end;
             }
-        }
-        times
-            .iter()
-            // A level that only touches the threshold is never above it for a time.
-            .filter(|(from, until)| from < until)
-            .map(|(from, until)| {
-                (
-                    Duration::from_secs_f64(*from),
-                    Duration::from_secs_f64(*until),
-                )
-            })
-            .collect()
+            Some((number, from, until))
+        });
+        // A level that only touches the threshold is never above it for a time.
+        let long = times.filter(|(_, from, until)| from < until);
+        long.map(|(number, from, until)| {
+            let (from, until) = (
+                Duration::from_secs_f64(from),
+                Duration::from_secs_f64(until),
+            );
+            (number, from, until)
+        })
+    }
+
+    /// The level at the end of the piece before one, and at its own start and end; none beyond the last.
+    pub(super) fn levels(&self, piece: usize) -> Option<(f64, f64, f64)> {
+        let (from, to) = self.pieces.get(piece).map(|piece| (piece.from, piece.to))?;
+        let before = piece
+            .checked_sub(1)
+            .map_or(0.0, |last| self.pieces[last].to);
+        Some((before, from, to))
+    }
+
+    /// The levels at which pieces begin and end.
+    pub(super) fn corners(&self) -> impl Iterator<Item = f64> {
+        self.pieces.iter().flat_map(|piece| [piece.from, piece.to])
     }
 }
 
@@ -157,7 +171,7 @@ impl Piece {
     /// Where the piece is at or above `threshold`.
     fn above(&self, threshold: f64) -> Option<(f64, f64)> {
         let end = self.start + self.length;
-        let crossing = || self.start + (threshold - self.from) / self.slope();
+        let crossing = || (self.start + (threshold - self.from) / self.slope()).min(end);
         match (self.from >= threshold, self.to >= threshold) {
             (true, true) => Some((self.start, end)),
             (true, false) => Some((self.start, crossing())),

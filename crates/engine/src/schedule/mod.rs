@@ -3,11 +3,14 @@
 mod arrivals;
 mod line;
 mod roles;
+mod stays;
 mod steered;
 
 pub use arrivals::ArrivalTimes;
 pub use line::Line;
 pub(crate) use roles::{Role, Roles};
+use stays::Users;
+pub use stays::{Stay, Stays};
 pub use steered::Level;
 pub(crate) use steered::SteeredArrivals;
 
@@ -29,6 +32,8 @@ enum Shape {
     /// Users that repeat iterations: as many as the line says.
     Closed {
         line: Line,
+        /// The most of them at once.
+        most: u32,
         budget: Budget,
         graceful_ramp_down: Duration,
     },
@@ -66,21 +71,6 @@ pub enum Budget {
     Shared(u64),
     /// So many for each user.
     PerUser(u64),
-}
-
-/// A stay of one user of a closed load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stay {
-    /// The user's number in its load: another one for every stay.
-    pub user: u64,
-    /// Its place: it is there while the level has more users than this.
-    pub place: u32,
-    /// When it comes.
-    pub from: Offset,
-    /// It begins no iteration at or after this.
-    pub until: Offset,
-    /// An iteration that still runs then is cut; none where the end of the load decides.
-    pub cut: Option<Offset>,
 }
 
 impl Budget {
@@ -138,18 +128,10 @@ impl Schedule {
     }
 
     /// The most users of a closed load at once; none for an open one.
-    ///
-    /// No more than there are shared iterations to do.
     #[must_use]
-    pub fn most_users(&self) -> Option<u32> {
+    pub const fn most_users(&self) -> Option<u32> {
         match &self.shape {
-            Shape::Closed {
-                line,
-                budget: Budget::Shared(iterations),
-                ..
-            } => Some(rounded(line.highest()).min(u32::try_from(*iterations).unwrap_or(u32::MAX))),
-            Shape::Closed { line, .. } => Some(rounded(line.highest())),
-            Shape::SteeredUsers { most, .. } => Some(*most),
+            Shape::Closed { most, .. } | Shape::SteeredUsers { most, .. } => Some(*most),
             Shape::Open { .. } | Shape::SteeredArrivals { .. } => None,
         }
     }
@@ -217,47 +199,36 @@ impl Schedule {
     /// users will come and go.
     #[must_use]
     pub fn stays_in_all(&self) -> Option<u64> {
-        let most = self.most_users().filter(|_| self.steered().is_none())?;
-        let turns = (0..most).map(|place| self.times_of(place).len()).max();
-        Some(u64::from(most) * turns.unwrap_or_default() as u64)
+        self.users().map(|users| users.numbers())
     }
 
-    /// The stays of one shard's users, by when they come: those of every user u ≡ shard (mod shards). None for an
-    /// open load.
+    /// The stays of one shard's users, by when they come: those of every place ≡ shard (mod shards). None for an open
+    /// load.
     #[must_use]
-    pub fn stays(&self, shard: usize, shards: usize) -> Vec<Stay> {
+    pub fn stays(&self, shard: usize, shards: usize) -> Stays {
+        match self.users() {
+            Some(users) => Stays::new(users, shard, shards),
+            None => Stays::none(),
+        }
+    }
+
+    /// The users of a closed load that is not steered.
+    fn users(&self) -> Option<Users> {
         let Shape::Closed {
-            graceful_ramp_down, ..
+            line,
+            most,
+            graceful_ramp_down,
+            ..
         } = &self.shape
         else {
-            return Vec::new();
+            return None;
         };
-        let most = self.most_users().unwrap_or_default();
-        let end = self.end_of_starting();
-        let mut stays = Vec::new();
-        for place in (0..most).skip(shard).step_by(shards.max(1)) {
-            for (turn, (from, until)) in (0_u64..).zip(self.times_of(place)) {
-                let (from, until) = (self.start.after(from), self.start.after(until));
-                let cut = (until < end).then(|| until.after(*graceful_ramp_down));
-                stays.push(Stay {
-                    user: u64::from(place) + turn * u64::from(most),
-                    place,
-                    from,
-                    until,
-                    cut,
-                });
-            }
-        }
-        stays.sort_by_key(|stay| (stay.from, stay.user));
-        stays
-    }
-
-    /// When the user of a closed load at that place is there, from the start of the load.
-    fn times_of(&self, place: u32) -> Vec<(Duration, Duration)> {
-        match &self.shape {
-            Shape::Closed { line, .. } => line.times_above(f64::from(place) + 0.5),
-            _ => Vec::new(),
-        }
+        Some(Users {
+            line: line.clone(),
+            most: *most,
+            start: self.start,
+            graceful_ramp_down: *graceful_ramp_down,
+        })
     }
 
     /// What is steered, where it is.
@@ -291,8 +262,16 @@ impl Schedule {
 
 impl Shape {
     fn of(load: &Load) -> Self {
+        let users = load.users().map_or(0, UserCount::get);
+        let most = match load {
+            Load::SharedIterations { iterations, .. } => {
+                users.min(u32::try_from(*iterations).unwrap_or(u32::MAX))
+            }
+            _ => users,
+        };
         let closed = |line, budget, graceful_ramp_down| Self::Closed {
             line,
+            most,
             budget,
             graceful_ramp_down,
         };

@@ -1,6 +1,6 @@
 //! Closed loads: what begins, what ends, what is cut, and that nothing is lost on the way.
 
-use crate::support::{Service, carry_out, count, plan, settings, undisturbed};
+use crate::support::{Service, carry_out, count, plan, settings, stopped, undisturbed};
 use loadgen_engine::{Clock, Stop, TokioTiming, run};
 use loadgen_scenario::{Load, Stage, StartAt, UserCount};
 use loadgen_stats::{
@@ -426,6 +426,57 @@ async fn rates_per_second_hold_what_was_begun_in_the_warm_up_and_ended_after_it(
             Some(&MetricValue::Counter { count, per_second }),
             "{}",
             counter.name()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_over_is_dropped_only_where_the_load_came_to_its_own_end() {
+    let shared = "iterations = 1000, max_duration = \"5s\"";
+    let each = "executor = \"per-vu-iterations\", iterations = 100, max_duration = \"5s\"";
+    // (load, when it is stopped, every how many-th request fails, begun, dropped)
+    let cases = [
+        (shared, None, u64::MAX, 50, 950),
+        (each, None, u64::MAX, 50, 950),
+        (shared, Some(1.7), u64::MAX, 20, 0),
+        (each, Some(1.7), u64::MAX, 20, 0),
+        (shared, None, 1, 10, 990),
+        (each, None, 1, 10, 990),
+        // Its users had stopped before it was.
+        (shared, Some(1.7), 1, 10, 990),
+    ];
+    for (load, stop, fail_each, begun, dropped) in cases {
+        // Another load goes on beside it.
+        let text = format!(
+            r#"target = "http://127.0.0.1:1"
+[[scenario]]
+name = "a"
+load = {{ vus = 10, {load}, graceful_stop = "2s" }}
+[[scenario.step]]
+get = "/a"
+on_failure = "stop_user"
+[[scenario]]
+name = "b"
+load = {{ vus = 1, duration = "8s" }}
+[[scenario.step]]
+get = "/b"
+"#
+        );
+        let service = Service {
+            fail_each,
+            ..Service::noting(seconds(1.0), &[])
+        };
+        let stops: Vec<_> = stop
+            .map(|at| (seconds(at), Stop::Drain))
+            .into_iter()
+            .collect();
+        let summary = stopped(plan(&text), 2, &service, &stops).await;
+        let what = format!("{load}, stopped at {stop:?}, every {fail_each}th fails");
+        assert_eq!(service.calls("/a").len(), begun, "{what}");
+        assert_eq!(
+            count(&summary, Counter::DroppedIterations),
+            dropped,
+            "{what}"
         );
     }
 }

@@ -264,7 +264,9 @@ fn check(case: &Case, workers: usize) -> Vec<u64> {
         match part {
             None => assert_eq!((begun, ended, dropped), (0, 0, 0), "it never began"),
             Some(part) => {
-                if let Some(due) = due(&plan, place, part) {
+                // Of a number of iterations no more was due once a load was stopped.
+                let is_known = load.load.is_open() || case.stops.is_empty();
+                if let Some(due) = due(&plan, place, part).filter(|_| is_known) {
                     assert_eq!(
                         due,
                         ended + dropped,
