@@ -79,7 +79,7 @@ pub(crate) fn lower(
     let scenarios = scenarios::together(document, &parts, flows, planned);
     let probes = lowering.probes();
     let layout = complete.then(|| plan::layout(&scenarios, &probes));
-    let thresholds = lowering.thresholds(layout.as_ref());
+    let thresholds = lowering.thresholds(layout.as_ref(), loads.as_deref(), &scenarios);
     lowering.explain_mock();
     let broken = Problems::collect(
         source.path,

@@ -215,6 +215,14 @@ pub struct Expect {
     pub body_contains: Vec<String>,
 }
 
+impl Expect {
+    /// Whether anything was asked for in the file, so that answers count in `checks`.
+    #[must_use]
+    pub fn is_explicit(&self) -> bool {
+        self.status_is_check || !self.body_contains.is_empty()
+    }
+}
+
 /// What a failed request does to its iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFailure {

@@ -182,7 +182,8 @@ impl Totals {
             .fold((0, 0), add)
     }
 
-    /// A rate over the selected part. A selected error limits the hits and leaves the total.
+    /// A rate over the selected part. A selected error limits the hits and leaves the total; of failed requests a status
+    /// does so too: where none has it the share is 0, and not unknown.
     #[must_use]
     pub fn rate(&self, layout: &Layout, rate: Rate, selection: &Selection) -> RateCount {
         let mut sum = RateCount::default();
@@ -190,19 +191,20 @@ impl Totals {
             .steps_of(layout, selection)
             .flat_map(|step| &step.tallies)
         {
-            if selection
+            let other_status = selection
                 .status
-                .is_none_or(|status| tally.status == Some(status))
-            {
-                let mut part = tally.rates[rate.index()];
-                if selection
-                    .error
-                    .is_some_and(|error| tally.error != Some(error))
-                {
-                    part.hits = 0;
-                }
-                sum.merge(part);
+                .is_some_and(|status| tally.status != Some(status));
+            let other_error = selection
+                .error
+                .is_some_and(|error| tally.error != Some(error));
+            if other_status && rate != Rate::HttpReqFailed {
+                continue;
             }
+            let mut part = tally.rates[rate.index()];
+            if other_status || other_error {
+                part.hits = 0;
+            }
+            sum.merge(part);
         }
         sum
     }

@@ -153,11 +153,16 @@ fn a_threshold_with_abort_stops_the_run() {
 
 #[test]
 fn a_threshold_is_judged_after_a_while_or_not_at_all() {
-    let never = ["--threshold", "http_req_duration: p50 < 1us after 1h"];
-    let played = check(&never, 0);
+    let never = ["--threshold", "http_req_duration: p50 < 1us after 9m"];
+    let played = check(&never, 97);
     assert!(played.out.contains("not judged"), "{}", played.out);
     assert_eq!(played.json("out.json")["thresholds"][0]["judged"], false);
     check(&[&never[..], &["--strict"]].concat(), 97);
+    // The load lasts ten minutes at most.
+    let too_late = ["--threshold", "http_req_duration: p50 < 1us after 1h"];
+    let played = check(&too_late, 2);
+    let told = "`after 1h` never comes: what `http_req_duration` is about is measured for 10m";
+    assert!(played.err.contains(told), "{}", played.err);
     let slow = format!("{PLAIN}\n[mock]\nplain_time = \"20ms\"\n");
     let words = ["run", "slow.toml", "--no-log", "--threshold"];
     let threshold = ["http_reqs: count > 9 after 1ms"];
@@ -315,7 +320,8 @@ fn the_log_goes_where_it_is_wanted() {
 
 #[test]
 fn trouble_with_the_log_stops_no_run() {
-    let played = check(&["--out", "log=/dev/full"], 0);
+    // It was asked for, so that losing it is an error; the run goes on to its end.
+    let played = check(&["--out", "log=/dev/full"], 1);
     assert_eq!(
         played
             .err

@@ -41,6 +41,7 @@ pub(crate) fn why(summary: &Summary) -> String {
 pub(crate) fn standing(summary: &Summary, judged: &Judged) -> Standing {
     let doubtful = summary.verdict == Verdict::Inconclusive;
     match (judged.judged, judged.ok) {
+        (false, _) if is_unseen(summary, judged) => Standing::Unsure,
         (false, _) => Standing::NotJudged,
         (true, false) if judged.is_open() => Standing::Unsure,
         (true, false) => Standing::Broken,
@@ -49,6 +50,11 @@ pub(crate) fn standing(summary: &Summary, judged: &Judged) -> Standing {
         }
         (true, true) => Standing::Held,
     }
+}
+
+/// Whether nobody looked at the threshold, in a run that nothing cut short.
+fn is_unseen(summary: &Summary, judged: &Judged) -> bool {
+    judged.needs.is_some() && summary.stop_reason == StopReason::Completed
 }
 
 /// The verdict and its reason: one line, and more where the reason is long.
@@ -256,12 +262,21 @@ fn doubtful(summary: &Summary) -> String {
         let remark = remark(open).unwrap_or_default();
         return format!("{metric} {} was {was}; {remark}", open.expression);
     }
+    let unseen = summary
+        .thresholds
+        .iter()
+        .find(|one| is_unseen(summary, one));
+    if let (None, Some(unseen)) = (early, unseen) {
+        let remark = remark(unseen).unwrap_or_default();
+        let (metric, expression) = (fit(&unseen.metric, 48), &unseen.expression);
+        return format!("{metric} {expression} was not judged: {remark}");
+    }
     let few = || first(|warning| matches!(warning, Warning::TooFewSamples { .. }));
     early
         .or_else(few)
-        .or(summary.warnings.first())
         .map(Warning::message)
         .or_else(|| summary.thresholds.iter().find_map(remark))
+        .or_else(|| summary.warnings.first().map(Warning::message))
         .unwrap_or_else(|| "it cannot be told".to_owned())
 }
 

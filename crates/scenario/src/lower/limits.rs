@@ -3,10 +3,14 @@
 use super::{Lowering, Provenance};
 use crate::{
     document::{SloEntry, StepTable, ThresholdEntry},
-    plan::{DialectName, StreamSpec},
+    plan::{DialectName, Load, LoadPlan, Scenario, StartAt, Step, StreamSpec},
     problem::{Place, Problem},
+    quantity::format_duration,
 };
-use loadgen_stats::{Layout, SloLimit, Threshold, ThresholdPlace, ThresholdProblem, Trend};
+use loadgen_stats::{
+    Layout, Metric, Rate, SloLimit, Threshold, ThresholdPlace, ThresholdProblem, Trend,
+};
+use std::time::Duration;
 
 /// A threshold as it was given: the two texts and how to point into them.
 struct Wanted<'a> {
@@ -58,7 +62,12 @@ impl Lowering<'_> {
     }
 
     /// The thresholds; absent where one is wrong, or where the steps that they can name are not known.
-    pub(super) fn thresholds(&mut self, layout: Option<&Layout>) -> Option<Vec<Threshold>> {
+    pub(super) fn thresholds(
+        &mut self,
+        layout: Option<&Layout>,
+        loads: Option<&[LoadPlan]>,
+        scenarios: &[Scenario],
+    ) -> Option<Vec<Threshold>> {
         if let Some(layout) = layout {
             self.useless_limits(layout);
         }
@@ -112,6 +121,12 @@ impl Lowering<'_> {
             }
         }
         self.contradictions(&thresholds, &places);
+        if let (Some(layout), Some(loads)) = (layout, loads) {
+            self.never_judged(&thresholds, &places, layout, loads);
+        }
+        if let Some(layout) = layout {
+            self.never_checked(&thresholds, &places, layout, scenarios);
+        }
         layout.map(|_| thresholds)
     }
 
@@ -161,6 +176,70 @@ impl Lowering<'_> {
         }
     }
 
+    /// Tells thresholds on checks where nothing is checked: they would stay without a sample, and fail.
+    fn never_checked(
+        &mut self,
+        thresholds: &[Threshold],
+        places: &[Place],
+        layout: &Layout,
+        scenarios: &[Scenario],
+    ) {
+        let on_checks = |threshold: &Threshold| threshold.limits() == Metric::Rate(Rate::Checks);
+        let pairs = thresholds.iter().zip(places);
+        for (threshold, place) in pairs.filter(|(threshold, _)| on_checks(threshold)) {
+            let mut requests = scenarios
+                .iter()
+                .flat_map(|scenario| Step::requests(&scenario.flow));
+            let is_checked = requests.any(|request| {
+                request.expect.is_explicit()
+                    && threshold.selection().has_step(layout, request.index)
+            });
+            if !is_checked {
+                let message = format!("no step can have `{}`", threshold.metric());
+                let problem = Problem::new(place.clone(), message);
+                self.tell(problem.help("only steps with `expect` have it"));
+            }
+        }
+    }
+
+    /// Tells thresholds for which the load ends too soon.
+    fn never_judged(
+        &mut self,
+        thresholds: &[Threshold],
+        places: &[Place],
+        layout: &Layout,
+        loads: &[LoadPlan],
+    ) {
+        for (threshold, place) in thresholds.iter().zip(places) {
+            let about = loads.iter().filter(|load| {
+                let mut members = load.members.iter();
+                members.any(|member| threshold.selection().is_about(layout, member.scenario))
+            });
+            let Some((from, until)) = measured(about) else {
+                continue;
+            };
+            // Sliding windows are made of whole seconds.
+            let seconds = until
+                .as_secs()
+                .saturating_sub(from.as_secs_f64().ceil() as u64);
+            let clauses = [
+                ("for", threshold.sliding(), Duration::from_secs(seconds)),
+                ("after", Some(threshold.after()), until.saturating_sub(from)),
+            ];
+            for (word, needed, there) in clauses {
+                if let Some(needed) = needed.filter(|&needed| needed > there) {
+                    let (needed, there) = (format_duration(needed), format_duration(there));
+                    let message = format!(
+                        "`{word} {needed}` never comes: what `{}` is about is measured for {there}",
+                        threshold.metric()
+                    );
+                    let problem = Problem::new(place.clone(), message);
+                    self.tell(problem.help("run for longer, or judge it sooner"));
+                }
+            }
+        }
+    }
+
     /// Tells limits of `[slo]` that no step can have.
     fn useless_limits(&mut self, layout: &Layout) {
         let document = self.document;
@@ -179,6 +258,26 @@ impl Lowering<'_> {
             }
         }
     }
+}
+
+/// From when until when at most the loads are measured; none where that cannot be told before.
+fn measured<'a>(loads: impl Iterator<Item = &'a LoadPlan>) -> Option<(Duration, Duration)> {
+    let mut whole: Option<(Duration, Duration)> = None;
+    for load in loads {
+        let StartAt::At(start) = load.start else {
+            return None;
+        };
+        if let Load::SteeredVus { .. } | Load::SteeredArrivalRate { .. } = load.load {
+            return None;
+        }
+        let (from, until) = (
+            start.saturating_add(load.warm_up),
+            start.saturating_add(load.load.length()),
+        );
+        let (first, last) = whole.unwrap_or((from, until));
+        whole = Some((first.min(from), last.max(until)));
+    }
+    whole
 }
 
 /// Whether a step can have the time.

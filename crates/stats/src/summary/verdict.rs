@@ -33,11 +33,11 @@ pub(super) fn of(end: &RunEnd, thresholds: &[Judged], nothing_succeeded: bool) -
         return Verdict::Fail;
     }
     let unsure = |threshold: &Judged| {
-        (threshold.judged && threshold.too_few.is_some())
-            || threshold.may_flatter
-            || (threshold.needs.is_some() && end.stop_reason == StopReason::Completed)
+        (threshold.judged && threshold.too_few.is_some()) || threshold.may_flatter
     };
-    let open = thresholds.iter().any(Judged::is_open);
+    // A limit that nobody looked at holds no more than one that cannot be told.
+    let unseen = |one: &Judged| one.needs.is_some() && end.stop_reason == StopReason::Completed;
+    let open = thresholds.iter().any(|one| one.is_open() || unseen(one));
     if open || (end.strict && thresholds.iter().any(unsure)) {
         Verdict::Inconclusive
     } else {

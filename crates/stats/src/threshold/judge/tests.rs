@@ -47,6 +47,43 @@ fn mixed(recorder: &mut Recorder) {
 }
 
 #[test]
+fn a_status_of_failed_requests_is_a_share_of_all() {
+    let broken = |recorder: &mut Recorder| {
+        for place in 0..99 {
+            recorder.request(&plain(LIST, place, 10));
+        }
+        let sample = Sample {
+            status: Some(500),
+            ..plain(LIST, 5, 5)
+        };
+        recorder.request(&failed(sample, Ending::Whole, ErrorKind::Http5xx, ""));
+    };
+    let whole = |recorder: &mut Recorder| recorder.request(&plain(LIST, 5, 5));
+    type Tell<'a> = &'a dyn Fn(&mut Recorder);
+    let cases: [(&str, Tell<'_>, Option<f64>); 6] = [
+        ("http_req_failed{status=500}", &broken, Some(1.0)),
+        ("http_req_failed{status=200}", &broken, Some(0.0)),
+        // Where nobody answered so, nothing failed so.
+        ("http_req_failed{status=500}", &whole, Some(0.0)),
+        ("http_req_failed{status=500,error=dns}", &broken, Some(0.0)),
+        (
+            "http_req_failed{status=500,error=http_5xx}",
+            &broken,
+            Some(1.0),
+        ),
+        ("http_req_failed{status=500}", &|_| {}, None),
+    ];
+    for (metric, tell, observed) in cases {
+        let seen = judged(metric, "rate < 2%", FACTS, tell);
+        assert_eq!(
+            (seen.observed, seen.ok),
+            (observed, observed.is_some()),
+            "{metric}"
+        );
+    }
+}
+
+#[test]
 fn observed_values() {
     let vus = Some(VusRange {
         last: 3,
