@@ -298,9 +298,11 @@ fn facts(place: usize, seconds: u64) -> RunFacts {
         cpus: None,
         arch: None,
         started_at: format!("{place:06}"),
+        seed: place as u64,
         measured: Duration::from_secs(seconds),
         verdict: Verdict::Pass,
         stop_reason: StopReason::Completed,
+        ends_early: false,
     }
 }
 

@@ -73,6 +73,8 @@ struct SummaryJson<'a> {
     name: &'a str,
     /// The version of loadgen that carried out the run.
     version: &'a str,
+    /// The version of what the names of metrics mean, as in the run log.
+    metric_definitions: u32,
     /// SHA-256 of the canonical plan, in hexadecimal: equal for runs that may be compared.
     plan_hash: &'a str,
     /// The seed of every random choice.

@@ -45,7 +45,20 @@ pub enum RunData {
     /// Window by window: from a run log.
     Windows(Box<RunSeries>),
     /// Only its figures: from a summary.
-    Figures(Vec<RunFigure>),
+    Figures(Box<RunDigest>),
+}
+
+/// What a summary tells of a run.
+#[derive(Clone, Debug, Default)]
+pub struct RunDigest {
+    /// Every number that is compared.
+    pub figures: Vec<RunFigure>,
+    /// Times of successful requests alone, as far as they are told.
+    pub ok_figures: Vec<RunFigure>,
+    /// Requests that succeeded, and those that failed or were refused.
+    pub outcomes: (u64, u64),
+    /// Whether the generator was late or busy.
+    pub doubtful: bool,
 }
 
 /// How runs are compared.
@@ -82,7 +95,7 @@ pub fn compare(
     let method = method(base, current)?;
     let sides = [base, current].map(|side| side.iter().map(|run| &run.data).collect());
     let mut rows = rows(&sides, method, options)?;
-    cautions.extend(doubt::caution(base, current));
+    cautions.extend(doubt::cautions(base, current));
     doubt::again(&mut rows, &sides, |sides| {
         self::rows(sides, method, options)
     });
@@ -114,7 +127,7 @@ fn rows(
         return Err(CompareError::NothingInCommon);
     }
     let subjects = pairs.iter().map(|pair| pair.base[0]);
-    tolerance::refuse_unused(&options.tolerances, subjects)?;
+    tolerance::refuse_unused(&options.tolerances, subjects, "both sides have")?;
     let judged: Vec<Judgement<'_>> = pairs
         .iter()
         .zip(0..)
@@ -149,7 +162,7 @@ pub fn check_baseline(
     }
     let base: Vec<&RunData> = base.iter().map(|run| &run.data).collect();
     let figures = figures(&base, false);
-    tolerance::refuse_unused(tolerances, figures.iter().flatten())
+    tolerance::refuse_unused(tolerances, figures.iter().flatten(), "the baseline has")
 }
 
 /// The change of one statistic, and how far chance goes.
@@ -184,16 +197,33 @@ fn method(base: &[ComparedRun], current: &[ComparedRun]) -> Result<Method, Compa
 /// Whether times are those of successful requests alone: where so many fail or are refused that they would flatter.
 fn only_ok(sides: &Sides<'_>) -> bool {
     let mut runs = sides.iter().flatten();
-    let all_have_windows = runs.clone().all(|run| run.series().is_some());
-    all_have_windows && runs.any(|run| run.series().is_some_and(RunSeries::many_unsuccessful))
+    runs.any(|run| match run {
+        RunData::Windows(series) => series.many_unsuccessful(),
+        RunData::Figures(digest) => series::are_many(digest.outcomes),
+    })
 }
 
 fn figures(runs: &[&RunData], only_ok: bool) -> Vec<Vec<RunFigure>> {
     let of = |run: &&RunData| match run {
         RunData::Windows(series) => series.figures(only_ok),
-        RunData::Figures(figures) => figures.clone(),
+        RunData::Figures(digest) => digest.figures(only_ok),
     };
     runs.iter().map(of).collect()
+}
+
+impl RunDigest {
+    /// Every number that is compared; `only_ok`: without the times of all requests, which would flatter.
+    fn figures(&self, only_ok: bool) -> Vec<RunFigure> {
+        if !only_ok {
+            return self.figures.clone();
+        }
+        let flatters = |figure: &&RunFigure| match figure.subject.metric {
+            Metric::Trend(trend) => series::is_by_outcome(trend),
+            _ => false,
+        };
+        let others = self.figures.iter().filter(|figure| !flatters(figure));
+        others.chain(&self.ok_figures).cloned().collect()
+    }
 }
 
 impl RunData {

@@ -32,8 +32,8 @@ mod window;
 pub use cell::{CellParts, Figure, LONGEST, TrendCell};
 pub use compare::{
     Caution, Change, CompareError, CompareOptions, ComparedRow, ComparedRun, Comparison, Interval,
-    Method, Objection, RunData, RunFacts, RunFigure, RunSeries, SeriesBuilder, Side, Statistic,
-    Subject, Tolerance, ToleranceProblem, check_baseline, compare,
+    Method, Objection, RunData, RunDigest, RunFacts, RunFigure, RunSeries, SeriesBuilder, Side,
+    Statistic, Subject, Tolerance, ToleranceProblem, check_baseline, compare,
 };
 pub use error_kind::ErrorKind;
 pub use gathering::Gathering;

@@ -22,9 +22,10 @@ pub fn read_compared_run(label: &str, mut input: impl Read + Seek) -> Result<Com
             let mut series = SeriesBuilder::new(&reader.header().layout);
             let run = replay_each(reader, |window| series.push(window))?;
             let series = series.finish(run.measured);
-            let mut run = compared_run(label, &run.header, &run.summary, series);
-            run.facts.definitions = Some(definitions);
-            return Ok(run);
+            let mut compared = compared_run(label, &run.header, &run.summary, series);
+            compared.facts.definitions = Some(definitions);
+            compared.facts.ends_early = !run.is_complete;
+            return Ok(compared);
         }
         Err(Error::NoRunLog { reason }) => reason,
         Err(error) => return Err(error),
@@ -68,8 +69,10 @@ pub fn planned_facts(label: &str, header: &Header) -> RunFacts {
         cpus: (host.cpus > 0).then_some(host.cpus as u64),
         arch: told(&host.arch),
         started_at: header.started_at.clone(),
+        seed: header.seed,
         measured: Duration::ZERO,
         verdict: Verdict::Pass,
         stop_reason: StopReason::Completed,
+        ends_early: false,
     }
 }

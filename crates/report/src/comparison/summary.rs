@@ -3,13 +3,16 @@
 use crate::error::Error;
 use crate::json::SUMMARY_SCHEMA;
 use loadgen_stats::{
-    ComparedRun, Metric, RunData, RunFacts, RunFigure, Statistic, StopReason, Subject, Verdict,
+    ComparedRun, Metric, Outcome, RunData, RunDigest, RunFacts, RunFigure, Statistic, StopReason,
+    Subject, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::Duration;
 
+/// Warnings that say that the generator was the limit.
+const GENERATOR: [&str; 2] = ["generator-late", "generator-busy"];
 /// No summary is longer.
 const LONGEST: u64 = 64 * 1024 * 1024;
 
@@ -28,7 +31,15 @@ struct Told {
     stop_reason: String,
     verdict: String,
     #[serde(default)]
+    seed: u64,
+    #[serde(default)]
+    metric_definitions: Option<u32>,
+    #[serde(default)]
     host: Option<HostTold>,
+    #[serde(default)]
+    outcomes: OutcomesTold,
+    #[serde(default)]
+    warnings: Vec<WarningTold>,
     metrics: Table,
     scenarios: BTreeMap<String, ScenarioTold>,
 }
@@ -38,6 +49,21 @@ struct HostTold {
     hostname: String,
     cpus: u64,
     arch: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OutcomesTold {
+    ok: u64,
+    failed: u64,
+    rejected: u64,
+    redirected: u64,
+    ok_metrics: BTreeMap<String, TrendTold>,
+}
+
+#[derive(Deserialize)]
+struct WarningTold {
+    code: String,
 }
 
 #[derive(Deserialize)]
@@ -117,32 +143,68 @@ impl Told {
             load: String::new(),
             version: self.version.clone(),
             plan_hash: self.plan_hash.clone(),
-            definitions: None,
+            definitions: self.metric_definitions,
             hostname: host.map(|host| host.hostname.clone()),
             cpus: host.map(|host| host.cpus),
             arch: host.map(|host| host.arch.clone()),
             started_at: self.started_at.clone(),
+            seed: self.seed,
             measured: Duration::try_from_secs_f64(self.measured_s)
                 .map_err(|_| format!("it measured {} s", self.measured_s))?,
             verdict: verdict.ok_or_else(|| format!("there is no verdict `{}`", self.verdict))?,
             stop_reason: StopReason::from_name(&self.stop_reason)
                 .ok_or_else(|| format!("there is no reason to stop `{}`", self.stop_reason))?,
+            ends_early: false,
         };
         Ok(ComparedRun {
             facts,
-            data: RunData::Figures(self.figures()),
+            data: RunData::Figures(Box::new(self.digest())),
         })
+    }
+
+    fn digest(&self) -> RunDigest {
+        let outcomes = &self.outcomes;
+        let told = |warning: &WarningTold| GENERATOR.contains(&warning.code.as_str());
+        RunDigest {
+            figures: self.figures(),
+            ok_figures: self.ok_figures(),
+            outcomes: (
+                outcomes.ok,
+                outcomes.failed + outcomes.rejected + outcomes.redirected,
+            ),
+            doubtful: self.warnings.iter().any(told),
+        }
+    }
+
+    /// Times of successful requests, which are told of the whole run only: none where it has several steps.
+    fn ok_figures(&self) -> Vec<RunFigure> {
+        if self.steps() > 1 {
+            return Vec::new();
+        }
+        let mut figures = Vec::new();
+        for (name, told) in &self.outcomes.ok_metrics {
+            let Some(metric) = Metric::from_name(name).filter(|&metric| is_compared(metric)) else {
+                continue;
+            };
+            figures.extend(told.figures(Subject {
+                outcome: Some(Outcome::Ok),
+                ..Subject::of_run(metric)
+            }));
+        }
+        figures
+    }
+
+    /// How many steps there are.
+    fn steps(&self) -> usize {
+        let scenarios = self.scenarios.values();
+        scenarios.map(|scenario| scenario.steps.len()).sum()
     }
 
     /// Those that a run log gives: of the run; of each scenario and each step where there are several.
     fn figures(&self) -> Vec<RunFigure> {
         let mut figures = Vec::new();
         let several = self.scenarios.len() > 1;
-        let steps: usize = self
-            .scenarios
-            .values()
-            .map(|scenario| scenario.steps.len())
-            .sum();
+        let steps = self.steps();
         let run = Mixes {
             requests: steps > 1,
             iterations: several,
@@ -202,12 +264,13 @@ fn add(
         let Some(metric) = Metric::from_name(name).filter(|&metric| is_compared(metric)) else {
             continue;
         };
+        let subject = Subject {
+            scenario: scenario.map(str::to_owned),
+            step: step.map(str::to_owned),
+            ..Subject::of_run(metric)
+        };
         let figure = |statistic, value, samples, hits| RunFigure {
-            subject: Subject {
-                scenario: scenario.map(str::to_owned),
-                step: step.map(str::to_owned),
-                ..Subject::of_run(metric)
-            },
+            subject: subject.clone(),
             statistic,
             value,
             samples,
@@ -217,17 +280,7 @@ fn add(
         };
         match told {
             MetricTold::Trend(_) if mixes.hide(metric) => {}
-            MetricTold::Trend(trend) => {
-                into.extend(trend.values().map(|(statistic, value)| {
-                    let named =
-                        |names: &[String]| names.iter().any(|name| name == statistic.name());
-                    RunFigure {
-                        rough: named(&trend.rough),
-                        at_least: named(&trend.at_least),
-                        ..figure(statistic, value, trend.count, None)
-                    }
-                }));
-            }
+            MetricTold::Trend(trend) => into.extend(trend.figures(subject)),
             MetricTold::Counter {
                 count,
                 per_second: Some(rate),
@@ -248,6 +301,21 @@ fn is_compared(metric: Metric) -> bool {
 }
 
 impl TrendTold {
+    fn figures(&self, subject: Subject) -> impl Iterator<Item = RunFigure> {
+        self.values().map(move |(statistic, value)| {
+            let named = |names: &[String]| names.iter().any(|name| name == statistic.name());
+            RunFigure {
+                subject: subject.clone(),
+                statistic,
+                value,
+                samples: self.count,
+                hits: None,
+                rough: named(&self.rough),
+                at_least: named(&self.at_least),
+            }
+        })
+    }
+
     fn values(&self) -> impl Iterator<Item = (Statistic, f64)> {
         let values = [self.p50, self.p90, self.p95, self.p99, self.mean];
         let pairs = Statistic::OF_TREND.into_iter().zip(values);

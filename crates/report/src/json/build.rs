@@ -7,6 +7,7 @@ use super::{
     StreamsJson, SummaryJson, ThresholdJson, VerdictJson, WarningJson, WindowJson, WorkerJson,
 };
 use crate::probes::json::ProbeJson;
+use crate::runlog::METRIC_DEFINITIONS;
 use crate::{Header, Host, text::verdict};
 use loadgen_stats::ProbeSummary;
 use loadgen_stats::{
@@ -23,6 +24,7 @@ impl<'a> SummaryJson<'a> {
             schema: SUMMARY_SCHEMA,
             name: &header.name,
             version: &header.version,
+            metric_definitions: METRIC_DEFINITIONS,
             plan_hash: &header.plan_hash,
             seed: header.seed,
             started_at: &header.started_at,

@@ -28,9 +28,11 @@ fn facts(label: &str) -> RunFacts {
         cpus: Some(8),
         arch: Some("x86_64".to_owned()),
         started_at: "2026-03-01T12:00:00Z".to_owned(),
+        seed: 7,
         measured: Duration::from_secs(30),
         verdict: Verdict::Pass,
         stop_reason: StopReason::Completed,
+        ends_early: false,
     }
 }
 
@@ -402,7 +404,11 @@ fn a_summary_tells_the_same_figures() {
             ..CompareOptions::default()
         };
         // Two a side, so that figures are compared and not windows.
-        let twice = |run: ComparedRun| [run.clone(), run];
+        let twice = |run: ComparedRun| {
+            let mut other = run.clone();
+            other.facts.seed += 1;
+            [run, other]
+        };
         let sides = [twice(log), twice(summary)];
         let found = compare(&sides[0], &sides[1], &options).unwrap();
         assert!(found.rows.len() > 20, "{}", found.rows.len());

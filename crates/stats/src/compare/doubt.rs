@@ -3,11 +3,21 @@
 use super::comparison::{Change, CompareError, ComparedRow};
 use super::facts::Caution;
 use super::series::Believed;
-use super::{ComparedRun, RunData, RunSeries, Sides, decide};
+use super::{ComparedRun, RunData, Sides, decide};
 use crate::{Metric, Rate};
 
-/// The runs in parts of which the generator was the limit.
-pub(super) fn caution(base: &[ComparedRun], current: &[ComparedRun]) -> Option<Caution> {
+/// The runs in which, or in parts of which, the generator was the limit.
+pub(super) fn cautions(base: &[ComparedRun], current: &[ComparedRun]) -> Vec<Caution> {
+    let warned = base.iter().chain(current).filter(|run| match &run.data {
+        RunData::Figures(digest) => digest.doubtful,
+        RunData::Windows(_) => false,
+    });
+    let warned: Vec<String> = warned.map(|run| run.facts.label.clone()).collect();
+    let warned = (!warned.is_empty()).then_some(Caution::Warned { runs: warned });
+    in_parts(base, current).into_iter().chain(warned).collect()
+}
+
+fn in_parts(base: &[ComparedRun], current: &[ComparedRun]) -> Option<Caution> {
     let runs = base.iter().chain(current).filter_map(|run| {
         let (seconds, of) = run.data.series()?.doubtful_seconds();
         (seconds > 0.0).then(|| (run.facts.label.clone(), seconds, of))
@@ -62,7 +72,11 @@ const fn hangs_on_time(metric: Metric) -> bool {
 }
 
 fn believed(run: &RunData) -> Believed {
-    run.series().map_or(Believed::Whole, RunSeries::believed)
+    match run {
+        RunData::Windows(series) => series.believed(),
+        RunData::Figures(digest) if digest.doubtful => Believed::TooLittle,
+        RunData::Figures(_) => Believed::Whole,
+    }
 }
 
 fn kept(runs: &[&RunData], believed: &[Believed]) -> Vec<RunData> {

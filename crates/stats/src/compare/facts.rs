@@ -27,12 +27,16 @@ pub struct RunFacts {
     pub arch: Option<String>,
     /// When it began, in RFC 3339 and UTC.
     pub started_at: String,
+    /// The seed of its random choices.
+    pub seed: u64,
     /// Length of its measured part.
     pub measured: Duration,
     /// Its own verdict.
     pub verdict: Verdict,
     /// Why it ended.
     pub stop_reason: StopReason,
+    /// Whether its log has no end: it was killed, or the disk was full.
+    pub ends_early: bool,
 }
 
 /// A side of a comparison.
@@ -73,6 +77,20 @@ pub enum Objection {
         /// Its architecture, and that of the first of the base.
         arch: (String, String),
     },
+    /// A run stands twice on a side, and would count as two.
+    Twice {
+        /// The run.
+        run: String,
+        /// What it is called where it stands first.
+        other: String,
+    },
+    /// The log of a run has no end, so that nobody knows what is missing.
+    EndsEarly {
+        /// The run.
+        run: String,
+        /// The side it is on.
+        side: Side,
+    },
     /// A run cannot be trusted itself.
     Inconclusive {
         /// The run.
@@ -100,6 +118,11 @@ pub enum Caution {
         /// Each run, the seconds of its measured part in which it was, and all of them.
         runs: Vec<(String, f64, f64)>,
     },
+    /// Of runs whose course is not known the generator is said to have been late or busy.
+    Warned {
+        /// The runs.
+        runs: Vec<String>,
+    },
     /// A run did not go to its end.
     Stopped {
         /// The run.
@@ -117,7 +140,7 @@ pub(super) fn examine(
     let all = || base.iter().chain(current).map(|run| &run.facts);
     let mut cautions = Vec::new();
     for facts in all() {
-        let is_whole = facts.stop_reason == StopReason::Completed;
+        let is_whole = facts.stop_reason == StopReason::Completed || facts.ends_early;
         if !is_whole && facts.verdict != Verdict::Inconclusive {
             let (run, reason) = (facts.label.clone(), facts.stop_reason);
             cautions.push(Caution::Stopped { run, reason });
@@ -145,17 +168,45 @@ pub(super) fn objections<'a>(
         .chain(current.map(|facts| (Side::Current, facts)))
         .collect();
     let mut objections = Vec::new();
-    for &(side, facts) in &all {
+    for (place, &(side, facts)) in all.iter().enumerate() {
+        let same = |&&(other, first): &&(Side, &RunFacts)| other == side && facts.is_same(first);
+        if let Some((_, first)) = all[..place].iter().find(same) {
+            let (run, other) = (facts.label.clone(), first.label.clone());
+            objections.push(Objection::Twice { run, other });
+            continue;
+        }
         objections.extend(facts.differs_from(all[0].1));
-        if facts.verdict == Verdict::Inconclusive {
-            let run = facts.label.clone();
-            objections.push(Objection::Inconclusive { run, side });
+        let run = || facts.label.clone();
+        if facts.ends_early {
+            objections.push(Objection::EndsEarly { run: run(), side });
+        } else if facts.verdict == Verdict::Inconclusive {
+            objections.push(Objection::Inconclusive { run: run(), side });
         }
     }
     objections
 }
 
+impl Objection {
+    /// Whether the runs are sound, and only of different things.
+    #[must_use]
+    pub const fn is_difference(&self) -> bool {
+        !self.is_distrust() && !matches!(self, Self::Twice { .. })
+    }
+
+    /// Whether a run cannot be trusted itself, whatever it is compared with.
+    #[must_use]
+    pub const fn is_distrust(&self) -> bool {
+        matches!(self, Self::EndsEarly { .. } | Self::Inconclusive { .. })
+    }
+}
+
 impl RunFacts {
+    /// Whether it is the same run, by whatever name.
+    fn is_same(&self, other: &Self) -> bool {
+        let run = |facts: &Self| (facts.started_at.clone(), facts.seed, facts.hostname.clone());
+        run(self) == run(other)
+    }
+
     /// Why it should not be compared with `first`. What one of the two does not tell is no reason.
     fn differs_from(&self, first: &Self) -> Vec<Objection> {
         let run = || self.label.clone();
@@ -250,6 +301,13 @@ impl fmt::Display for Objection {
                     "the load of `{run}` came from {found} processors, that of the base from {first}"
                 )
             }
+            Self::Twice { run, other } if run == other => {
+                write!(f, "`{run}` is given twice on one side")
+            }
+            Self::Twice { run, other } => {
+                write!(f, "`{run}` is the same run as `{other}`, on the same side")
+            }
+            Self::EndsEarly { run, .. } => write!(f, "the log `{run}` ends early"),
             Self::Inconclusive { run, .. } => write!(f, "`{run}` was inconclusive itself"),
         }
     }
@@ -278,6 +336,14 @@ impl fmt::Display for Caution {
                 };
                 let told: Vec<String> = runs.iter().map(told).collect();
                 write!(f, "the generator was late or busy {}", told.join(", "))
+            }
+            Self::Warned { runs } => {
+                let told: Vec<String> = runs.iter().map(|run| format!("`{run}`")).collect();
+                let told = told.join(", ");
+                write!(
+                    f,
+                    "the generator was late or busy, by the summary of {told}"
+                )
             }
             Self::Stopped { run, reason } => {
                 write!(f, "`{run}` did not go to its end: {}", reason.name())

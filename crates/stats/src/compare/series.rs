@@ -228,8 +228,7 @@ impl RunSeries {
                 }
                 sum
             });
-        let others = failed + rejected + redirected;
-        others as f64 > MANY * (ok + others) as f64
+        are_many((ok, failed + rejected + redirected))
     }
 
     /// Every number that is compared; `only_ok`: times of successful requests alone, where they are kept apart.
@@ -241,7 +240,8 @@ impl RunSeries {
             for (place, trend) in trends().enumerate() {
                 // Times of unlike things have no common middle: each step and each scenario tells its own.
                 let mixes = if trend == Trend::IterationDuration {
-                    scenarios && part.scenario.is_none()
+                    // A step has no iterations: they are of its scenario.
+                    part.step.is_some() || scenarios && part.scenario.is_none()
                 } else {
                     steps && part.step.is_none()
                 };
@@ -368,7 +368,8 @@ impl Part {
     fn counts(&self, seconds: f64, into: &mut Vec<RunFigure>) {
         for (place, counter) in COUNTERS.into_iter().enumerate() {
             let sum: u64 = self.windows.iter().map(|held| held.counts[place]).sum();
-            if sum == 0 || seconds <= 0.0 {
+            let elsewhere = self.step.is_some() && counter.is_of_iterations();
+            if elsewhere || sum == 0 || seconds <= 0.0 {
                 continue;
             }
             into.push(RunFigure {
@@ -413,13 +414,18 @@ fn parts(layout: &Layout) -> Vec<Part> {
     parts
 }
 
+/// Whether those who did not succeed are so many that the times of all would flatter.
+pub(super) fn are_many((ok, others): (u64, u64)) -> bool {
+    others as f64 > MANY * (ok + others) as f64
+}
+
 fn kept<T: Clone>(all: &[T], keep: impl Fn(usize) -> bool) -> Vec<T> {
     let places = (0..all.len()).filter(|&place| keep(place));
     places.map(|place| all[place].clone()).collect()
 }
 
 /// Whether a trend is kept by outcome.
-const fn is_by_outcome(trend: Trend) -> bool {
+pub(super) const fn is_by_outcome(trend: Trend) -> bool {
     !matches!(trend, Trend::Itl)
 }
 

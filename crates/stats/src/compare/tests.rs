@@ -70,9 +70,11 @@ pub(super) fn facts(seed: u64) -> RunFacts {
         cpus: Some(2),
         arch: Some("x86_64".to_owned()),
         started_at: format!("2026-11-21T10:00:{seed:02}Z"),
+        seed,
         measured: Duration::from_secs(30),
         verdict: Verdict::Pass,
         stop_reason: StopReason::Completed,
+        ends_early: false,
     }
 }
 
@@ -139,7 +141,17 @@ impl Made {
     fn summary(self) -> ComparedRun {
         ComparedRun {
             facts: facts(self.seed),
-            data: RunData::Figures(self.series().figures(false)),
+            data: RunData::Figures(Box::new(RunDigest {
+                figures: self.series().figures(false),
+                ok_figures: self
+                    .series()
+                    .figures(true)
+                    .into_iter()
+                    .filter(|figure| figure.subject.outcome.is_some())
+                    .collect(),
+                outcomes: (100 - self.failed, self.failed),
+                doubtful: self.late > 0,
+            })),
         }
     }
 }
@@ -423,6 +435,41 @@ fn summaries_are_compared_run_by_run() {
 }
 
 #[test]
+fn summaries_are_doubted_as_logs_are() {
+    let check = |current: Made, name: &str, expected: Change, cautions: usize| {
+        let side = |seeds: [u64; 4], made: Made| seeds.map(|seed| Made { seed, ..made }.summary());
+        let (base, current) = (side([1, 2, 3, 4], made(1)), side([5, 6, 7, 8], current));
+        let found = compare(&base, &current, &options(&[])).unwrap();
+        assert_eq!(row(&found, name).verdict, expected, "{name}");
+        assert_eq!(found.cautions.len(), cautions, "{name}");
+    };
+    let slower = Made {
+        time: 24.0,
+        ..made(5)
+    };
+    check(slower, "http_req_duration p50", Change::Worse, 0);
+    // The generator may have been it.
+    check(
+        Made { late: 9, ..slower },
+        "http_req_duration p50",
+        Change::Unclear,
+        1,
+    );
+    // Quick failures do not hide it.
+    let failing = Made {
+        failed: 60,
+        ..slower
+    };
+    check(
+        failing,
+        "http_req_duration{outcome=ok} p50",
+        Change::Worse,
+        0,
+    );
+    check(failing, "http_req_failed rate", Change::Worse, 0);
+}
+
+#[test]
 fn a_tolerance_that_fits_nothing_is_an_error() {
     let error = |text: &str| {
         compare(&[made(1).run()], &[made(2).run()], &options(&[text]))
@@ -518,6 +565,35 @@ fn runs_that_should_not_be_compared_are_not() {
         |facts| facts.verdict = Verdict::Inconclusive,
         "inconclusive itself",
     );
+}
+
+#[test]
+fn a_run_counts_once() {
+    let runs = |seeds: &[u64]| -> Vec<ComparedRun> {
+        seeds.iter().map(|&seed| made(seed).run()).collect()
+    };
+    let refused = |base: &[u64], current: &[u64], expected: &str| {
+        let mut current = runs(current);
+        current[0].facts.label = "copy.jsonl".to_owned();
+        let found = compare(&runs(base), &current, &options(&[]));
+        let Err(CompareError::Refused(objections)) = found else {
+            panic!("{base:?}: {found:?}");
+        };
+        let told: Vec<String> = objections.iter().map(ToString::to_string).collect();
+        assert_eq!(told, [expected], "{base:?}");
+    };
+    refused(
+        &[1, 2, 1],
+        &[3, 4],
+        "`run-1.jsonl` is given twice on one side",
+    );
+    refused(
+        &[1],
+        &[3, 4, 3],
+        "`run-3.jsonl` is the same run as `copy.jsonl`, on the same side",
+    );
+    // One on each side is another matter.
+    assert!(compare(&runs(&[1]), &runs(&[1]), &options(&[])).is_ok());
 }
 
 #[test]

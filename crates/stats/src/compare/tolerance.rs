@@ -3,7 +3,7 @@
 use super::CompareError;
 use super::figure::{RunFigure, Statistic};
 use crate::spelling::nearest;
-use crate::{Metric, Threshold};
+use crate::{Metric, Rate, Threshold};
 use std::{fmt, str::FromStr};
 
 /// The relative change from which times and counts per second count.
@@ -80,9 +80,15 @@ impl Limits {
         };
         let is_p99 = figure.statistic == Statistic::P99
             && fitting.is_none_or(|tolerance| tolerance.statistic.is_none());
-        let hidden = match dimension {
-            Dimension::Share if fitting.is_none() => (relative, HIDDEN_POINTS),
-            Dimension::Milliseconds if is_p99 => (relative * HIDDEN_P99, absolute * HIDDEN_P99),
+        let hidden = match (dimension, figure.subject.metric) {
+            // These may lie anywhere between 0 and 1, where chance moves them by more.
+            (Dimension::Share, Metric::Rate(Rate::Goodput | Rate::Checks)) if fitting.is_none() => {
+                (RELATIVE, HIDDEN_POINTS)
+            }
+            (Dimension::Share, _) if fitting.is_none() => (relative, HIDDEN_POINTS),
+            (Dimension::Milliseconds, _) if is_p99 => {
+                (relative * HIDDEN_P99, absolute * HIDDEN_P99)
+            }
             _ => (relative, absolute),
         };
         Self {
@@ -140,6 +146,7 @@ impl Tolerance {
 pub(super) fn refuse_unused<'a>(
     tolerances: &[Tolerance],
     figures: impl Iterator<Item = &'a RunFigure> + Clone,
+    whose: &str,
 ) -> Result<(), CompareError> {
     for tolerance in tolerances {
         if !figures.clone().any(|figure| tolerance.fits(figure)) {
@@ -150,7 +157,7 @@ pub(super) fn refuse_unused<'a>(
             let near = nearest(wanted.trim(), names.iter().map(String::as_str));
             return Err(CompareError::Tolerance(ToleranceProblem {
                 message: format!(
-                    "the tolerance `{}` fits nothing that both sides have",
+                    "the tolerance `{}` fits nothing that {whose}",
                     tolerance.text
                 ),
                 help: near.map(|name| format!("did you mean `{name}`?")),

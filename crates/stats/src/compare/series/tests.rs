@@ -3,7 +3,7 @@
 use super::super::tests::Made;
 use super::*;
 use crate::fixtures::{LIST, PING, failed, ms, plain, shared_layout, stream};
-use crate::{Ending, ErrorKind, Ledger, Recorder, RunEnd, StopReason, VusRange};
+use crate::{Ending, ErrorKind, Iteration, Ledger, Recorder, RunEnd, StopReason, VusRange};
 use std::sync::Arc;
 
 #[test]
@@ -134,6 +134,37 @@ fn figures_are_those_of_the_summary() {
             Some(per_second)
         );
     }
+}
+
+#[test]
+fn steps_have_no_iterations() {
+    let mut builder = SeriesBuilder::new(&shared_layout());
+    let mut recorder = Recorder::new(shared_layout());
+    recorder.measure_all(ms(0), ms(1_000));
+    recorder.request(&plain(LIST, 0, 10));
+    recorder.request(&plain(PING, 0, 10));
+    for scenario in [0, 1] {
+        recorder.iteration(&Iteration {
+            scenario: ScenarioIndex(scenario),
+            due: ms(0),
+            began: ms(0),
+            ended: ms(15),
+            failed: false,
+        });
+    }
+    let mut ledger = Ledger::new(shared_layout(), Vec::new());
+    ledger.add(recorder.totals());
+    builder.push(ledger.close_window(ms(0), ms(1_000), VusRange::default(), None));
+    let figures = builder.finish((ms(0), ms(1_000))).figures(false);
+    let of_iterations = |figure: &&RunFigure| figure.subject.metric.is_of_iterations();
+    let parts: Vec<_> = figures
+        .iter()
+        .filter(of_iterations)
+        .map(|figure| (&figure.subject.step, figure.statistic))
+        .collect();
+    assert!(parts.iter().all(|(step, _)| step.is_none()), "{parts:?}");
+    // Times of each of the two scenarios, and counts of these and of the run.
+    assert_eq!(parts.len(), 2 * (Statistic::OF_TREND.len() + 1) + 1);
 }
 
 #[test]

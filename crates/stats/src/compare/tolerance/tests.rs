@@ -81,12 +81,15 @@ fn what_may_hide() {
         Metric::Trend(Trend::Ttft),
         Metric::Rate(Rate::HttpReqFailed),
     );
+    let goodput = Metric::Rate(Rate::Goodput);
     for (texts, metric, statistic, relative, expected) in [
         (&[][..], ttft, Statistic::P95, true, 0.05),
         (&[], ttft, Statistic::P99, true, 0.1),
         (&["2%"], ttft, Statistic::P99, true, 0.04),
         (&["p99: 7%"], ttft, Statistic::P99, true, 0.07),
         (&[], failed, Statistic::Rate, false, 0.01),
+        (&[], goodput, Statistic::Rate, false, 5.0),
+        (&["goodput: 2pp"], goodput, Statistic::Rate, false, 0.02),
         (
             &["http_req_failed: 0.2pp"],
             failed,
