@@ -64,19 +64,25 @@ CASES = [
 ]
 
 
-# The same for a comparison: name, options of the mock, arguments, baseline, exit code, rows among those that fail, what
-# is told. What the machine adds by being busy with other things is far below the tolerance, and the change far above.
+# The same for a comparison: name, options of the mock, arguments, baseline, tolerances, exit code, rows among those that
+# fail (none: there is no comparison), what is told. What the machine adds by being busy with other things is far below
+# the tolerance, and the change far above.
 SLOWER = ["--ttft", "600ms", "--itl", "2ms", "--tokens", "8"]
-BASE = "base"
+BASE, TORN, SHORT = "base", "torn", "short"
+TOLERANCE = "300%\n300%,300ms"
 COMPARED = [
-    (BASE, GOOD, [], None, 0, None, "there is no baseline"),
-    ("base-again", GOOD, [], BASE, 0, set(), "ci-gate: passed"),
-    ("slower", SLOWER, [], BASE, 98, {"comparison: ttft p50"}, "worse than the baseline"),
-    ("another-plan", GOOD, ["--rate", "40/s"], BASE, 0, None, "not compared with the baseline"),
-    ("torn-baseline", GOOD, [], "torn", 2, None, "of no use"),
+    (BASE, GOOD, [], None, TOLERANCE, 0, None, "there is no baseline"),
+    ("base-again", GOOD, [], BASE, TOLERANCE, 0, set(), "ci-gate: passed"),
+    ("slower", SLOWER, [], BASE, TOLERANCE, 98, {"comparison: ttft p50"}, "worse than the baseline"),
+    # A size for one metric alone, whose name has spaces in it.
+    ("slower-ttft", SLOWER, [], BASE, TOLERANCE + "\n  ttft p50: 5s", 98, {"comparison: ttft p95"}, "worse than the baseline"),
+    ("another-plan", GOOD, ["--rate", "40/s"], BASE, TOLERANCE, 0, None, "not compared with the baseline"),
+    ("torn-baseline", GOOD, [], TORN, TOLERANCE, 2, None, "failed to read"),
+    ("short-baseline", GOOD, [], SHORT, TOLERANCE, 2, None, "ends early"),
+    ("misspelt-tolerance", GOOD, [], BASE, "--tolerence 10%", 2, None, "ci-gate: there was no test"),
+    ("wrong-tolerance", GOOD, [], BASE, "tfft: 10%", 2, None, "did you mean `ttft`"),
 ]
 COMPARED_FOR = ["--duration", "12s"]
-COMPARE = "--tolerance 300% --tolerance 300%,300ms"
 
 
 def free_port():
@@ -113,7 +119,7 @@ def stop(process):
 class Gate:
     """One pass of the gate: its exit code, what it told, and the cases of its JUnit report by their end."""
 
-    def __init__(self, loadgen, folder, target, arguments, tries=2, interrupt_s=None, baseline=""):
+    def __init__(self, loadgen, folder, target, arguments, tries=2, interrupt_s=None, baseline="", tolerance=""):
         reports = folder / "reports"
         (folder / "gate.toml").write_text(SCENARIO)
         environment = {
@@ -123,7 +129,7 @@ class Gate:
             "OUT": str(reports),
             "TRIES": str(tries),
             "BASELINE": str(baseline),
-            "COMPARE": COMPARE,
+            "TOLERANCE": tolerance,
             "GITHUB_STEP_SUMMARY": str(folder / "step.md"),
         }
         command = [str(GATE), "gate.toml", "--target", target, *arguments]
@@ -149,17 +155,16 @@ class Gate:
                 process.wait(10)
         self.code = process.returncode
         self.junit = reports / "junit.xml"
-        self.comparison = reports / "comparison.xml"
+        self.comparison = reports / "comparison.json"
         self.passed = reports / "run.jsonl"
         self.summary = folder / "step.md"
         (folder / "told.txt").write_text(self.told)
 
-    def cases(self, kind, report=None):
-        """The cases of a report that ended so; none where there is no report."""
-        report = report or self.junit
-        if not report.exists() or report.stat().st_size == 0:
+    def cases(self, kind):
+        """The cases of the report that ended so; none where there is no report."""
+        if not self.junit.exists():
             return None
-        suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
+        suite = xml.etree.ElementTree.parse(self.junit).getroot().find("testsuite")
         return {case.get("name") for case in suite.findall("testcase") if case.find(kind) is not None}
 
 
@@ -198,30 +203,47 @@ def judge_gate(loadgen, home, judge):
 def judge_comparisons(loadgen, home, judge):
     """Passes the gate with a baseline: thresholds hold throughout, so that nothing but the comparison decides."""
     reports = []
-    torn = fresh(home / "gate-torn") / "torn.jsonl"
-    torn.write_text("{\n")
-    for name, options, arguments, baseline, code, failing, told in COMPARED:
+    kept = home / f"gate-{BASE}" / "reports" / "run.jsonl"
+    for name, options, arguments, baseline, tolerance, code, failing, told in COMPARED:
         folder = fresh(home / f"gate-{name}")
-        log = torn if baseline == "torn" else home / f"gate-{BASE}" / "reports" / "run.jsonl"
+        log = baseline_of(baseline, kept, folder)
+        # What an earlier use left.
+        (folder / "reports").mkdir()
+        (folder / "reports" / "comparison.xml").write_text("old")
         mock, target = start_mock(loadgen, options, folder)
         try:
             arguments = [*COMPARED_FOR, *arguments]
-            log = folder / "nowhere.jsonl" if baseline is None else log
-            gate = Gate(loadgen, folder, target, arguments, tries=5, baseline=log)
+            gate = Gate(loadgen, folder, target, arguments, tries=5, baseline=log, tolerance=tolerance)
         finally:
             stop(mock)
         print(f"  gate {name}: exit {gate.code}", flush=True)
         judge.equal(f"gate {name}: exit code", gate.code, code)
         judge.holds(f"gate {name}: tells of {told}", told in gate.told)
-        judge.holds(f"gate {name}: no threshold fails", not gate.cases("failure"))
-        found = gate.cases("failure", gate.comparison)
-        if failing is None:
-            judge.equal(f"gate {name}: comparison", found, None)
-        else:
-            judge.equal(f"gate {name}: worse", (found or set()) & failing, failing)
-            judge.equal(f"gate {name}: nothing else decides", bool(found), code == 98)
-            reports += [gate.comparison] if gate.comparison.exists() else []
+        judge.holds(f"gate {name}: nothing old is left", not (folder / "reports" / "comparison.xml").exists())
+        judge.equal(f"gate {name}: was run", (folder / "reports" / "run-1.jsonl").exists(), code != 2)
+        judge.equal(f"gate {name}: is compared", gate.comparison.exists(), failing is not None)
+        found = gate.cases("failure") or set()
+        rows = {case for case in found if case.startswith("comparison: ")}
+        judge.holds(f"gate {name}: no threshold fails", not found - rows)
+        judge.equal(f"gate {name}: worse", rows & (failing or set()), failing or set())
+        judge.equal(f"gate {name}: nothing else decides", bool(rows), code == 98)
+        if failing is not None:
+            judge.holds(f"gate {name}: Markdown tells of it", "comparison" in gate.summary.read_text().lower())
+            reports.append(gate.junit)
     return reports
+
+
+def baseline_of(kind, kept, folder):
+    """The baseline of a case: the log that was kept, half of it, what is no log, or none."""
+    log = folder / "baseline.jsonl"
+    if kind == TORN:
+        log.write_text("{\n")
+    elif kind == SHORT:
+        lines = kept.read_text().splitlines(keepends=True)
+        log.write_text("".join(lines[: len(lines) // 2]))
+    elif kind == BASE:
+        return kept
+    return log
 
 
 def judge_trouble(loadgen, home, judge):
