@@ -73,18 +73,58 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// Why runs that are still to be made cannot be compared with that baseline.
-    pub(crate) fn of_baseline(path: &Path, error: &CompareError) -> Error {
-        let message = format!("the baseline `{}` cannot be used: {error}", path.display());
+    /// Why runs that are still to be made, called `planned`, cannot be compared with that baseline.
+    pub(crate) fn of_baseline(path: &Path, planned: &str, error: &CompareError) -> Error {
+        if let CompareError::Tolerance(problem) = error {
+            return Error::usage(problem.to_string())
+                .hint("loadgen report shows what a run has: give it the baseline");
+        }
+        let (path, why) = (path.display(), Self::told_before(planned, error));
+        let message = format!("the baseline `{path}` cannot be used: {why}");
         Error::usage(message).hint("--save-baseline makes a new one")
+    }
+
+    /// The same before the runs: what they were is not theirs to say, but the baseline's.
+    pub(crate) fn told_before(planned: &str, error: &CompareError) -> String {
+        let CompareError::Refused(objections) = error else {
+            return error.to_string();
+        };
+        let told = |one: &Objection| match one {
+            Objection::Plan { run, loads } if run == planned => match loads {
+                Some((own, base)) => format!("it ran another plan: {base}, not {own}"),
+                None => "it ran another plan".to_owned(),
+            },
+            Objection::Definitions { run } if run == planned => {
+                "it was measured by other definitions of the metrics".to_owned()
+            }
+            Objection::Cpus {
+                run,
+                cpus: (own, base),
+            } if run == planned => {
+                format!("its load came from {base} processors; here there are {own}")
+            }
+            Objection::Arch {
+                run,
+                arch: (own, base),
+            } if run == planned => {
+                format!("its load came from {base} processors; these are {own}")
+            }
+            other => other.to_string(),
+        };
+        let told: Vec<String> = objections.iter().map(told).collect();
+        told.join("; ")
+    }
+
+    /// Whether that is because the baseline is of something else, and may be whole and sound.
+    pub(crate) fn is_of_another(error: &CompareError) -> bool {
+        matches!(error, CompareError::Refused(objections) if objections.iter().all(Objection::is_difference))
     }
 
     fn of(error: &CompareError) -> Self {
         let told = Error::usage(format!("the runs cannot be compared: {error}"));
         let (hint, exit) = match error {
             CompareError::Refused(objections) => {
-                let untrusted = |one: &Objection| matches!(one, Objection::Inconclusive { .. });
-                let exit = match objections.iter().all(untrusted) {
+                let exit = match objections.iter().all(Objection::is_distrust) {
                     true => Exit::Inconclusive,
                     false => Exit::Usage,
                 };

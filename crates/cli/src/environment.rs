@@ -6,13 +6,13 @@ use indicatif::ProgressDrawTarget;
 use jiff::Timestamp;
 use loadgen_engine::Stop;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     fs::{self, File, Metadata, OpenOptions},
     io::{self, IsTerminal, Read, Seek as _, SeekFrom, Write},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::watch;
 
@@ -34,7 +34,13 @@ pub(crate) struct Environment {
     pub(crate) now: fn() -> Timestamp,
     /// Draws a seed for a run that was given none.
     pub(crate) draw_seed: fn() -> u64,
+    /// Files that were made for what is still to be written.
+    pub(crate) fresh: Fresh,
 }
+
+/// Files that were made and hold nothing yet. What ends without writing them leaves none behind.
+#[derive(Clone, Default)]
+pub(crate) struct Fresh(Arc<Mutex<BTreeSet<PathBuf>>>);
 
 /// A stream that text is written to.
 pub(crate) struct Output {
@@ -120,13 +126,39 @@ impl Environment {
         Ok(Some(files))
     }
 
-    /// Opens a file to be written later. What it holds stays until then.
+    /// Where a link leads; else the path itself.
+    pub(crate) fn followed(&self, path: &Path) -> io::Result<PathBuf> {
+        let whole = self.folder.join(path);
+        match whole.is_symlink() && whole.exists() {
+            true => whole.canonicalize(),
+            false => Ok(path.to_owned()),
+        }
+    }
+
+    /// Whether anything is there, be it a link that leads nowhere.
+    pub(crate) fn is_there(&self, path: &Path) -> bool {
+        self.folder.join(path).symlink_metadata().is_ok()
+    }
+
+    /// Opens a file to be written later. What it holds stays until then; one that was not there is removed again unless
+    /// [`Self::begin_writing`] follows.
     pub(crate) fn open_for_writing(&self, path: &Path) -> io::Result<File> {
+        let whole = self.folder.join(path);
+        let made = OpenOptions::new().write(true).create_new(true).open(&whole);
+        if made.is_ok() {
+            self.fresh.made(whole);
+            return made;
+        }
         OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
-            .open(self.folder.join(path))
+            .open(whole)
+    }
+
+    /// Notes that a file that was opened is being written.
+    pub(crate) fn begin_writing(&self, path: &Path) {
+        self.fresh.written(&self.folder.join(path));
     }
 
     /// Makes a file that must not have been there, and the folders above it.
@@ -168,6 +200,29 @@ impl Environment {
             }
         }
         Ok(latest.map(|(_, name)| folder.join(name)))
+    }
+}
+
+impl Fresh {
+    fn made(&self, path: PathBuf) {
+        self.lock().insert(path);
+    }
+
+    fn written(&self, path: &Path) {
+        self.lock().remove(path);
+    }
+
+    /// Removes those that are still empty. That one cannot be removed harms nobody.
+    pub(crate) fn sweep(&self) {
+        for path in std::mem::take(&mut *self.lock()) {
+            if fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == 0) {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -256,6 +311,8 @@ mod process {
         let text = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
+        let fresh = Fresh::default();
+        let swept = fresh.clone();
         Environment {
             args: env::args_os().collect(),
             vars: env::vars_os().filter_map(text).collect(),
@@ -263,9 +320,10 @@ mod process {
             folder: env::current_dir().unwrap_or_default(),
             out: Output::new(Box::new(io::stdout()), io::stdout().is_terminal()),
             err: Output::new(Box::new(io::stderr()), io::stderr().is_terminal()),
-            signals: Box::new(listen),
+            signals: Box::new(move || listen(swept.clone())),
             now: Timestamp::now,
             draw_seed,
+            fresh,
         }
     }
 
@@ -279,7 +337,7 @@ mod process {
     }
 
     /// Begins to listen, on a thread of its own: the third signal must work even where all else hangs.
-    fn listen() -> io::Result<watch::Receiver<Stop>> {
+    fn listen(fresh: Fresh) -> io::Result<watch::Receiver<Stop>> {
         let (sender, receiver) = watch::channel(Stop::Run);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
@@ -305,7 +363,7 @@ mod process {
                     match asked {
                         1 => drop(sender.send_replace(Stop::Drain)),
                         2 => drop(sender.send_replace(Stop::Cut)),
-                        _ => leave(),
+                        _ => leave(&fresh),
                     }
                 }
             });
@@ -320,7 +378,8 @@ mod process {
         clippy::exit,
         reason = "who asks three times wants out; the run log is whole up to the last window"
     )]
-    fn leave() -> ! {
+    fn leave(fresh: &Fresh) -> ! {
+        fresh.sweep();
         std::process::exit(130)
     }
 }
@@ -330,7 +389,6 @@ pub(crate) mod fake {
     //! Surroundings for tests: a folder of their own, output that can be read.
 
     use super::*;
-    use std::sync::Arc;
 
     /// What was written to an output.
     #[derive(Clone, Default)]
@@ -380,6 +438,7 @@ pub(crate) mod fake {
                 signals: Box::new(move || Ok(receiver.clone())),
                 now: || Timestamp::UNIX_EPOCH,
                 draw_seed: || 7,
+                fresh: Fresh::default(),
             };
             Self {
                 environment,
@@ -480,6 +539,36 @@ mod tests {
         );
         overwrite(&file, b"new").unwrap();
         assert_eq!(stage.environment.read_text(path).unwrap(), "new");
+    }
+
+    #[test]
+    fn what_was_made_and_not_written_is_removed() {
+        let stage = Stage::new(&[]).file("held", "text").file("empty", "");
+        let environment = &stage.environment;
+        for path in [
+            "held",
+            "empty",
+            "unwritten",
+            "written",
+            "by-another",
+            "gone",
+        ] {
+            drop(environment.open_for_writing(Path::new(path)).unwrap());
+        }
+        environment.begin_writing(Path::new("written"));
+        fs::write(stage.folder.path().join("by-another"), "text").unwrap();
+        environment.remove(Path::new("gone")).unwrap();
+        environment.fresh.sweep();
+        for (path, stays) in [
+            ("held", true),
+            ("empty", true),
+            ("unwritten", false),
+            ("written", true),
+            ("by-another", true),
+            ("gone", false),
+        ] {
+            assert_eq!(environment.is_there(Path::new(path)), stays, "{path}");
+        }
     }
 
     #[test]

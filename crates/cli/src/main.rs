@@ -20,6 +20,7 @@ mod run_log;
 mod source;
 mod steering;
 mod story;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -48,10 +49,12 @@ fn play(environment: &Environment) -> Exit {
         environment.err.say(&format!("hint: {help}"));
     }
     let colour = environment.colours(cli.no_color);
-    obey(&cli, &given, environment).unwrap_or_else(|error| {
+    let exit = obey(&cli, &given, environment).unwrap_or_else(|error| {
         error.show(environment, colour.err);
         error.exit()
-    })
+    });
+    environment.fresh.sweep();
+    exit
 }
 
 fn obey(cli: &Cli, given: &Given, environment: &Environment) -> Result<Exit, Error> {

@@ -2,9 +2,10 @@
 
 use crate::{
     args::{Format, Out},
-    environment::{Environment, FileId, append, identity, overwrite},
+    environment::{Environment, append, overwrite},
     error::Error,
     interval_log::IntervalLog,
+    taken::{Taken, unwritable},
 };
 use loadgen_capacity::Stress;
 use loadgen_report::{
@@ -28,7 +29,7 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 pub(crate) struct Outputs {
     results: Vec<(Format, Place)>,
     /// The places of run logs, which are written as the run goes.
-    pub(crate) logs: Vec<(PathBuf, File)>,
+    logs: Vec<(PathBuf, File)>,
     /// The places of interval logs, which are too.
     hlogs: Vec<Place>,
     takes_standard_output: bool,
@@ -46,16 +47,12 @@ pub(crate) enum Place {
 }
 
 impl Outputs {
-    /// Opens every place, so that a run is not for nothing. None may be one of `inputs`, which are still read.
+    /// Opens every place, so that a run is not for nothing. None may be in `taken`, where they are added.
     pub(crate) fn open(
         outs: &[Out],
-        inputs: &[&Path],
+        taken: &mut Taken,
         environment: &Environment,
     ) -> Result<Self, Error> {
-        let mut taken = inputs
-            .iter()
-            .filter_map(|&path| Some((path, environment.identity(path)?)))
-            .collect::<Vec<_>>();
         let mut outputs = Self::default();
         for (at, Out { format, path }) in outs.iter().enumerate() {
             if outs[..at].iter().any(|other| other.path == *path) {
@@ -74,40 +71,40 @@ impl Outputs {
                 }
                 continue;
             }
-            let file = environment
-                .open_for_writing(path)
-                .map_err(|error| unwritable(path, error))?;
-            refuse_same(path, &file, &taken)?;
-            taken.extend(identity(&file).map(|identity| (path.as_path(), identity)));
-            outputs.take(*format, path, file, environment)?;
+            let file = taken.open(path, environment)?;
+            outputs.take(*format, path, file, environment);
         }
         Ok(outputs)
     }
 
-    fn take(
-        &mut self,
-        format: Format,
-        path: &Path,
-        file: File,
-        environment: &Environment,
-    ) -> Result<(), Error> {
+    fn take(&mut self, format: Format, path: &Path, file: File, environment: &Environment) {
         let path = path.to_owned();
-        if matches!(format, Format::Log | Format::Hlog) {
-            // A log is appended to as the run goes; what was there would stand before it.
-            overwrite(&file, b"").map_err(|error| unwritable(&path, error))?;
-            let adds = true;
-            match format {
-                Format::Hlog => self.hlogs.push(Place::File { path, file, adds }),
-                _ => self.logs.push((path, file)),
-            }
-            return Ok(());
-        }
         let shown = environment.var(STEP_SUMMARY);
-        let adds =
-            format == Format::Markdown && shown.is_some_and(|shown| path == Path::new(shown));
-        self.results
-            .push((format, Place::File { path, file, adds }));
-        Ok(())
+        match format {
+            Format::Log => self.logs.push((path, file)),
+            Format::Hlog => {
+                let adds = true;
+                self.hlogs.push(Place::File { path, file, adds });
+            }
+            _ => {
+                let adds = format == Format::Markdown
+                    && shown.is_some_and(|shown| path == Path::new(shown));
+                self.results
+                    .push((format, Place::File { path, file, adds }));
+            }
+        }
+    }
+
+    /// Begins the run logs that were asked for: their files, empty from now on.
+    pub(crate) fn begin_logs(
+        &mut self,
+        environment: &Environment,
+    ) -> Result<Vec<(PathBuf, File)>, Error> {
+        let logs = std::mem::take(&mut self.logs);
+        for (path, file) in &logs {
+            clear(path, file, environment)?;
+        }
+        Ok(logs)
     }
 
     /// Whether a result takes the standard output for itself, so that text for people must go elsewhere. Annotations do
@@ -121,11 +118,15 @@ impl Outputs {
         &mut self,
         header: &Header,
         environment: &'a Environment,
-    ) -> Vec<IntervalLog<'a>> {
-        let places = std::mem::take(&mut self.hlogs).into_iter();
-        places
-            .map(|place| IntervalLog::begin(place, header, environment))
-            .collect()
+    ) -> Result<Vec<IntervalLog<'a>>, Error> {
+        let places = std::mem::take(&mut self.hlogs);
+        for place in &places {
+            if let Place::File { path, file, .. } = place {
+                clear(path, file, environment)?;
+            }
+        }
+        let begin = |place| IntervalLog::begin(place, header, environment);
+        Ok(places.into_iter().map(begin).collect())
     }
 
     /// Finishes the interval logs and writes every result. One that cannot be written keeps no other from it: each is
@@ -213,7 +214,8 @@ impl Place {
     pub(crate) fn put(&self, bytes: &[u8], environment: &Environment) -> io::Result<()> {
         match self {
             Self::StandardOutput => environment.out.print(&String::from_utf8_lossy(bytes)),
-            Self::File { file, adds, .. } => {
+            Self::File { path, file, adds } => {
+                environment.begin_writing(path);
                 let write = if *adds { append } else { overwrite };
                 write(file, bytes)
             }
@@ -274,26 +276,16 @@ fn render_comparison(format: Format, comparison: &Comparison) -> io::Result<Opti
     Ok(Some(bytes))
 }
 
-/// Two names may be of one file.
-fn refuse_same(path: &Path, file: &File, taken: &[(&Path, FileId)]) -> Result<(), Error> {
-    let id = identity(file);
-    let same = taken.iter().find(|(_, other)| Some(*other) == id);
-    same.map_or(Ok(()), |(other, _)| {
-        let (path, other) = (path.display(), other.display());
-        Err(Error::usage(format!(
-            "`{path}` is the same file as `{other}`"
-        )))
-    })
-}
-
-fn unwritable(path: &Path, error: io::Error) -> Error {
-    Error::failed(format!("write `{}`", path.display()), error)
+/// A log is appended to as the run goes; what was there would stand before it.
+fn clear(path: &Path, file: &File, environment: &Environment) -> Result<(), Error> {
+    environment.begin_writing(path);
+    overwrite(file, b"").map_err(|error| unwritable(path, error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::fake::Stage;
+    use crate::{environment::fake::Stage, taken::End};
     use loadgen_report::Host;
     use loadgen_stats::{Layout, Ledger, Offset, RunEnd, StopReason};
     use serde_json::Value;
@@ -335,9 +327,12 @@ mod tests {
             (&["json=/dev/null", "csv=/dev/../dev/null"], true),
             (&[], true),
         ] {
-            let inputs = [Path::new("input"), Path::new("nowhere")];
+            let mut taken = Taken::default();
+            for input in ["input", "nowhere"] {
+                taken.read(Path::new(input), End::Scenario, &stage.environment);
+            }
             assert_eq!(
-                Outputs::open(&outs(given), &inputs, &stage.environment).is_ok(),
+                Outputs::open(&outs(given), &mut taken, &stage.environment).is_ok(),
                 opens,
                 "{given:?}"
             );
@@ -380,6 +375,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_log_held_stays_until_the_run_begins() {
+        let stage = Stage::new(&[])
+            .file("run.jsonl", "old")
+            .file("run.hlog", "old");
+        let given = outs(&["log=run.jsonl", "hlog=run.hlog", "log=new.jsonl"]);
+        let open = || Outputs::open(&given, &mut Taken::default(), &stage.environment).unwrap();
+        let text = |path| stage.environment.read_text(Path::new(path)).unwrap();
+        drop(open());
+        assert_eq!([text("run.jsonl"), text("run.hlog")], ["old", "old"]);
+        let mut outputs = open();
+        let logs = outputs.begin_logs(&stage.environment).unwrap();
+        assert_eq!(logs.len(), 2);
+        drop(
+            outputs
+                .begin_hlogs(&nothing().0, &stage.environment)
+                .unwrap(),
+        );
+        assert_eq!(text("run.jsonl"), "");
+        assert!(!text("run.hlog").contains("old"));
+        stage.environment.fresh.sweep();
+        assert!(stage.environment.is_there(Path::new("new.jsonl")));
+    }
+
+    #[test]
     fn every_place_gets_its_format() {
         let old = "something longer that was there before, and goes on and on";
         let stage = Stage::new(&[]).file("a.csv", old);
@@ -390,7 +409,8 @@ mod tests {
             "markdown=a.md",
             "github=a.txt",
         ];
-        let outputs = Outputs::open(&outs(&given), &[], &stage.environment).unwrap();
+        let outputs =
+            Outputs::open(&outs(&given), &mut Taken::default(), &stage.environment).unwrap();
         assert!(outputs.take_standard_output());
         write(&outputs, &stage).unwrap();
         assert!(
@@ -427,7 +447,7 @@ mod tests {
                 .var(STEP_SUMMARY, variable)
                 .file("sum.md", there);
             let given = outs(&[&format!("{format}=sum.md")]);
-            let outputs = Outputs::open(&given, &[], &stage.environment).unwrap();
+            let outputs = Outputs::open(&given, &mut Taken::default(), &stage.environment).unwrap();
             write(&outputs, &stage).unwrap();
             let text = stage.environment.read_text(Path::new("sum.md")).unwrap();
             assert_eq!(text.starts_with(there), kept, "{variable} {format}: {text}");
@@ -444,7 +464,8 @@ mod tests {
             ("hlog=-", true),
             ("junit=a", false),
         ] {
-            let outputs = Outputs::open(&outs(&[given]), &[], &stage.environment).unwrap();
+            let outputs =
+                Outputs::open(&outs(&[given]), &mut Taken::default(), &stage.environment).unwrap();
             assert_eq!(outputs.take_standard_output(), taken, "{given}");
         }
     }
@@ -458,7 +479,8 @@ mod tests {
             "junit=/dev/../dev/full",
             "markdown=a.md",
         ];
-        let outputs = Outputs::open(&outs(&given), &[], &stage.environment).unwrap();
+        let outputs =
+            Outputs::open(&outs(&given), &mut Taken::default(), &stage.environment).unwrap();
         let error = write(&outputs, &stage).unwrap_err();
         error.show(&stage.environment, false);
         for path in ["/dev/full", "/dev/../dev/full"] {

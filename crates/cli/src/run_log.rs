@@ -26,6 +26,8 @@ pub(crate) struct RunLog {
     path: Option<PathBuf>,
     writer: Option<RunLogWriter<File>>,
     trouble: Option<String>,
+    /// Whether it was asked for at that place.
+    asked: bool,
 }
 
 impl RunLog {
@@ -59,6 +61,7 @@ impl RunLog {
             path: Some(path),
             writer: None,
             trouble: None,
+            asked: false,
         };
         let begun = RunLogWriter::new(file, header).map(|writer| log.writer = Some(writer));
         let trouble = log.note(begun);
@@ -82,12 +85,31 @@ impl RunLog {
         }
     }
 
+    /// Begins a log that was asked for at that place.
+    pub(crate) fn asked(place: (PathBuf, File), header: &Header, err: &Output) -> Self {
+        Self {
+            asked: true,
+            ..Self::open(Ok(place), header, err)
+        }
+    }
+
+    /// A log that was asked for and is not whole is an error: a script would take it for what it wanted.
+    pub(crate) fn refuse_lost(logs: &[Self]) -> Result<(), Error> {
+        let asked = logs.iter().filter(|log| log.asked);
+        let mut lost = asked.filter_map(|log| Some((log.shown()?, log.trouble.clone()?)));
+        match lost.next() {
+            Some((path, trouble)) => Err(Error::failed(format!("write `{path}`"), trouble)),
+            None => Ok(()),
+        }
+    }
+
     /// The log of a run whose file could not be made.
     pub(crate) fn absent(error: &io::Error) -> Self {
         Self {
             path: None,
             writer: None,
             trouble: Some(format!("its file could not be made: {error}")),
+            asked: false,
         }
     }
 

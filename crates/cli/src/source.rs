@@ -4,7 +4,9 @@ use crate::{
     args::{Given, LoadArgs, NetworkArgs, RequestArgs, SourceArgs},
     environment::Environment,
     error::Error,
-    room, url,
+    room,
+    taken::{End, Taken},
+    url,
 };
 use loadgen_scenario::{
     Files, Given as Value, Lowered, Overrides, SourceText, files, load, load_url,
@@ -60,9 +62,14 @@ impl Wanted<'_> {
     }
 
     /// The files that are read, which no output may replace.
-    pub(crate) fn inputs(&self) -> Vec<&Path> {
-        let scenario = self.scenario().ok().filter(|text| !url::is_url(text));
-        scenario.map(Path::new).into_iter().collect()
+    pub(crate) fn taken(&self, environment: &Environment) -> Taken {
+        let mut taken = Taken::default();
+        if let Ok(scenario) = self.scenario()
+            && !url::is_url(scenario)
+        {
+            taken.read(Path::new(scenario), End::Scenario, environment);
+        }
+        taken
     }
 
     /// The file or URL. `--json` takes a value or none, so it may have swallowed the URL behind it.

@@ -223,7 +223,7 @@ fn a_file_that_may_not_grow_ends_no_run() {
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{:?} {told}", output.status);
+    assert_eq!(output.status.code(), Some(1), "{:?} {told}", output.status);
     assert!(
         told.contains("the run log `run.jsonl` is incomplete"),
         "{told}"

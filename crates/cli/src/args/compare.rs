@@ -42,8 +42,12 @@ pub(crate) struct AgainstArgs {
     /// Compare with earlier runs: a run log, or a folder of them. What could not be compared is refused before the run
     #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) baseline: Option<PathBuf>,
-    /// Keep the run log there, for --baseline of later runs, unless the run failed, was interrupted or is worse than its
-    /// own baseline; a folder of them with --repeat
+    /// Where the baseline is of another plan or another kind of machine, say so and let thresholds alone decide; else that
+    /// is refused
+    #[arg(long)]
+    pub(crate) baseline_may_differ: bool,
+    /// Keep the run log there, for --baseline of later runs, unless the run failed, was interrupted or may be worse than
+    /// its own baseline; a folder of them with --repeat
     #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) save_baseline: Option<PathBuf>,
     /// Make so many runs, one after the other; {run} in a path of --out stands for their names

@@ -7,9 +7,10 @@ use crate::{
     error::Error,
     exit::Exit,
     outputs::Outputs,
+    taken::{End, Taken},
 };
 use loadgen_stats::CompareOptions;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Compares runs that were made before.
 pub(crate) fn compare(
@@ -31,10 +32,13 @@ pub(crate) fn compare(
         comparing::files(&base, environment)?,
         comparing::files(&args.current, environment)?,
     );
-    let inputs: Vec<&Path> = base.iter().chain(&current).map(PathBuf::as_path).collect();
+    let mut taken = Taken::default();
+    for path in base.iter().chain(&current) {
+        taken.read(path, End::Result, environment);
+    }
     let (base, outputs) = (
         comparing::read(&base, environment)?,
-        Outputs::open(&args.out, &inputs, environment)?,
+        Outputs::open(&args.out, &mut taken, environment)?,
     );
     let current = comparing::read(&current, environment)?;
     let options = CompareOptions {

@@ -7,6 +7,7 @@ use crate::{
     exit::Exit,
     outputs::{Outputs, refuse_svg},
     run_log::{EXTENSION, FOLDER},
+    taken::{End, Taken},
 };
 use loadgen_report::{
     Replayed, Report, RunLogReader, TextOptions, replay_each, write_stress_text,
@@ -40,8 +41,10 @@ pub(crate) fn report(
         None => last(environment)?,
     };
     let reader = open(&path, environment)?;
-    let mut outputs = Outputs::open(&args.out, &[&path], environment)?;
-    let mut hlogs = outputs.begin_hlogs(reader.header(), environment);
+    let mut taken = Taken::default();
+    taken.read(&path, End::Result, environment);
+    let mut outputs = Outputs::open(&args.out, &mut taken, environment)?;
+    let mut hlogs = outputs.begin_hlogs(reader.header(), environment)?;
     let replayed = replay_each(reader, |window| {
         let troubles = hlogs.iter_mut().filter_map(|log| log.window(window));
         troubles.for_each(|trouble| environment.err.say(&trouble));

@@ -20,6 +20,7 @@ use crate::{
     room,
     run_log::RunLog,
     source::{Wanted, refuse_network, workers},
+    taken::End,
     wiring,
 };
 use against::Against;
@@ -32,7 +33,6 @@ use loadgen_report::{
 };
 use loadgen_stats::{Comparison, SeriesBuilder, Side, Summary};
 use rounds::{Round, Rounds};
-use std::path::Path;
 use tokio::sync::watch;
 
 /// Carries out one load test, or several in a row.
@@ -53,14 +53,17 @@ pub(crate) fn run(
     };
     refuse(args, &wanted)?;
     let baseline = comparing::files(args.against.baseline.as_slice(), environment)?;
-    let mut inputs = baseline.clone();
-    inputs.extend(wanted.inputs().into_iter().map(Path::to_owned));
-    let rounds = Rounds::of(args, &wanted, &inputs, environment)?;
+    let mut taken = wanted.taken(environment);
+    for path in &baseline {
+        taken.read(path, End::Baseline, environment);
+    }
+    let rounds = Rounds::of(args, &wanted, &mut taken, environment)?;
     let settings = settings(&args.output, environment);
     let mut against = Against::open(args, &baseline, &rounds, settings, environment)?;
     let keeping = Keeping::prepare(
         args.against.save_baseline.as_deref(),
         rounds.all.len(),
+        &mut taken,
         environment,
     )?;
     let stop =
@@ -77,7 +80,7 @@ pub(crate) fn run(
     let ended = bench.play_all(rounds, &mut against);
     let unfit = match &ended {
         Ok(ended) => ended.unfit,
-        Err(_) => Some("a run could not be made"),
+        Err(_) => Some("there was an error"),
     };
     let kept = bench.keeping.finish(unfit, environment);
     let exit = ended?.exit;
@@ -132,7 +135,7 @@ impl Bench<'_> {
         }
         if self.rounds > 1 {
             let (exit, comparison) = self.compare(against, &rounds.outputs)?;
-            let unfit = against::unfit(comparison.as_ref());
+            let unfit = against.unfit(comparison.as_ref());
             ended = ended.and(Ended { exit, unfit });
             if let Some(comparison) = comparison {
                 let outputs = &rounds.outputs;
@@ -180,7 +183,7 @@ impl Bench<'_> {
                 self.args.output.quiet,
             ),
             logs: course.open_logs(place, circumstances.started)?,
-            hlogs: course.outputs.begin_hlogs(&course.header, environment),
+            hlogs: course.outputs.begin_hlogs(&course.header, environment)?,
             series: against
                 .wanted
                 .then(|| SeriesBuilder::new(&course.header.layout)),
@@ -246,13 +249,17 @@ impl Course<'_> {
     /// Begins the run logs. One whose file cannot be made or written is missing; the run goes on.
     fn open_logs(&mut self, place: usize, started: Timestamp) -> Result<Vec<RunLog>, Error> {
         let environment = self.bench.environment;
+        let kept = self.bench.keeping.begin(place, environment)?;
+        let asked = self.outputs.begin_logs(environment)?;
         let unwanted = self.bench.args.output.no_log;
         let own = (!unwanted).then(|| RunLog::create(&self.header.name, started, environment));
-        let asked = std::mem::take(&mut self.outputs.logs).into_iter();
-        let asked = asked.chain(self.bench.keeping.begin(place, environment)?);
-        let places = own.into_iter().chain(asked.map(Ok));
-        let open = |place| RunLog::open(place, &self.header, &environment.err);
-        Ok(places.map(open).collect())
+        let (header, err) = (&self.header, &environment.err);
+        let own = own.map(|place| RunLog::open(place, header, err));
+        let asked = asked
+            .into_iter()
+            .chain(kept)
+            .map(|place| RunLog::asked(place, header, err));
+        Ok(own.into_iter().chain(asked).collect())
     }
 
     /// Closes the run logs, compares where this run is the only one, writes every result, and tells how the run ended.
@@ -299,11 +306,17 @@ impl Course<'_> {
         };
         self.outputs.write(&report, hlogs, environment)?;
         printed?;
+        RunLog::refuse_lost(&watcher.logs)?;
         let log_failed = watcher.logs.iter().any(|log| log.warning().is_some());
         let unfit = keeping::unfit(&summary, log_failed);
+        let of_comparison = match self.bench.rounds {
+            1 => against.unfit(comparison.as_ref()),
+            // Several are compared when all have ended.
+            _ => None,
+        };
         Ok(Ended {
             exit: Exit::of_run(summary.verdict, summary.stop_reason).and(compared),
-            unfit: unfit.or_else(|| against::unfit(comparison.as_ref())),
+            unfit: unfit.or(of_comparison),
         })
     }
 

@@ -59,7 +59,11 @@ pub(crate) fn stress(
     }
     let connect = wiring::connect(&args.network, &plan, environment)?;
     wiring::hide_proxies(&mut plan, environment);
-    let outputs = Outputs::open(&args.output.out, &wanted.inputs(), environment)?;
+    let outputs = Outputs::open(
+        &args.output.out,
+        &mut wanted.taken(environment),
+        environment,
+    )?;
     let stop =
         (environment.signals)().map_err(|error| Error::failed("listen for signals", error))?;
     let settings = settings(args, environment);
@@ -78,12 +82,12 @@ pub(crate) fn stress(
         colour,
         quiet: args.output.quiet,
     };
-    let logs = course.open_logs(args.output.no_log, circumstances.started, &search);
+    let logs = course.open_logs(args.output.no_log, circumstances.started, &search)?;
     let mut steering = Steering {
         watcher: Watcher {
             progress: Progress::new(&environment.err, Goal::Search, args.output.quiet),
             logs,
-            hlogs: course.outputs.begin_hlogs(&course.header, environment),
+            hlogs: course.outputs.begin_hlogs(&course.header, environment)?,
             series: None,
             monitor: Monitor::start(),
             ports: connect.ports(),
@@ -116,17 +120,26 @@ struct Course<'a> {
 
 impl Course<'_> {
     /// Begins the run logs, which say what is searched.
-    fn open_logs(&mut self, unwanted: bool, started: Timestamp, search: &Search) -> Vec<RunLog> {
+    fn open_logs(
+        &mut self,
+        unwanted: bool,
+        started: Timestamp,
+        search: &Search,
+    ) -> Result<Vec<RunLog>, Error> {
+        let asked = self.outputs.begin_logs(self.environment)?;
         let own = (!unwanted).then(|| RunLog::create(&self.header.name, started, self.environment));
-        let asked = std::mem::take(&mut self.outputs.logs).into_iter().map(Ok);
-        let open = |place| RunLog::open(place, &self.header, &self.environment.err);
-        let mut logs: Vec<RunLog> = own.into_iter().chain(asked).map(open).collect();
+        let (header, err) = (&self.header, &self.environment.err);
+        let own = own.map(|place| RunLog::open(place, header, err));
+        let asked = asked
+            .into_iter()
+            .map(|place| RunLog::asked(place, header, err));
+        let mut logs: Vec<RunLog> = own.into_iter().chain(asked).collect();
         for log in &mut logs {
             if let Some(trouble) = search.begin(log) {
                 self.environment.err.say(&trouble);
             }
         }
-        logs
+        Ok(logs)
     }
 
     /// Closes the run logs, writes every result, and tells what was found.
@@ -163,6 +176,7 @@ impl Course<'_> {
         self.outputs
             .write_stress(&report, &found, hlogs, self.environment)?;
         printed?;
+        RunLog::refuse_lost(&watcher.logs)?;
         Ok(Exit::of_run(summary.verdict, summary.stop_reason))
     }
 

@@ -250,7 +250,7 @@ fn what_should_not_be_compared_can_be_forced() {
     check(
         &["base.jsonl", "torn.jsonl"],
         97,
-        "`torn.jsonl` was inconclusive itself",
+        "the log `torn.jsonl` ends early",
     );
     check(
         &["torn.jsonl", "base.jsonl", "--force"],
@@ -320,7 +320,7 @@ fn a_comparison_is_written() {
     check(
         &[&files[..], &["--out", "json=base.jsonl"]].concat(),
         2,
-        "`base.jsonl` is the same file as",
+        "`base.jsonl` cannot be written: it is what is read",
     );
     check(
         &[&files[..], &["--out", "json=no/where.json"]].concat(),
@@ -487,12 +487,43 @@ fn a_single_run_is_compared_with_a_single_baseline() {
             "--no-log",
             "--out",
             "comparison=c.json",
+            "--save-baseline",
+            "next.jsonl",
         ],
     ]
     .concat();
     let played = run_again(played, &words, 97, "? unclear");
+    assert!(
+        played.err.contains("baseline not saved: it is unclear"),
+        "{}",
+        played.err
+    );
+    for path in ["next.jsonl", "next.jsonl.part"] {
+        assert!(!played.stage.folder.path().join(path).exists(), "{path}");
+    }
     assert_eq!(played.json("c.json")["unit"], "windows");
     assert_eq!(played.json("c.json")["current"][0]["path"], "this run");
+    let words = [&target[..], &["--baseline", "base.jsonl"]].concat();
+    let tolerance = ["--tolerance", "ttft: 5%"];
+    let played = run_again(
+        played,
+        &[&words[..], &tolerance].concat(),
+        2,
+        "error: the tolerance `ttft: 5%` fits nothing that the baseline has",
+    );
+    assert!(!played.err.contains("cannot be used"), "{}", played.err);
+    // A baseline of another plan is refused, unless thresholds alone may decide.
+    let other = [&words[..], &["-n", "7"]].concat();
+    let says = "the baseline `base.jsonl` cannot be used: it ran another plan: ";
+    let played = run_again(played, &other, 2, says);
+    let other = [
+        &other[..],
+        &["--baseline-may-differ", "--out", "comparison=none.json"],
+    ]
+    .concat();
+    let says = "not compared with the baseline, thresholds alone decide: it ran another plan: ";
+    let played = run_again(played, &other, 0, says);
+    assert!(!played.stage.folder.path().join("none.json").exists());
     let words = [
         &target[..],
         &[
@@ -504,7 +535,8 @@ fn a_single_run_is_compared_with_a_single_baseline() {
         ],
     ]
     .concat();
-    run_again(played, &words, 2, "`base.jsonl` is the same file as");
+    let says = "`base.jsonl` cannot be written: it is the baseline";
+    run_again(played, &words, 2, says);
 }
 
 #[test]
@@ -587,11 +619,11 @@ fn what_could_not_be_compared_is_refused_before_the_run() {
     for (words, says) in [
         (
             &["--baseline", "other.jsonl"][..],
-            "the baseline `other.jsonl` cannot be used: `this run` ran another plan",
+            "the baseline `other.jsonl` cannot be used: it ran another plan",
         ),
         (
             &["--baseline", "torn.jsonl"],
-            "`torn.jsonl` was inconclusive itself",
+            "cannot be used: the log `torn.jsonl` ends early; it ran another plan",
         ),
         (
             &["--baseline", "newer.jsonl"],
@@ -601,6 +633,18 @@ fn what_could_not_be_compared_is_refused_before_the_run() {
         (
             &["--baseline", "missing.jsonl"],
             "failed to read `missing.jsonl`",
+        ),
+        (
+            &["--baseline", "missing.jsonl"],
+            "hint: --baseline names it; --save-baseline makes one",
+        ),
+        (
+            &["--baseline", "torn.jsonl", "--baseline-may-differ"],
+            "the log `torn.jsonl` ends early",
+        ),
+        (
+            &["--baseline-may-differ"],
+            "--baseline-may-differ goes with --baseline",
         ),
         (
             &["--tolerance", "5%"],
@@ -623,6 +667,22 @@ fn what_could_not_be_compared_is_refused_before_the_run() {
             &["--save-baseline", "folder", "--repeat", "2"],
             "already holds `folder/other.jsonl`",
         ),
+        (
+            &["--save-baseline", "plain.toml"],
+            "`plain.toml` cannot be written: it is the scenario",
+        ),
+        (
+            &["--out", "json=s.json", "--save-baseline", "s.json"],
+            "`s.json` cannot be written: it is another output",
+        ),
+        (
+            &["--out", "log=notes.txt", "--save-baseline", "./notes.txt"],
+            "it is the same file as another output, `notes.txt`",
+        ),
+        (
+            &["--out", "log=n.jsonl.part", "--save-baseline", "n.jsonl"],
+            "`n.jsonl.part` cannot be written: it is another output",
+        ),
         (&["--repeat", "0"], "--repeat"),
         (
             &[
@@ -643,11 +703,49 @@ fn what_could_not_be_compared_is_refused_before_the_run() {
             played.code,
             played.err
         );
-        assert!(
-            !played.stage.folder.path().join(".loadgen").exists(),
-            "{words:?} was run"
-        );
+        let folder = played.stage.folder.path();
+        assert!(!folder.join(".loadgen").exists(), "{words:?} was run");
+        for path in ["s.json", "n.jsonl.part", "x"] {
+            assert!(!folder.join(path).exists(), "{words:?} left {path}");
+        }
+        let held = std::fs::read_to_string(folder.join("notes.txt")).unwrap();
+        assert_eq!(held, "nothing", "{words:?}");
     }
+}
+
+#[test]
+fn a_refused_run_leaves_every_file_as_it_was() {
+    let files = [
+        ("other.jsonl", made(1, 20.0).log()),
+        ("held.jsonl", "held".to_owned()),
+    ];
+    let outs = ["log=held.jsonl", "hlog=new.hlog", "json=new.json"];
+    let outs = outs.iter().flat_map(|out| ["--out", out]);
+    let words = ["run", "plain.toml", "--baseline", "other.jsonl"];
+    let words: Vec<&str> = words.into_iter().chain(outs).collect();
+    let played = again(plain_with(&files), &words);
+    assert_eq!(played.code, 2, "{}", played.err);
+    let folder = played.stage.folder.path();
+    for (path, text) in &files {
+        let held = std::fs::read_to_string(folder.join(path)).unwrap();
+        assert_eq!(held, *text, "{path}");
+    }
+    for path in ["new.hlog", "new.json"] {
+        assert!(!folder.join(path).exists(), "{path}");
+    }
+}
+
+#[test]
+fn a_log_that_was_asked_for_and_lost_is_an_error() {
+    let mock = mock();
+    let url = mock.url();
+    let words = ["--target", &url, "--no-log", "--out", "log=/dev/full"];
+    let outs = ["--out", "json=out.json"];
+    let words = [&words[..], &outs[..]].concat();
+    let played = run_again(plain(), &words, 1, "failed to write `/dev/full`");
+    let summary = played.json("out.json");
+    let mut warnings = summary["warnings"].as_array().unwrap().iter();
+    assert!(warnings.any(|warning| warning["code"] == "log-incomplete"));
 }
 
 fn plain_with(files: &[(&str, String)]) -> Played {

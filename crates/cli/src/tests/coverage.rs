@@ -384,6 +384,13 @@ const OPTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "run --baseline-may-differ",
+        &[
+            "a_single_run_is_compared_with_a_single_baseline",
+            "what_could_not_be_compared_is_refused_before_the_run",
+        ],
+    ),
+    (
         "run --save-baseline",
         &[
             "a_baseline_is_kept_and_compared_with",

@@ -92,7 +92,7 @@ fn wrong_usage_is_told() {
     check(
         &["run", "a.toml", "--out", "json=./a.toml"],
         2,
-        "`./a.toml` is the same file as `a.toml`",
+        "`./a.toml` cannot be written: it is the same file as the scenario, `a.toml`",
     );
     check(&["run", "a.toml", "--out", "log=-"], 2, "needs a file");
     check(

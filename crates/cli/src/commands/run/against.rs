@@ -1,6 +1,6 @@
 //! What runs are compared with: a baseline, or each other.
 
-use super::rounds::Rounds;
+use super::rounds::{Round, Rounds};
 use crate::{
     args::{Format, RunArgs},
     comparing::{self, Refusal},
@@ -16,6 +16,9 @@ use loadgen_stats::{
     Change, CompareOptions, ComparedRun, Comparison, Side, StopReason, Verdict, check_baseline,
 };
 use std::path::PathBuf;
+
+/// What the run that is still to be made is called.
+const PLANNED: &str = "this run";
 
 /// What runs are compared with, and the runs so far.
 pub(super) struct Against {
@@ -40,27 +43,40 @@ impl Against {
             tolerances: args.tolerance.clone(),
             ..CompareOptions::default()
         };
-        let mut base = Vec::new();
-        if let Some(path) = &args.baseline {
-            base = comparing::read(baseline, environment)?;
-            for round in &rounds.all {
-                let circumstances = Circumstances {
-                    settings,
-                    started: (environment.now)(),
-                    embedded: false,
-                };
-                let planned = planned_facts("this run", &header::of(&round.plan, &circumstances));
-                check_baseline(&base, &planned, rounds.all.len(), &options.tolerances)
-                    .map_err(|error| Refusal::of_baseline(path, &error))?;
-            }
-        }
-        let wanted = args.baseline.is_some() || args.target_b.is_some();
-        Ok(Self {
-            base,
+        let mut against = Self {
+            base: Vec::new(),
             current: Vec::new(),
             options,
-            wanted,
-        })
+            wanted: args.baseline.is_some() || args.target_b.is_some(),
+        };
+        let Some(path) = &args.baseline else {
+            return Ok(against);
+        };
+        against.base = comparing::read(baseline, environment)
+            .map_err(|error| error.hint("--baseline names it; --save-baseline makes one"))?;
+        let circumstances = Circumstances {
+            settings,
+            started: (environment.now)(),
+            embedded: false,
+        };
+        let planned =
+            |round: &Round| planned_facts(PLANNED, &header::of(&round.plan, &circumstances));
+        let (runs, tolerances) = (rounds.all.len(), &against.options.tolerances);
+        let found = rounds
+            .all
+            .iter()
+            .try_for_each(|round| check_baseline(&against.base, &planned(round), runs, tolerances));
+        match found {
+            Err(error) if args.baseline_may_differ && Refusal::is_of_another(&error) => {
+                let why = Refusal::told_before(PLANNED, &error);
+                environment.err.say(&format!(
+                    "not compared with the baseline, thresholds alone decide: {why}"
+                ));
+                against.wanted = false;
+            }
+            found => found.map_err(|error| Refusal::of_baseline(path, PLANNED, &error))?,
+        }
+        Ok(against)
     }
 
     /// Takes in a run that has ended.
@@ -116,12 +132,20 @@ impl Against {
             }
         }
     }
-}
 
-/// Why what was compared makes no baseline.
-pub(super) fn unfit(comparison: Option<&Comparison>) -> Option<&'static str> {
-    let is_worse = comparison.is_some_and(|comparison| comparison.verdict == Change::Worse);
-    is_worse.then_some("it is worse than its own baseline")
+    /// Why what was compared makes no baseline: nothing may creep in while no one can tell.
+    pub(super) fn unfit(&self, comparison: Option<&Comparison>) -> Option<&'static str> {
+        match comparison.map(|comparison| comparison.verdict) {
+            Some(Change::Worse) => Some("it is worse than its own baseline"),
+            Some(Change::Unclear) => {
+                Some("it is unclear whether it is worse than its own baseline")
+            }
+            Some(Change::Better | Change::Same) => None,
+            None => self
+                .wanted
+                .then_some("it could not be compared with its own baseline"),
+        }
+    }
 }
 
 /// Options that say nothing without another.
@@ -143,6 +167,9 @@ pub(super) fn refuse(args: &RunArgs) -> Result<(), Error> {
         return Err(Error::usage(
             "--out comparison= goes with --baseline or --target-b",
         ));
+    }
+    if against.baseline_may_differ && against.baseline.is_none() {
+        return Err(Error::usage("--baseline-may-differ goes with --baseline"));
     }
     for (option, given) in [
         ("--baseline", against.baseline.is_some()),

@@ -1,6 +1,11 @@
 //! Keeps the logs of runs as the baseline of later ones, once all of them have passed.
 
-use crate::{environment::Environment, error::Error, run_log::EXTENSION};
+use crate::{
+    environment::Environment,
+    error::Error,
+    run_log::EXTENSION,
+    taken::{Taken, unwritable},
+};
 use loadgen_stats::{StopReason, Summary, Verdict};
 use std::{
     ffi::OsString,
@@ -21,10 +26,12 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// Sees that logs can be kept there: one is a file, several are files of a folder that holds no other logs.
+    /// Sees that logs can be kept there: one is a file, several are files of a folder that holds no other logs. None may
+    /// be in `taken`, where they are added.
     pub(super) fn prepare(
         path: Option<&Path>,
         runs: usize,
+        taken: &mut Taken,
         environment: &Environment,
     ) -> Result<Self, Error> {
         let Some(path) = path else {
@@ -54,10 +61,12 @@ impl Keeping {
             }
             None => {}
         }
-        let logs = kept
-            .into_iter()
-            .map(|kept| (unfinished(&kept), kept))
-            .collect();
+        let mut keep = |path: &Path| taken.keep(path, environment);
+        let mut logs = Vec::new();
+        for kept in kept {
+            let kept = keep(&kept)?;
+            logs.push((keep(&unfinished(&kept))?, kept));
+        }
         Ok(Self {
             path: path.to_owned(),
             logs,
@@ -132,8 +141,4 @@ fn unfinished(path: &Path) -> PathBuf {
     name.push(".");
     name.push(UNFINISHED);
     name.into()
-}
-
-fn unwritable(path: &Path, error: io::Error) -> Error {
-    Error::failed(format!("write `{}`", path.display()), error)
 }

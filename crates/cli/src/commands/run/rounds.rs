@@ -6,6 +6,7 @@ use crate::{
     error::Error,
     outputs::Outputs,
     source::Wanted,
+    taken::Taken,
     wiring,
 };
 use loadgen_scenario::Plan;
@@ -35,37 +36,37 @@ pub(super) struct Round {
 }
 
 impl Rounds {
-    /// The runs in their order, each with its outputs opened; none of those may be one of `inputs`.
+    /// The runs in their order, each with its outputs opened; none of those may be in `taken`, where they are added.
     pub(super) fn of(
         args: &RunArgs,
         wanted: &Wanted<'_>,
-        inputs: &[PathBuf],
+        taken: &mut Taken,
         environment: &Environment,
     ) -> Result<Self, Error> {
         let repeat = args.against.repeat;
         let Some(target) = args.against.target_b.as_deref() else {
             if repeat == 1 {
-                return Self::one(args, wanted, inputs, environment);
+                return Self::one(args, wanted, taken, environment);
             }
             let side = (Side::Current, String::new(), args.source.clone());
-            return Self::several(args, wanted, inputs, &[side], environment);
+            return Self::several(args, wanted, taken, &[side], environment);
         };
         let other = other_target(args, target, wanted.is_url());
         let sides = [
             (Side::Base, "a-".to_owned(), args.source.clone()),
             (Side::Current, "b-".to_owned(), other),
         ];
-        Self::several(args, wanted, inputs, &sides, environment)
+        Self::several(args, wanted, taken, &sides, environment)
     }
 
     fn one(
         args: &RunArgs,
         wanted: &Wanted<'_>,
-        inputs: &[PathBuf],
+        taken: &mut Taken,
         environment: &Environment,
     ) -> Result<Self, Error> {
         let plan = plan(wanted, environment)?;
-        let outputs = Outputs::open(&args.output.out, &paths(inputs), environment)?;
+        let outputs = Outputs::open(&args.output.out, taken, environment)?;
         let round = Round {
             plan,
             outputs,
@@ -82,7 +83,7 @@ impl Rounds {
     fn several(
         args: &RunArgs,
         wanted: &Wanted<'_>,
-        inputs: &[PathBuf],
+        taken: &mut Taken,
         sides: &[(Side, String, SourceArgs)],
         environment: &Environment,
     ) -> Result<Self, Error> {
@@ -90,15 +91,10 @@ impl Rounds {
         let (comparisons, outs): (Vec<Out>, Vec<Out>) =
             all.partition(|out| out.format == Format::Comparison);
         refuse_shared(&outs)?;
-        let mut opened = inputs.to_vec();
-        let mut open = |outs: Vec<Out>| {
-            let outputs = Outputs::open(&outs, &paths(&opened), environment)?;
-            opened.extend(outs.into_iter().map(|out| out.path));
-            Ok::<_, Error>(outputs)
-        };
+        let mut open = |outs: &[Out]| Outputs::open(outs, taken, environment);
         let mut rounds = Self {
             all: Vec::new(),
-            outputs: open(comparisons)?,
+            outputs: open(&comparisons)?,
         };
         for number in 1..=args.against.repeat {
             for (side, prefix, source) in sides {
@@ -106,7 +102,7 @@ impl Rounds {
                 let name = format!("{prefix}{number}");
                 rounds.all.push(Round {
                     plan,
-                    outputs: open(named(&outs, &name))?,
+                    outputs: open(&named(&outs, &name))?,
                     name: Some(name),
                     side: *side,
                     seed: u64::from(number - 1),
@@ -127,10 +123,6 @@ impl Rounds {
             "two URLs may differ in scheme, host and port only; the standard input is read once",
         ))
     }
-}
-
-fn paths(paths: &[PathBuf]) -> Vec<&Path> {
-    paths.iter().map(PathBuf::as_path).collect()
 }
 
 fn plan(wanted: &Wanted<'_>, environment: &Environment) -> Result<Plan, Error> {
