@@ -100,6 +100,8 @@ pub(super) fn show(
                 connection: connector.connection(),
                 scope,
                 luck: Luck::of(seed, vu - 1),
+                // One for all: a kept connection dates what it reads by the clock that it was opened with.
+                clock: Clock::starting_at(Instant::now()),
                 output,
             }
         };
@@ -126,6 +128,7 @@ struct User<'a, C> {
     connection: C,
     scope: Scope,
     luck: Luck,
+    clock: Clock,
     output: &'a Output,
 }
 
@@ -227,6 +230,7 @@ impl<C: Connection> User<'_, C> {
         self.say(&story::request(number, request, &rendered))?;
         let (mut method, mut message) = (request.method, rendered.into_owned());
         let (mut exchange, mut tokens) = (Exchange::default(), FirstTokens::default());
+        let mut began = self.clock.now();
         for hop in 0..=request.redirects {
             let borrowed = message.borrowed();
             let call = self.call(request, method, &borrowed);
@@ -241,14 +245,14 @@ impl<C: Connection> User<'_, C> {
                 break;
             }
             self.say(&story::reply(&exchange))?;
-            self.say(&story::times(&exchange, None))?;
+            self.say(&story::times(&exchange, None, began))?;
             (method, message) = (onward.method, onward.message);
             self.say(&story::redirected(method, &message))?;
-            exchange = Exchange::default();
+            (exchange, began) = (Exchange::default(), self.clock.now());
         }
         let judgement = judge(&request.expect, request.stream.is_some(), &exchange);
         let failed = judgement.error.is_some();
-        self.tell(&exchange, tokens, &judgement)?;
+        self.tell(&exchange, tokens.output, began, &judgement)?;
         Ok(failed)
     }
 
@@ -275,19 +279,20 @@ impl<C: Connection> User<'_, C> {
             follow: request.redirects > 0,
             keep_body: KEPT_BODY,
             keep_head: true,
-            clock: Clock::starting_at(Instant::now()),
+            clock: self.clock,
         }
     }
 
     fn tell(
         &self,
         exchange: &Exchange,
-        tokens: FirstTokens,
+        first_output: Option<Offset>,
+        began: Offset,
         judgement: &Judgement<'_>,
     ) -> Result<(), Error> {
         self.say(&story::reply(exchange))?;
         self.say(&story::verdict(exchange, judgement))?;
-        self.say(&story::times(exchange, tokens.output))
+        self.say(&story::times(exchange, first_output, began))
     }
 
     fn say(&self, text: &str) -> Result<(), Error> {

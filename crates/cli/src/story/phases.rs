@@ -9,13 +9,14 @@ const WIDTH: usize = 40;
 /// A phase: its name, when it began, when it ended.
 type Phase = (&'static str, Offset, Offset);
 
-/// A bar for each phase that took any time, a mark for the first output of a stream, and the bytes on the wire.
-pub(crate) fn times(exchange: &Exchange, first_output: Option<Offset>) -> String {
+/// A bar for each phase that took any time, a mark for the first output of a stream, and the bytes on the wire; `began`
+/// is when the request did.
+pub(crate) fn times(exchange: &Exchange, first_output: Option<Offset>, began: Offset) -> String {
     let mut text = String::new();
-    let whole = exchange.done.unwrap_or_default();
+    let whole = exchange.done.unwrap_or(began).since(began);
     // Writing to a string does not fail.
-    for (name, from, to) in phases(exchange) {
-        let bar = bar(from, to, whole);
+    for (name, from, to) in phases(exchange, began) {
+        let bar = bar(from.since(began), to.since(began), whole);
         let _ = writeln!(
             text,
             "  {name:<12} {bar:<WIDTH$} {}",
@@ -23,11 +24,14 @@ pub(crate) fn times(exchange: &Exchange, first_output: Option<Offset>) -> String
         );
     }
     if let (Some(at), Some(sent)) = (first_output, exchange.sent_first) {
-        let mark = format!("{}▲", " ".repeat(column(at, whole).min(WIDTH - 1)));
+        let mark = format!(
+            "{}▲",
+            " ".repeat(column(at.since(began), whole).min(WIDTH - 1))
+        );
         let after = millis(at.since(sent));
         let _ = writeln!(text, "  {:<12} {mark:<WIDTH$} {after}", "first output");
     }
-    let all = millis(whole.as_duration());
+    let all = millis(whole);
     let (sent, received) = (exchange.bytes_sent, exchange.bytes_received);
     let _ = writeln!(
         text,
@@ -38,9 +42,9 @@ pub(crate) fn times(exchange: &Exchange, first_output: Option<Offset>) -> String
 }
 
 /// The phases that are known, one after the other.
-fn phases(exchange: &Exchange) -> Vec<Phase> {
+fn phases(exchange: &Exchange, began: Offset) -> Vec<Phase> {
     let opening = exchange.dns + exchange.connecting + exchange.tls;
-    let mut at = exchange.connected.map_or(Offset::ZERO, |connected| {
+    let mut at = exchange.connected.map_or(began, |connected| {
         Offset::from(connected.as_duration().saturating_sub(opening))
     });
     let mut phases = Vec::new();
@@ -65,14 +69,14 @@ fn phases(exchange: &Exchange) -> Vec<Phase> {
 }
 
 /// A bar from one instant to another; never empty, so that short phases are seen.
-fn bar(from: Offset, to: Offset, whole: Offset) -> String {
+fn bar(from: Duration, to: Duration, whole: Duration) -> String {
     let from = column(from, whole).min(WIDTH - 1);
     let to = column(to, whole).clamp(from + 1, WIDTH);
     format!("{}{}", " ".repeat(from), "█".repeat(to - from))
 }
 
-fn column(at: Offset, whole: Offset) -> usize {
-    let share = at.as_duration().as_secs_f64() / whole.as_duration().as_secs_f64().max(1e-9);
+fn column(at: Duration, whole: Duration) -> usize {
+    let share = at.as_secs_f64() / whole.as_secs_f64().max(1e-9);
     (share * WIDTH as f64).round() as usize
 }
 
@@ -84,8 +88,11 @@ fn millis(length: Duration) -> String {
 mod tests {
     use super::*;
 
+    /// When the requests of these tests began.
+    const BEGAN: Offset = Offset::from_nanos(7_000_000_000);
+
     fn at(micros: u64) -> Option<Offset> {
-        Some(Offset::from(Duration::from_micros(micros)))
+        Some(BEGAN.after(Duration::from_micros(micros)))
     }
 
     #[test]
@@ -109,10 +116,10 @@ mod tests {
             "  first output                         ▲                     1.40 ms",
             "  in all 4.00 ms; 10 bytes sent, 20 received",
         ];
-        let told = times(&exchange, at(2400));
+        let told = times(&exchange, at(2400), BEGAN);
         assert_eq!(told.lines().collect::<Vec<_>>(), expected);
         assert_eq!(
-            times(&Exchange::default(), None),
+            times(&Exchange::default(), None, BEGAN),
             "  in all 0.00 ms; 0 bytes sent, 0 received\n"
         );
     }
@@ -127,6 +134,6 @@ mod tests {
             ..Exchange::default()
         };
         let waiting = format!("  waiting      {} {:>9.2} ms\n", "█".repeat(WIDTH), 0.1);
-        assert!(times(&exchange, None).starts_with(&waiting));
+        assert!(times(&exchange, None, BEGAN).starts_with(&waiting));
     }
 }
