@@ -401,10 +401,13 @@ impl<C: Connector, T: Timer> User<C, T> {
                 self.connection
                     .call(&call, flight.exchange(), &mut sink)
                     .await;
-                let most = request.redirects;
-                follow(flight, &call, most, &mut self.connection, &mut sink)
-                    .await
-                    .land()
+                if flight.exchange().onward.is_some() {
+                    // In a box: few requests are sent on, and the others need no room for it.
+                    let most = request.redirects;
+                    let hops = follow(flight, &call, most, &mut self.connection, &mut sink);
+                    flight = Box::pin(hops).await;
+                }
+                flight.land()
             }
         };
         self.ready = done;
