@@ -12,6 +12,8 @@ use std::fmt::Write as _;
 
 /// Bytes of a body that are shown.
 const SHOWN: usize = 4096;
+/// Characters of a value that are shown.
+const SHOWN_VALUE: usize = 200;
 /// What stands in the place of a secret.
 const MASK: &str = "***";
 
@@ -81,7 +83,7 @@ pub(crate) fn reply(exchange: &Exchange) -> String {
 }
 
 /// Whether it is as expected, and what a stream carried.
-pub(crate) fn verdict(exchange: &Exchange, judgement: &Judgement<'_>) -> String {
+pub(crate) fn verdict(exchange: &Exchange, judgement: &Judgement) -> String {
     let mut text = match (&judgement.error, exchange.status) {
         (None, status) if exchange.cancelled => format!(
             "  cancelled as the step says: {}\n",
@@ -100,6 +102,14 @@ pub(crate) fn verdict(exchange: &Exchange, judgement: &Judgement<'_>) -> String 
             judgement.checks_held, judgement.checks_made
         );
     }
+    for (name, value) in &judgement.found {
+        let value = if value.is_secret() {
+            MASK.to_owned()
+        } else {
+            shortened(&value.to_string())
+        };
+        let _ = writeln!(text, "  extracted: {name} = {value}");
+    }
     if let Some(stream) = &exchange.stream {
         let _ = writeln!(
             text,
@@ -115,6 +125,16 @@ pub(crate) fn verdict(exchange: &Exchange, judgement: &Judgement<'_>) -> String 
         );
     }
     text
+}
+
+/// The beginning of a text, on one line.
+fn shortened(text: &str) -> String {
+    let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let start: String = chars.by_ref().take(SHOWN_VALUE).collect();
+    match chars.next() {
+        None => start,
+        Some(_) => format!("{start}…"),
+    }
 }
 
 /// A body with a mark before each of its lines, cut where it grows long.
@@ -257,6 +277,8 @@ mod tests {
             error,
             checks_held: 1,
             checks_made: 2,
+            found: Vec::new(),
+            lacking: false,
         };
         let failed = Exchange {
             failure: Some(Failure {

@@ -1,5 +1,6 @@
 //! The whole program in memory: arguments in, exit code, output and files out.
 
+mod answers;
 mod comparing;
 
 mod coverage;

@@ -67,7 +67,9 @@ pub struct Call<'a> {
     pub follow: bool,
     /// How many bytes of the decoded body are to be kept in [`Exchange::body`]; 0 for none.
     pub keep_body: usize,
-    /// Whether the head of the answer is to be kept in [`Exchange::head`] (for `debug`).
+    /// How many bytes of the stream's visible text are to be kept in [`Exchange::text`]; 0 for none.
+    pub keep_text: usize,
+    /// Whether the head of the answer is to be kept in [`Exchange::head`].
     pub keep_head: bool,
     /// The run's clock.
     pub clock: Clock,
@@ -92,6 +94,7 @@ impl Call<'_> {
             cancel: self.cancel,
             follow: self.follow,
             keep_body: self.keep_body,
+            keep_text: self.keep_text,
             keep_head: self.keep_head,
             clock: self.clock,
         }
@@ -134,6 +137,8 @@ pub struct Exchange {
     pub resent: u32,
     /// The first bytes of the decoded body, up to `keep_body`.
     pub body: Vec<u8>,
+    /// The visible text of the stream, put together, where `keep_text` asked for it; longer than that where it was cut.
+    pub text: String,
     /// Status line and header fields of the answer as received, where `keep_head` asked for them.
     pub head: Vec<u8>,
     /// The request that the answer, a redirection, sends on to, where `follow` asked for it.

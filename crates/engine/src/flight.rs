@@ -2,13 +2,13 @@
 
 use crate::{
     connection::{Connector, Exchange},
-    judge::{Judgement, judge},
+    judge::{Asked, Judgement, judge},
     shard::Shard,
     timer::Timer,
 };
-use loadgen_scenario::Request;
+use loadgen_scenario::{Extracted, Request, Scope};
 use loadgen_stats::{Cut, Ending, ErrorKind, Offset, Outcome, Sample, StepIndex};
-use std::borrow::Cow;
+use std::sync::Arc;
 
 /// A request on its way; dropped before it lands, it is booked as cut with what it had come to.
 pub(crate) struct Flight<'a, C: Connector, T: Timer> {
@@ -54,14 +54,11 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
             error: None,
             checks_held: 0,
             checks_made: 0,
+            found: Vec::new(),
+            lacking: false,
         };
-        let mut sample = sample(
-            self.request.index,
-            self.due,
-            self.started,
-            &self.exchange,
-            &judgement,
-        );
+        let times = (self.due, self.started);
+        let mut sample = sample(self.request.index, times, &self.exchange, &judgement);
         sample.follows = self.follows;
         self.shard.recorder.borrow_mut().request(&sample);
         Self {
@@ -77,31 +74,43 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         &mut self.exchange
     }
 
-    /// The request has ended: judges and records it. Returns when it was done, and the outcome.
-    pub(crate) fn land(mut self) -> (Offset, Outcome) {
+    /// The request has ended: judges and records it.
+    pub(crate) fn land(mut self, scope: &Scope) -> Landing {
         self.landed = true;
         let done = *self
             .exchange
             .done
             .get_or_insert_with(|| self.shard.clock.now());
-        let stream = self.exchange.stream.take();
-        let streams = self.request.stream.is_some();
-        let mut judgement = judge(&self.request.expect, streams, &self.exchange);
+        let asked = Asked::of(self.request, self.due, self.started);
+        let mut judgement = judge(&asked, &self.exchange);
         // A provider's message or an error page may repeat what it was sent.
         if let Some((_, text)) = &mut judgement.error {
-            *text = Cow::Owned(self.shard.plan.mask(text).into_owned());
+            *text = scope.mask(text).into_owned();
         }
-        let mut sample = sample(
-            self.request.index,
-            self.due,
-            self.started,
-            &self.exchange,
-            &judgement,
-        );
+        let stream = self.exchange.stream.take();
+        let times = (self.due, self.started);
+        let mut sample = sample(self.request.index, times, &self.exchange, &judgement);
         (sample.stream, sample.follows) = (stream, self.follows);
         self.shard.recorder.borrow_mut().request(&sample);
-        (done, judgement.outcome)
+        Landing {
+            done,
+            outcome: judgement.outcome,
+            found: judgement.found,
+            lacking: judgement.lacking,
+        }
     }
+}
+
+/// What came of a request, for the user who sent it.
+pub(crate) struct Landing {
+    /// When it was done.
+    pub(crate) done: Offset,
+    /// How it is judged.
+    pub(crate) outcome: Outcome,
+    /// What was taken out of its answer.
+    pub(crate) found: Vec<(Arc<str>, Extracted)>,
+    /// Whether something that was to be taken out of it is not there.
+    pub(crate) lacking: bool,
 }
 
 impl<C: Connector, T: Timer> Drop for Flight<'_, C, T> {
@@ -137,8 +146,8 @@ pub(crate) fn template_failed<C: Connector, T: Timer>(
     shard: &Shard<C, T>,
     step: StepIndex,
     due: Offset,
-    reason: &str,
-) -> (Offset, Outcome) {
+    reason: String,
+) -> Landing {
     let now = shard.clock.now();
     let exchange = Exchange {
         done: Some(now),
@@ -147,23 +156,30 @@ pub(crate) fn template_failed<C: Connector, T: Timer>(
     let judgement = Judgement {
         outcome: Outcome::Failed,
         ending: Ending::Broken,
-        error: Some((ErrorKind::Template, Cow::Borrowed(reason))),
+        error: Some((ErrorKind::Template, reason)),
         checks_held: 0,
         checks_made: 0,
+        found: Vec::new(),
+        lacking: false,
     };
     shard
         .recorder
         .borrow_mut()
-        .request(&sample(step, due, now, &exchange, &judgement));
-    (now, Outcome::Failed)
+        .request(&sample(step, (due, now), &exchange, &judgement));
+    Landing {
+        done: now,
+        outcome: Outcome::Failed,
+        found: judgement.found,
+        lacking: false,
+    }
 }
 
-fn sample<'a>(
+/// What is recorded of an exchange, its stream left out. `due` and `started` are those of its request.
+pub(crate) fn sample<'a>(
     step: StepIndex,
-    due: Offset,
-    started: Offset,
+    (due, started): (Offset, Offset),
     exchange: &Exchange,
-    judgement: &'a Judgement<'_>,
+    judgement: &'a Judgement,
 ) -> Sample<'a> {
     Sample {
         step,
@@ -184,7 +200,7 @@ fn sample<'a>(
         error: judgement
             .error
             .as_ref()
-            .map(|(kind, text)| (*kind, text.as_ref())),
+            .map(|(kind, text)| (*kind, text.as_str())),
         bytes_sent: exchange.bytes_sent,
         bytes_received: exchange.bytes_received,
         bytes_decoded: exchange.bytes_decoded,

@@ -1,94 +1,215 @@
-//! Judges an answer by what the step expects of it.
+//! Judges an answer by what the step expects of it, and takes out of it what later steps use.
 
-use crate::connection::Exchange;
-use loadgen_scenario::Expect;
-use loadgen_stats::{Ending, ErrorKind, Outcome};
-use std::borrow::Cow;
+use crate::{connection::Exchange, flight::sample};
+use loadgen_scenario::{Expect, Extract, Extracted, Reply, Request, format_duration};
+use loadgen_stats::{Ending, ErrorKind, Offset, Outcome, StepIndex, over_limit};
+use std::sync::Arc;
 
 /// Bytes of a body that are looked at for the text of an error.
 const BODY_LIMIT: usize = 2048;
 
+/// Bytes of a body, or of a stream's text, that are kept where a step looks into them.
+pub const LOOKED_INTO: usize = 4 << 20;
+
+/// What a step wants to know of its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Its place in the statistics.
+    pub step: StepIndex,
+    /// What the answer must be.
+    pub expect: &'a Expect,
+    /// What is taken out of it.
+    pub extract: &'a [Extract],
+    /// Whether the step reads a stream. A redirection is no answer to such a step, as only the body of a 2xx is read as
+    /// a stream; for others it is as good as any.
+    pub streams: bool,
+    /// When the request was due.
+    pub due: Offset,
+    /// When it began to get a connection.
+    pub started: Offset,
+}
+
 /// What is thought of one exchange.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Judgement<'a> {
+#[derive(Debug)]
+pub struct Judgement {
     /// Whether it failed.
     pub outcome: Outcome,
     /// How it ended.
     pub ending: Ending,
-    /// Why it failed, and what was seen.
-    pub error: Option<(ErrorKind, Cow<'a, str>)>,
+    /// Why it failed, and what was seen; it may hold secrets.
+    pub error: Option<(ErrorKind, String)>,
     /// Checks that held.
     pub checks_held: u32,
     /// Checks that were made.
     pub checks_made: u32,
+    /// What was taken out of the answer.
+    pub found: Vec<(Arc<str>, Extracted)>,
+    /// Whether something that was to be taken out of it is not there: the steps that follow may miss it.
+    pub lacking: bool,
 }
 
-/// Judges an exchange: the connection's own failure first, then the status, then the body.
-///
-/// `streams`: whether the step reads a stream. A redirection is no answer to such a step, as only the body of a 2xx is
-/// read as a stream; for others it is as good as any.
+impl<'a> Asked<'a> {
+    /// What a request of the plan wants to know.
+    #[must_use]
+    pub fn of(request: &'a Request, due: Offset, started: Offset) -> Self {
+        Self {
+            step: request.index,
+            expect: &request.expect,
+            extract: &request.extract,
+            streams: request.stream.is_some(),
+            due,
+            started,
+        }
+    }
+}
+
+/// Judges an exchange: the connection's own failure first, then the status, then the other checks in their order, then
+/// what was to be taken out of it.
 #[must_use]
-pub fn judge<'a>(expect: &Expect, streams: bool, exchange: &'a Exchange) -> Judgement<'a> {
-    if let Some(judgement) = cancelled(expect, exchange) {
-        return judgement;
+pub fn judge(asked: &Asked<'_>, exchange: &Exchange) -> Judgement {
+    let expect = asked.expect;
+    let allowed = exchange.status.is_some_and(|status| expect.allows(status));
+    if exchange.cancelled && exchange.failure.is_none() && (allowed || exchange.status.is_none()) {
+        return cancelled(asked, exchange);
     }
-    let status_held = exchange.status.is_some_and(|status| allows(expect, status));
-    let body_held =
-        |text: &String| exchange.failure.is_none() && memmem(&exchange.body, text.as_bytes());
-    let missing = expect.body_contains.iter().find(|text| !body_held(text));
-    let held_in_body = expect
-        .body_contains
-        .iter()
-        .filter(|text| body_held(text))
-        .count();
-    let checks_made = u32::from(expect.status_is_check) + count(expect.body_contains.len());
-    let checks_held = u32::from(expect.status_is_check && status_held) + count(held_in_body);
-    let error = match (&exchange.failure, exchange.status) {
-        (Some(failure), _) => Some((failure.kind, Cow::Borrowed(failure.message.as_str()))),
-        (None, Some(status)) if !status_held => Some(unexpected_status(status, exchange)),
-        (None, _) => missing.map(|text| {
-            (
-                ErrorKind::Check,
-                Cow::Owned(format!("the body does not contain {text:?}")),
-            )
-        }),
-    };
-    let outcome = match (&error, exchange.status) {
-        (Some(_), _) | (None, None) => Outcome::Failed,
-        (None, Some(200..300)) => Outcome::Ok,
-        (None, Some(300..400)) if !streams => Outcome::Ok,
-        (None, Some(_)) => Outcome::Rejected,
-    };
-    Judgement {
-        outcome,
+    let mut judgement = Judgement {
+        outcome: Outcome::Failed,
         ending: ending(exchange),
-        error,
-        checks_held,
-        checks_made,
-    }
-}
-
-/// A request that was given up with nothing wrong until then: its body is not checked, nor a status that never came.
-fn cancelled<'a>(expect: &Expect, exchange: &'a Exchange) -> Option<Judgement<'a>> {
+        error: match (&exchange.failure, exchange.status) {
+            (Some(failure), _) => Some((failure.kind, failure.message.clone())),
+            (None, Some(status)) if !allowed => Some(unexpected_status(status, exchange)),
+            (None, _) => None,
+        },
+        checks_held: u32::from(expect.status_is_check && allowed),
+        checks_made: u32::from(expect.status_is_check),
+        found: Vec::new(),
+        lacking: false,
+    };
     let refused = exchange
         .status
-        .is_some_and(|status| !allows(expect, status));
-    let given_up = exchange.cancelled && exchange.failure.is_none() && !refused;
-    let checks = u32::from(expect.status_is_check && exchange.status.is_some());
-    given_up.then_some(Judgement {
+        .is_some_and(|status| expect.is_refusal(status));
+    if refused {
+        judgement.leave_out(asked.extract);
+    } else {
+        judgement.look_into(asked, exchange);
+    }
+    judgement.outcome = match (&judgement.error, exchange.status) {
+        (Some(_), _) | (None, None) => Outcome::Failed,
+        (None, Some(200..300)) => Outcome::Ok,
+        (None, Some(300..400)) if !asked.streams => Outcome::Ok,
+        (None, Some(_)) => Outcome::Rejected,
+    };
+    judgement
+}
+
+impl Judgement {
+    /// Makes the checks beside that of the status, and takes out what is wanted.
+    fn look_into(&mut self, asked: &Asked<'_>, exchange: &Exchange) {
+        let expect = asked.expect;
+        let nothing =
+            expect.checks.is_empty() && expect.within.is_empty() && asked.extract.is_empty();
+        if nothing {
+            return;
+        }
+        let reply = reply(asked, exchange);
+        let broken = exchange.failure.is_some();
+        for check in &expect.checks {
+            self.note(check.hold(&reply), broken);
+        }
+        for limit in &expect.within {
+            let over = (!broken)
+                .then(|| self.over(asked, exchange, *limit))
+                .flatten();
+            self.note(over.map_or(Ok(()), Err), broken);
+        }
+        let allowed = exchange.status.is_some_and(|status| expect.allows(status));
+        if broken || !allowed {
+            self.checks_made += count(asked.extract.len());
+            return self.leave_out(asked.extract);
+        }
+        for extract in asked.extract {
+            match extract.find(&reply) {
+                Ok(value) => {
+                    self.note(Ok(()), false);
+                    self.found.push((Arc::clone(&extract.name), value));
+                }
+                Err(reason) => {
+                    self.note(Err(reason), false);
+                    self.lacking = true;
+                }
+            }
+        }
+    }
+
+    /// Counts a check. None holds of an answer that is broken.
+    fn note(&mut self, outcome: Result<(), String>, broken: bool) {
+        self.checks_made += 1;
+        match outcome {
+            Ok(()) if !broken => self.checks_held += 1,
+            Err(reason) if self.error.is_none() => self.error = Some((ErrorKind::Check, reason)),
+            _ => {}
+        }
+    }
+
+    /// What is wrong, where a request took longer than a limit says.
+    fn over(
+        &self,
+        asked: &Asked<'_>,
+        exchange: &Exchange,
+        limit: loadgen_stats::SloLimit,
+    ) -> Option<String> {
+        let mut taken = sample(asked.step, (asked.due, asked.started), exchange, self);
+        (taken.outcome, taken.error) = (Outcome::Ok, None);
+        taken.stream.clone_from(&exchange.stream);
+        let (limit, time) = over_limit(&taken, &[limit], asked.streams)?;
+        let (name, most) = (limit.trend.name(), format_duration(limit.limit));
+        Some(match time {
+            Some(time) => format!(
+                "{name} is {:.1} ms, more than {most}",
+                time.as_secs_f64() * 1e3
+            ),
+            None => format!("there is no {name}, which was to be at most {most}"),
+        })
+    }
+
+    /// Takes the defaults of what was not looked for.
+    fn leave_out(&mut self, extracts: &[Extract]) {
+        for extract in extracts {
+            match extract.fallback() {
+                Some(value) => self.found.push((Arc::clone(&extract.name), value)),
+                None => self.lacking = true,
+            }
+        }
+    }
+}
+
+/// A request that was given up with nothing wrong until then: its body is not looked into, nor a status that never came.
+fn cancelled(asked: &Asked<'_>, exchange: &Exchange) -> Judgement {
+    let checks = u32::from(asked.expect.status_is_check && exchange.status.is_some());
+    let mut judgement = Judgement {
         outcome: Outcome::Cancelled,
         ending: Ending::Broken,
         error: None,
         checks_held: checks,
         checks_made: checks,
-    })
+        found: Vec::new(),
+        lacking: false,
+    };
+    judgement.leave_out(asked.extract);
+    judgement
 }
 
-fn allows(expect: &Expect, status: u16) -> bool {
-    expect
-        .statuses
-        .iter()
-        .any(|(first, last)| (*first..=*last).contains(&status))
+/// The answer as it is looked into.
+fn reply<'a>(asked: &Asked<'_>, exchange: &'a Exchange) -> Reply<'a> {
+    let mut reply = Reply::new(&exchange.head, &exchange.body);
+    reply.length = exchange.bytes_decoded;
+    if asked.streams {
+        reply.text = Some(&exchange.text);
+        reply.text_is_cut = exchange.text.len() > LOOKED_INTO;
+    }
+    let events = exchange.stream.as_ref().map(|stream| stream.output_events);
+    reply.tokens = exchange.usage.map(|usage| usage.output).or(events);
+    reply
 }
 
 fn ending(exchange: &Exchange) -> Ending {
@@ -105,7 +226,7 @@ fn ending(exchange: &Exchange) -> Ending {
     }
 }
 
-fn unexpected_status(status: u16, exchange: &Exchange) -> (ErrorKind, Cow<'_, str>) {
+fn unexpected_status(status: u16, exchange: &Exchange) -> (ErrorKind, String) {
     let kind = match status {
         400..500 => ErrorKind::Http4xx,
         500.. => ErrorKind::Http5xx,
@@ -119,14 +240,7 @@ fn unexpected_status(status: u16, exchange: &Exchange) -> (ErrorKind, Cow<'_, st
     } else {
         format!("status {status}: {body}")
     };
-    (kind, Cow::Owned(text))
-}
-
-fn memmem(haystack: &[u8], needle: &[u8]) -> bool {
-    needle.is_empty()
-        || haystack
-            .windows(needle.len())
-            .any(|window| window == needle)
+    (kind, text)
 }
 
 fn count(length: usize) -> u32 {
@@ -137,6 +251,9 @@ fn count(length: usize) -> u32 {
 mod tests {
     use super::*;
     use crate::connection::Failure;
+    use loadgen_scenario::{Check, Finder, Path};
+    use loadgen_stats::{SloLimit, Trend};
+    use std::time::Duration;
 
     struct Case {
         name: &'static str,
@@ -153,15 +270,31 @@ mod tests {
 
     const DEFAULT: &[(u16, u16)] = &[(200, 399)];
 
+    fn expect(statuses: &[(u16, u16)]) -> Expect {
+        Expect {
+            statuses: statuses.to_vec(),
+            status_is_check: statuses != DEFAULT,
+            checks: Vec::new(),
+            within: Vec::new(),
+        }
+    }
+
+    fn asked<'a>(expect: &'a Expect, extract: &'a [Extract], streams: bool) -> Asked<'a> {
+        Asked {
+            step: StepIndex(0),
+            expect,
+            extract,
+            streams,
+            due: Offset::ZERO,
+            started: Offset::ZERO,
+        }
+    }
+
     fn check(case: &Case) {
+        let contains = case.contains.iter().map(|text| (*text).to_owned());
         let expect = Expect {
-            statuses: case.statuses.to_vec(),
-            status_is_check: case.statuses != DEFAULT,
-            body_contains: case
-                .contains
-                .iter()
-                .map(|text| (*text).to_owned())
-                .collect(),
+            checks: contains.map(Check::BodyContains).collect(),
+            ..expect(case.statuses)
         };
         let exchange = Exchange {
             status: case.status,
@@ -174,7 +307,7 @@ mod tests {
             cancelled: case.cancelled,
             ..Exchange::default()
         };
-        let got = judge(&expect, case.streams, &exchange);
+        let got = judge(&asked(&expect, &[], case.streams), &exchange);
         let error = got.error.as_ref().map(|(kind, _)| *kind);
         assert_eq!(
             (
@@ -339,13 +472,192 @@ mod tests {
             whole: true,
             ..Exchange::default()
         };
-        let expect = Expect {
-            statuses: DEFAULT.to_vec(),
-            status_is_check: false,
-            body_contains: Vec::new(),
-        };
-        let (_, text) = judge(&expect, false, &exchange).error.expect("failed");
+        let expect = expect(DEFAULT);
+        let judgement = judge(&asked(&expect, &[], false), &exchange);
+        let (_, text) = judgement.error.expect("failed");
         assert!(text.starts_with("status 500: { \"error\": \"é"), "{text}");
         assert!(text.ends_with("é\" }"), "{text}");
+    }
+
+    fn id(default: Option<serde_json::Value>) -> Extract {
+        Extract {
+            name: "id".into(),
+            finder: Finder::Json(Path::parse("$.id").expect("a path")),
+            all: false,
+            default,
+            secret: false,
+        }
+    }
+
+    /// What is found in an answer of that status, whether something is lacking, the error, checks held and made.
+    fn taken(
+        statuses: &[(u16, u16)],
+        extract: Extract,
+        status: u16,
+        body: &str,
+        failure: Option<ErrorKind>,
+    ) -> (Option<String>, bool, Option<ErrorKind>, u32, u32) {
+        let exchange = Exchange {
+            status: Some(status),
+            body: body.as_bytes().to_vec(),
+            bytes_decoded: body.len() as u64,
+            failure: failure.map(|kind| Failure {
+                kind,
+                message: "m".to_owned(),
+            }),
+            whole: true,
+            ..Exchange::default()
+        };
+        let (expect, extracts) = (expect(statuses), [extract]);
+        let got = judge(&asked(&expect, &extracts, false), &exchange);
+        let found = got.found.first().map(|(_, value)| value.to_string());
+        let kind = got.error.map(|(kind, _)| kind);
+        (found, got.lacking, kind, got.checks_held, got.checks_made)
+    }
+
+    #[test]
+    fn what_is_not_found_is_a_failed_check() {
+        use ErrorKind as E;
+        let fine_refused: &[(u16, u16)] = &[(200, 200), (429, 429)];
+        let zero = || Some(serde_json::json!(0));
+        let seven = || Some("7".to_owned());
+        let none = || Some("0".to_owned());
+        let cases = [
+            (
+                DEFAULT,
+                None,
+                200,
+                "{\"id\":7}",
+                None,
+                (seven(), false, None, 1, 1),
+            ),
+            (
+                DEFAULT,
+                None,
+                200,
+                "{}",
+                None,
+                (None, true, Some(E::Check), 0, 1),
+            ),
+            (
+                DEFAULT,
+                zero(),
+                200,
+                "{}",
+                None,
+                (none(), false, None, 1, 1),
+            ),
+            (
+                DEFAULT,
+                None,
+                500,
+                "{\"id\":7}",
+                None,
+                (None, true, Some(E::Http5xx), 0, 1),
+            ),
+            (
+                DEFAULT,
+                zero(),
+                500,
+                "{\"id\":7}",
+                None,
+                (none(), false, Some(E::Http5xx), 0, 1),
+            ),
+            (
+                DEFAULT,
+                None,
+                200,
+                "{\"id\":7}",
+                Some(E::ClosedEarly),
+                (None, true, Some(E::ClosedEarly), 0, 1),
+            ),
+            // A refusal that is fine is not looked into.
+            (
+                fine_refused,
+                None,
+                429,
+                "{\"id\":7}",
+                None,
+                (None, true, None, 1, 1),
+            ),
+            (
+                fine_refused,
+                zero(),
+                429,
+                "{}",
+                None,
+                (none(), false, None, 1, 1),
+            ),
+            (
+                fine_refused,
+                None,
+                200,
+                "{\"id\":7}",
+                None,
+                (seven(), false, None, 2, 2),
+            ),
+            // Where nothing else is expected, it is.
+            (
+                &[(404, 404)],
+                None,
+                404,
+                "{\"id\":7}",
+                None,
+                (seven(), false, None, 2, 2),
+            ),
+        ];
+        for (statuses, default, status, body, failure, want) in cases {
+            let got = taken(statuses, id(default), status, body, failure);
+            assert_eq!(got, want, "{statuses:?} {status} {body} {failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_over_its_limit_is_a_failed_check() {
+        let at = |millis| Some(Offset::from(Duration::from_millis(millis)));
+        let exchange = Exchange {
+            status: Some(200),
+            connected: at(5),
+            sent_first: at(10),
+            sent_last: at(10),
+            first_byte: at(200),
+            done: at(260),
+            whole: true,
+            ..Exchange::default()
+        };
+        for (trend, limit, error) in [
+            (Trend::HttpReqDuration, 250, None),
+            (
+                Trend::HttpReqDuration,
+                249,
+                Some("http_req_duration is 250.0 ms, more than 249ms"),
+            ),
+            (Trend::HttpReqWaiting, 190, None),
+            (
+                Trend::HttpReqWaiting,
+                100,
+                Some("http_req_waiting is 190.0 ms, more than 100ms"),
+            ),
+            (
+                Trend::Ttft,
+                1_000,
+                Some("there is no ttft, which was to be at most 1s"),
+            ),
+        ] {
+            let expect = Expect {
+                within: vec![SloLimit {
+                    trend,
+                    limit: Duration::from_millis(limit),
+                }],
+                ..expect(DEFAULT)
+            };
+            let got = judge(&asked(&expect, &[], trend == Trend::Ttft), &exchange);
+            let held = u32::from(error.is_none());
+            assert_eq!((got.checks_held, got.checks_made), (held, 1));
+            assert_eq!(
+                got.error,
+                error.map(|text| (ErrorKind::Check, text.to_owned()))
+            );
+        }
     }
 }

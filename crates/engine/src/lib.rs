@@ -37,7 +37,7 @@ pub use connection::{
 pub use connection::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use error::Error;
 pub use hops::too_many as too_many_redirections;
-pub use judge::{Judgement, judge};
+pub use judge::{Asked, Judgement, LOOKED_INTO, judge};
 pub use loadgen_scenario::{is_secret_header, resolve_reference};
 pub use loadgen_stats::{
     Arrival, ErrorKind, GeneratorSample, Offset, ProbeIndex, ProbeLayout, StepIndex, StreamSample,

@@ -4,8 +4,9 @@ mod walk;
 
 use crate::{
     connection::{Call, Cancel, Connection, Connector},
-    flight::{Flight, template_failed},
+    flight::{Flight, Landing, template_failed},
     hops::follow,
+    judge::LOOKED_INTO,
     luck::Luck,
     schedule::Stay,
     seats::Seat,
@@ -14,14 +15,11 @@ use crate::{
     sink::RecorderSink,
     timer::Timer,
 };
-use loadgen_scenario::{Request, Scope};
+use loadgen_scenario::{OnFailure, Request, Scope};
 use loadgen_stats::{DropReason, Iteration, Offset, Outcome, ScenarioIndex};
 use std::{rc::Rc, time::Duration};
 use tokio::time::timeout_at;
 use walk::lost;
-
-/// Bytes of a body that are kept for a check.
-const CHECKED_BODY: usize = 1 << 20;
 
 /// A virtual user. Dropping it in mid-iteration books what was cut.
 pub(crate) struct User<C: Connector, T: Timer> {
@@ -152,6 +150,10 @@ enum StepEnd {
     Next {
         failed: bool,
     },
+    /// The iteration ends without a failure: what follows needs what a fine refusal does not give.
+    Over {
+        failed: bool,
+    },
     EndIteration,
     EndUser,
     /// The load has no place for the user any more: the iteration is interrupted.
@@ -276,7 +278,10 @@ impl<C: Connector, T: Timer> User<C, T> {
         let shard = Rc::clone(&self.shard);
         self.scope.begin_iteration(0);
         let end = self.walk(&shard.plan.scenarios[scenario.0].before).await;
-        let fit = !matches!(end, StepEnd::EndUser | StepEnd::Leave);
+        let fit = !matches!(
+            end,
+            StepEnd::EndUser | StepEnd::Leave | StepEnd::Over { .. }
+        );
         self.more().prepared.push((scenario, fit));
         fit
     }
@@ -345,7 +350,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             due: guard.due,
             began,
             ended: shard.clock.now(),
-            failed: !matches!(end, StepEnd::Next { failed: false }),
+            failed: end.has_failed(),
         };
         shard.recorder.borrow_mut().iteration(&iteration);
         if !matches!(end, StepEnd::EndUser)
@@ -370,9 +375,13 @@ impl<C: Connector, T: Timer> User<C, T> {
     async fn request(&mut self, request: &Request) -> StepEnd {
         let shard = Rc::clone(&self.shard);
         let due = self.ready;
-        let (done, outcome) = match request.message.render(&shard.plan.target, &self.scope) {
-            Err(error) => template_failed(&shard, request.index, due, &error.to_string()),
+        let landing = match request.message.render(&shard.plan.target, &self.scope) {
+            Err(error) => Landing {
+                lacking: !request.extract.is_empty(),
+                ..template_failed(&shard, request.index, due, error.to_string())
+            },
             Ok(rendered) => {
+                let keep = request.keep();
                 let call = Call {
                     step: request.index,
                     method: request.method,
@@ -384,12 +393,9 @@ impl<C: Connector, T: Timer> User<C, T> {
                     new_connection: request.new_connection,
                     cancel: self.cancel(request),
                     follow: request.redirects > 0,
-                    keep_body: if request.expect.body_contains.is_empty() {
-                        0
-                    } else {
-                        CHECKED_BODY
-                    },
-                    keep_head: false,
+                    keep_body: if keep.body { LOOKED_INTO } else { 0 },
+                    keep_text: if keep.text { LOOKED_INTO } else { 0 },
+                    keep_head: keep.head,
                     clock: shard.clock,
                 };
                 let mut flight = Flight::begin(&shard, request, due);
@@ -407,16 +413,31 @@ impl<C: Connector, T: Timer> User<C, T> {
                     let hops = follow(flight, &call, most, &mut self.connection, &mut sink);
                     flight = Box::pin(hops).await;
                 }
-                flight.land()
+                flight.land(&self.scope)
             }
         };
-        self.ready = done;
-        match outcome {
-            Outcome::Ok | Outcome::Rejected | Outcome::Cancelled | Outcome::Redirected => {
-                StepEnd::Next { failed: false }
-            }
-            Outcome::Failed => StepEnd::of_failure(request.on_failure),
+        self.ready = landing.done;
+        let end = end_of_step(request, &landing);
+        for (name, value) in landing.found {
+            self.scope.keep(&name, value, request.life);
         }
+        end
+    }
+}
+
+/// What a request does to its iteration.
+fn end_of_step(request: &Request, landing: &Landing) -> StepEnd {
+    let on_failure = if landing.lacking {
+        request.on_missing
+    } else {
+        request.on_failure
+    };
+    match (landing.outcome, on_failure) {
+        (Outcome::Failed, on_failure) => StepEnd::of_failure(on_failure),
+        (_, OnFailure::NextIteration | OnFailure::StopUser) if landing.lacking => {
+            StepEnd::Over { failed: false }
+        }
+        _ => StepEnd::Next { failed: false },
     }
 }
 

@@ -204,6 +204,7 @@ async fn fetch(
         follow: false,
         new_connection: false,
         keep_body: LONGEST_ANSWER,
+        keep_text: 0,
         keep_head: false,
         clock,
     };

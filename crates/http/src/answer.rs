@@ -2,6 +2,7 @@
 
 use crate::{
     decode::Decoder,
+    dialect::add_text,
     failure::{failure, protocol},
     redirect::is_redirection,
     request::Traits,
@@ -24,6 +25,7 @@ const USAGE_BODY: usize = 1024 * 1024;
 pub(crate) struct Wanted<'a> {
     stream: Option<&'a StreamSpec>,
     keep_body: usize,
+    keep_text: usize,
     keep_head: bool,
     follow: bool,
     body_limit: u64,
@@ -58,6 +60,7 @@ impl<'a> Wanted<'a> {
         let Call {
             stream,
             keep_body,
+            keep_text,
             keep_head,
             follow,
             ..
@@ -65,6 +68,7 @@ impl<'a> Wanted<'a> {
         Self {
             stream,
             keep_body,
+            keep_text,
             keep_head,
             follow,
             body_limit,
@@ -160,6 +164,9 @@ impl<'a> Answer<'a> {
         self.exchange.failure = decoded.err().or(judged);
         if let (Some(spec), Some(body)) = (self.wanted.stream, self.plain.take()) {
             self.exchange.usage = usage_of_plain(spec, &body);
+            if self.wanted.keep_text > 0 {
+                add_text(spec, b"message", &body, &mut self.exchange.text);
+            }
             let failure = self.exchange.failure.take();
             self.exchange.failure = failure.or_else(|| error_of_plain(spec, &body));
         }
@@ -227,7 +234,11 @@ impl<'a> Answer<'a> {
         };
         if is_stream(spec, content_type) {
             watch_wake_ups();
-            self.reader = Some(StreamReader::new(spec, content_type));
+            let mut reader = StreamReader::new(spec, content_type);
+            if self.wanted.keep_text > 0 {
+                reader.keep_text(spec, self.wanted.keep_text);
+            }
+            self.reader = Some(reader);
             self.exchange.stream = Some(loadgen_engine::StreamSample::default());
         } else {
             self.plain = Some(Vec::new());

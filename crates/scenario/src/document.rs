@@ -2,6 +2,8 @@
 
 mod body;
 mod cancel;
+mod expect;
+mod extract;
 mod flow;
 pub(crate) mod keys;
 mod load;
@@ -16,9 +18,9 @@ mod syntax;
 mod tree;
 
 pub(crate) use body::{Pairs, PartTable};
-pub(crate) use flow::{
-    Common, Defaults, Expectation, QueryValue, StepTable, Steps, StreamTable, TimeoutTable,
-};
+pub(crate) use expect::Expectation;
+pub(crate) use extract::ExtractTable;
+pub(crate) use flow::{Common, Defaults, QueryValue, StepTable, Steps, StreamTable, TimeoutTable};
 pub(crate) use load::{
     ArrivalsName, Executor, Level, LoadTable, StageTable, StartTable, rate_in_bounds,
 };

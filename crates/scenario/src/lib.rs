@@ -11,6 +11,7 @@ mod plan;
 mod problem;
 mod quantity;
 mod reference;
+mod reply;
 mod schema;
 mod secrets;
 mod template;
@@ -35,7 +36,10 @@ pub use quantity::{
     parse_rate, parse_share, parse_statuses,
 };
 pub use reference::resolve_reference;
+pub use reply::{Bounds, Check, Criterion, Extract, Finder, Keep, Path, Pattern, Reply};
 pub use schema::schema;
 pub use secrets::{is_secret_header, is_secret_name, mask};
-pub use template::{JsonTemplate, Scope, TemplateError, TemplateName, Templates, Text};
+pub use template::{
+    Extracted, JsonTemplate, Life, Scope, TemplateError, TemplateName, Templates, Text,
+};
 pub use url_mode::{UrlRequest, load_url};

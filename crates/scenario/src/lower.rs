@@ -2,7 +2,9 @@
 
 mod body;
 mod cancel;
+mod expect;
 mod explain;
+mod extract;
 pub(crate) mod flow;
 mod form;
 mod headers;
@@ -20,7 +22,7 @@ mod variables;
 pub use explain::{Explained, Provenance};
 
 use crate::{
-    document::{Document, Located, Source},
+    document::{Document, Field, Located, Source},
     overrides::{Given, Overrides, Room},
     plan::{self, Plan, Target, canonical},
     problem::{Place, Problem, Problems},
@@ -91,7 +93,8 @@ pub(crate) fn lower(
             let inputs = lowering.inputs();
             let secrets = std::mem::take(&mut lowering.secrets).into_sorted();
             let (canonical, hash) = canonical(&loads, &scenarios, &inputs, &secrets);
-            let templates = lowering.compiler.finish(&secrets);
+            let secret_values = std::mem::take(&mut lowering.secret_values);
+            let templates = lowering.compiler.finish(&secrets, secret_values);
             let mock = document.mock.settings.clone();
             let given = document.defaults.source_addresses.given();
             let source_addresses = given.map(|given| given.value.clone()).unwrap_or_default();
@@ -146,6 +149,8 @@ struct Lowering<'a> {
     changing: bool,
     /// Where the users of each load are said.
     users: Vec<Place>,
+    /// The names of values that answers give and that are used where secrets stand.
+    secret_values: BTreeSet<String>,
 }
 
 impl<'a> Lowering<'a> {
@@ -168,6 +173,7 @@ impl<'a> Lowering<'a> {
             changing_env: BTreeSet::new(),
             changing: false,
             users: Vec::new(),
+            secret_values: BTreeSet::new(),
         }
     }
 
@@ -243,6 +249,11 @@ fn crowded(plan: &Plan, room: Option<Room>, places: &[Place]) -> Option<Problem>
         "name more addresses of this machine (`source_addresses`, --source-address), widen the range of ports \
          (net.ipv4.ip_local_port_range), or share the users among several machines",
     ))
+}
+
+/// The value of a key, or that of the defaults where it is not there.
+fn pick_field<'f, T>(own: &'f Field<T>, defaults: &'f Field<T>) -> Option<&'f T> {
+    own.or(defaults).given().map(|given| &given.value)
 }
 
 /// Reads a value that was given outside of the file.

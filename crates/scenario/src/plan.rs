@@ -27,7 +27,10 @@ pub(crate) use message::unfit_for_header;
 pub use message::{Location, Message, QueryPart, Rendered};
 pub use probe::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 
-use crate::template::{Scope, Templates};
+use crate::{
+    reply::{Check, Extract, Keep},
+    template::{Life, Scope, Templates},
+};
 use loadgen_stats::{
     Layout, ScenarioIndex, ScenarioLayout, SloLimit, StepIndex, StepLayout, StepRole, Threshold,
 };
@@ -142,8 +145,14 @@ pub struct Request {
     pub redirects: u32,
     /// What the answer must be.
     pub expect: Expect,
+    /// What is taken out of the answer for later steps.
+    pub extract: Vec<Extract>,
     /// What a failure does to the iteration.
     pub on_failure: OnFailure,
+    /// What a value of `extract` that was not found does to the iteration.
+    pub on_missing: OnFailure,
+    /// How long what is taken out of the answer is kept.
+    pub life: Life,
     /// The version of HTTP that is spoken.
     pub http_version: HttpVersion,
     /// The limits that make one request of this step good.
@@ -205,21 +214,23 @@ pub enum DialectName {
 }
 
 /// What an answer must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Expect {
     /// The statuses that are no failure, as inclusive ranges.
     pub statuses: Vec<(u16, u16)>,
     /// Whether `statuses` was asked for in the file, so that it counts in `checks`.
     pub status_is_check: bool,
-    /// Texts that the decoded body must contain.
-    pub body_contains: Vec<String>,
+    /// What else is checked.
+    pub checks: Vec<Check>,
+    /// The longest times; a longer one is a failed check.
+    pub within: Vec<SloLimit>,
 }
 
 impl Expect {
     /// Whether anything was asked for in the file, so that answers count in `checks`.
     #[must_use]
     pub fn is_explicit(&self) -> bool {
-        self.status_is_check || !self.body_contains.is_empty()
+        self.status_is_check || !self.checks.is_empty() || !self.within.is_empty()
     }
 }
 
@@ -402,6 +413,39 @@ impl std::fmt::Display for Origin {
             if self.tls { "https" } else { "http" },
             self.authority()
         )
+    }
+}
+
+impl Expect {
+    /// Whether a status is one of those that are no failure.
+    #[must_use]
+    pub fn allows(&self, status: u16) -> bool {
+        let mut ranges = self.statuses.iter();
+        ranges.any(|(first, last)| (*first..=*last).contains(&status))
+    }
+
+    /// Whether a status is an expected refusal: allowed beside successes. Only answers that are none are looked into:
+    /// a 429 that is fine does not hold what a 200 holds.
+    #[must_use]
+    pub fn is_refusal(&self, status: u16) -> bool {
+        let success = |first: u16, last: u16| first < 400 && last >= 200;
+        !(200..400).contains(&status)
+            && self.allows(status)
+            && self
+                .statuses
+                .iter()
+                .any(|(first, last)| success(*first, *last))
+    }
+}
+
+impl Request {
+    /// What of its answer must be kept, so that it can be looked into.
+    #[must_use]
+    pub fn keep(&self) -> Keep {
+        let streams = self.stream.is_some();
+        let checks = self.expect.checks.iter().map(|check| check.keep(streams));
+        let extracts = self.extract.iter().map(|extract| extract.keep(streams));
+        checks.chain(extracts).fold(Keep::default(), Keep::and)
     }
 }
 

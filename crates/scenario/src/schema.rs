@@ -2,6 +2,7 @@
 //!
 //! The types are never read into: the reader works on located values. A test holds both to the same keys.
 
+mod answers;
 mod load;
 mod probe;
 mod steps;

@@ -3,11 +3,13 @@
 mod compile;
 mod functions;
 mod json;
+mod kept;
 mod scope;
 
 pub(crate) use compile::{Compiler, Folded, reserved_help};
 pub use json::JsonTemplate;
 pub(crate) use json::{JsonBuilder, quote, sole_expression};
+pub use kept::{Extracted, Life};
 pub use scope::Scope;
 pub(crate) use scope::Shared;
 
@@ -20,6 +22,7 @@ pub struct Templates {
     environment: Environment<'static>,
     shared: Arc<Shared>,
     secrets: Vec<String>,
+    secret_values: std::collections::BTreeSet<String>,
 }
 
 /// Text that may hold templates.
@@ -118,11 +121,6 @@ impl Templates {
         self.environment
             .get_template(name.0)?
             .render(scope.context())
-    }
-
-    /// What a rendering error says to the user.
-    fn reason(&self, error: &Error) -> String {
-        crate::secrets::mask(&self.secrets, &explain(error)).into_owned()
     }
 }
 

@@ -147,6 +147,7 @@ fn step(request: &UrlRequest, path: &str, problems: &mut Vec<Problem>) -> StepTa
         multipart: Field::Absent,
         body_file: Field::Absent,
         stream,
+        extract: Field::Absent,
         slo: Vec::new(),
         think: Field::Absent,
         tree: Tree::default(),

@@ -1,8 +1,8 @@
 //! What right scenarios become: what is sent, what holds, what is hidden, and where each value comes from.
 
 use loadgen_scenario::{
-    Given, Lowered, Method, OnFailure, Overrides, Plan, Request, SourceText, Step, Target, Think,
-    load,
+    Check, Given, Lowered, Method, OnFailure, Overrides, Plan, Request, SourceText, Step, Target,
+    Think, load,
 };
 use std::{collections::HashSet, time::Duration};
 
@@ -306,7 +306,7 @@ fn defaults_and_names_are_filled_in() {
     assert_eq!(first.on_failure, OnFailure::StopUser);
     assert_eq!((second.index.0, second.timeouts.total), (1, second_of(5)));
     assert_eq!(second.expect.statuses, [(200, 299), (404, 404)]);
-    assert_eq!(second.expect.body_contains, ["x"]);
+    assert_eq!(second.expect.checks, [Check::BodyContains("x".to_owned())]);
     let pauses: Vec<Think> = plan.scenarios[0]
         .flow
         .iter()

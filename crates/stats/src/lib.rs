@@ -60,6 +60,7 @@ pub use threshold::{
     Again, Judged, Span, Threshold, ThresholdPlace, ThresholdProblem, TooFew, Unit,
 };
 pub use time::Offset;
+pub use times::over_limit;
 pub use totals::{
     ClockTotals, ErrorTotal, RateCount, ScenarioTotals, StepTotals, StreamTotals, Tally, Totals,
 };

@@ -176,6 +176,19 @@ pub(crate) fn is_good(
     verdict
 }
 
+/// The first of these limits that a finished request does not meet, with the time that it took, where it has one.
+#[must_use]
+pub fn over_limit(
+    sample: &Sample<'_>,
+    limits: &[SloLimit],
+    streams: bool,
+) -> Option<(SloLimit, Option<Duration>)> {
+    let times = Times::of(sample, streams);
+    let mut limits = limits.iter().copied();
+    let over = limits.find(|limit| meets(sample, &times, *limit) == Some(false))?;
+    Some((over, times.get(over.trend).map(|time| time.value)))
+}
+
 fn meets(sample: &Sample<'_>, times: &Times, limit: SloLimit) -> Option<bool> {
     if let Some(time) = times.get(limit.trend) {
         return Some(!time.censored && time.value <= limit.limit);

@@ -9,16 +9,16 @@ use crate::{
     story, wiring,
 };
 use loadgen_engine::{
-    Arrival, Call, Clock, Connect as _, Connection, Connector as _, Exchange, Judgement, Luck,
-    Method, Offset, Rendered, StreamSink, judge, too_many_redirections,
+    Arrival, Asked, Call, Clock, Connect as _, Connection, Connector as _, Exchange, Judgement,
+    LOOKED_INTO, Luck, Method, Offset, Rendered, StreamSink, judge, too_many_redirections,
 };
 use loadgen_http::HttpConnect;
 use loadgen_scenario::{Guarded, OnFailure, Plan, Request, Scenario, Scope, Step};
 use std::{ops::Range, time::Duration};
 use tokio::{task::LocalSet, time::Instant};
 
-/// Bytes of a body that are kept to be shown and checked.
-const KEPT_BODY: usize = 1 << 20;
+/// Bytes of a body, and of a stream's text, that are kept to be shown and looked into.
+const KEPT_BODY: usize = LOOKED_INTO;
 
 /// Shows one iteration of every scenario, or of the one that is asked for.
 pub(crate) fn debug(
@@ -160,8 +160,16 @@ impl<C: Connection> User<'_, C> {
             match step {
                 Step::Think(think) => self.say(&story::think(&number, think))?,
                 Step::Request(request) => {
-                    let failed = self.request(&number, request).await?;
+                    let judgement = self.request(&number, request).await?;
+                    let failed = judgement.as_ref().is_none_or(|one| one.error.is_some());
                     any_failed |= failed;
+                    let lacking = judgement.is_some_and(|one| one.lacking);
+                    if lacking && request.on_missing != OnFailure::Continue {
+                        self.say(
+                            "\nthe iteration ends here: what follows may need what is missing\n",
+                        )?;
+                        break;
+                    }
                     if failed && request.on_failure != OnFailure::Continue {
                         self.say("\nthe iteration ends here, as on_failure says\n")?;
                         break;
@@ -215,7 +223,12 @@ impl<C: Connection> User<'_, C> {
         }
     }
 
-    async fn request(&mut self, number: &str, request: &Request) -> Result<bool, Error> {
+    /// Makes one request; what is thought of it, where it could be sent.
+    async fn request(
+        &mut self,
+        number: &str,
+        request: &Request,
+    ) -> Result<Option<Judgement>, Error> {
         let plan = self.plan;
         let rendered = match request.message.render(&plan.target, &self.scope) {
             Ok(rendered) => rendered,
@@ -224,7 +237,7 @@ impl<C: Connection> User<'_, C> {
                     "\n{number}. {}\n   failed: template: {error}\n",
                     request.name
                 ))?;
-                return Ok(true);
+                return Ok(None);
             }
         };
         self.say(&story::request(number, request, &rendered))?;
@@ -250,10 +263,13 @@ impl<C: Connection> User<'_, C> {
             self.say(&story::redirected(method, &message))?;
             (exchange, began) = (Exchange::default(), self.clock.now());
         }
-        let judgement = judge(&request.expect, request.stream.is_some(), &exchange);
-        let failed = judgement.error.is_some();
+        let asked = Asked::of(request, began, began);
+        let judgement = judge(&asked, &exchange);
+        for (name, value) in &judgement.found {
+            self.scope.keep(name, value.clone(), request.life);
+        }
         self.tell(&exchange, tokens.output, began, &judgement)?;
-        Ok(failed)
+        Ok(Some(judgement))
     }
 
     fn call<'c>(
@@ -278,6 +294,7 @@ impl<C: Connection> User<'_, C> {
                 .filter(|cancel| cancel.probability >= 1.0),
             follow: request.redirects > 0,
             keep_body: KEPT_BODY,
+            keep_text: KEPT_BODY,
             keep_head: true,
             clock: self.clock,
         }
@@ -288,7 +305,7 @@ impl<C: Connection> User<'_, C> {
         exchange: &Exchange,
         first_output: Option<Offset>,
         began: Offset,
-        judgement: &Judgement<'_>,
+        judgement: &Judgement,
     ) -> Result<(), Error> {
         self.say(&story::reply(exchange))?;
         self.say(&story::verdict(exchange, judgement))?;
@@ -296,7 +313,7 @@ impl<C: Connection> User<'_, C> {
     }
 
     fn say(&self, text: &str) -> Result<(), Error> {
-        say(self.plan, self.output, text)
+        say(self.plan, self.output, &self.scope.mask(text))
     }
 }
 

@@ -643,6 +643,52 @@ const KEYS: &[(&str, &[&str])] = &[
         "{place}.expect.body_contains",
         &["answers_are_held_against_what_is_expected"],
     ),
+    ("{place}.expect.headers", &["answers_are_looked_into"]),
+    (
+        "{place}.expect.headers.{condition}",
+        &["answers_are_looked_into"],
+    ),
+    ("{place}.expect.body_matches", &["answers_are_looked_into"]),
+    ("{place}.expect.json", &["answers_are_looked_into"]),
+    (
+        "{place}.expect.json.{condition}",
+        &["answers_are_looked_into"],
+    ),
+    ("{place}.expect.body_size", &["answers_are_looked_into"]),
+    ("{place}.expect.body_size.min", &["answers_are_looked_into"]),
+    ("{place}.expect.body_size.max", &["answers_are_looked_into"]),
+    (
+        "{place}.expect.tokens",
+        &["streams_are_looked_into_by_their_text_and_their_tokens"],
+    ),
+    (
+        "{place}.expect.tokens.min",
+        &["streams_are_looked_into_by_their_text_and_their_tokens"],
+    ),
+    (
+        "{place}.expect.tokens.max",
+        &["streams_are_looked_into_by_their_text_and_their_tokens"],
+    ),
+    ("{place}.expect.within", &["answers_are_looked_into"]),
+    (
+        "{place}.expect.within.{limit}",
+        &["every_limit_on_one_request_can_be_expected"],
+    ),
+    (
+        "{place}.expect.within.http_req_tls_handshaking",
+        &["a_limit_on_the_handshake_tells_good_from_bad"],
+    ),
+    (
+        "step.extract",
+        &[
+            "what_an_answer_gives_is_sent_by_later_steps",
+            "what_is_missing_ends_the_iteration",
+        ],
+    ),
+    (
+        "step.extract.{finder}",
+        &["what_an_answer_gives_is_sent_by_later_steps"],
+    ),
     ("{place}.stall", &["silence_in_a_stream_has_its_limit"]),
     (
         "{place}.first_token_timeout",
@@ -838,8 +884,20 @@ const KEYS: &[(&str, &[&str])] = &[
 ];
 
 /// Rows that stand for several: the mark, and what stands in its place.
-fn marks() -> [(&'static str, Vec<&'static str>); 4] {
+fn marks() -> [(&'static str, Vec<&'static str>); 6] {
     [
+        (
+            "{condition}",
+            vec![
+                "equals", "not", "exists", "contains", "matches", "min", "max",
+            ],
+        ),
+        (
+            "{finder}",
+            vec![
+                "json", "regex", "header", "cookie", "text", "all", "default",
+            ],
+        ),
         ("{place}", vec!["defaults", "step"]),
         (
             "{dialect}",
@@ -860,11 +918,14 @@ fn rows(table: &'static [(&str, &[&str])]) -> Table {
     let mut rows = Table::new();
     for (name, tests) in table {
         let marks = marks();
-        let mark = marks.iter().find(|(mark, _)| name.contains(mark));
-        let names: Vec<String> = match mark {
-            Some((mark, words)) => words.iter().map(|word| name.replace(mark, word)).collect(),
-            None => vec![(*name).to_owned()],
-        };
+        let mut names = vec![(*name).to_owned()];
+        for (mark, words) in marks {
+            let all = |name: &String| match name.contains(mark) {
+                true => words.iter().map(|word| name.replace(mark, word)).collect(),
+                false => vec![name.clone()],
+            };
+            names = names.iter().flat_map(all).collect();
+        }
         for name in names {
             let twice = rows.insert(name.clone(), tests);
             assert!(twice.is_none(), "{name} stands twice");
@@ -984,6 +1045,10 @@ fn walk(schema: &Value, part: &Value, path: &str, found: &mut BTreeSet<String>) 
         walk(schema, choice, path, found);
     }
     walk_items(schema, part, path, found);
+    // What stands under names that the user chooses is the key itself, too.
+    if let Some(values) = part.get("additionalProperties") {
+        walk(schema, values, path, found);
+    }
 }
 
 /// Whether it is the key of a list of steps inside a step.

@@ -615,6 +615,14 @@ pub(super) const LIMITS: [&str; 14] = [
 /// Requests that were good, and requests judged, where each part of a stream takes its time.
 #[track_caller]
 fn good(tables: &str) -> (u64, u64) {
+    let summary = slowly(tables);
+    assert_eq!(rate(&summary, "http_req_failed"), (0, 1), "{summary}");
+    rate(&summary, "goodput")
+}
+
+/// The summary of a run against a stream, each part of which takes its time.
+#[track_caller]
+pub(super) fn slowly(tables: &str) -> Value {
     // Long enough that two parts are seldom read as one.
     let pause = || Step::Pause(Duration::from_millis(15));
     let mut steps = Vec::new();
@@ -629,9 +637,7 @@ fn good(tables: &str) -> (u64, u64) {
     let server = playing(&steps);
     // A name, so that there is something to look up.
     let target = format!("http://localhost:{}", server.address().port());
-    let summary = run(&format!("target = \"{target}\"\n{ONCE}\n{tables}"));
-    assert_eq!(rate(&summary, "http_req_failed"), (0, 1), "{summary}");
-    rate(&summary, "goodput")
+    run(&format!("target = \"{target}\"\n{ONCE}\n{tables}"))
 }
 
 #[test]

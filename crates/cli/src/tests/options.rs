@@ -195,6 +195,18 @@ fn a_limit_on_the_handshake_tells_good_from_bad() {
                 "{slo}"
             );
         }
+        for expect in [
+            format!("expect = {{ within = {{ http_req_tls_handshaking = \"{limit}\" }} }}"),
+            format!("[defaults.expect.within]\nhttp_req_tls_handshaking = \"{limit}\""),
+        ] {
+            let text = format!(
+                "target = \"{url}\"\nload = {{ vus = 1, iterations = 1 }}\n[[step]]\nget = \"/\"\n{expect}\n"
+            );
+            let words = ["run", "a.toml", "-k", "--no-log", "--out", "json=out.json"];
+            let played = on(identity.stage(&words).file("a.toml", &text));
+            let checks = &played.json("out.json")["metrics"]["checks"];
+            assert_eq!(checks["hits"], hits, "{expect}");
+        }
     }
 }
 

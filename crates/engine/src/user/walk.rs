@@ -27,7 +27,18 @@ impl StepEnd {
             (Self::Next { failed }, Self::Next { failed: too }) => Self::Next {
                 failed: failed || too,
             },
+            (one, other) => Self::Over {
+                failed: one.has_failed() || other.has_failed(),
+            },
         }
+    }
+
+    /// Whether anything failed on the way.
+    pub(super) const fn has_failed(&self) -> bool {
+        !matches!(
+            self,
+            Self::Next { failed: false } | Self::Over { failed: false }
+        )
     }
 }
 
@@ -81,7 +92,7 @@ impl<C: Connector, T: Timer> User<C, T> {
         let end = self.step(&group.step).await;
         if !matches!(end, StepEnd::Leave) {
             let length = self.shard.clock.now().since(began);
-            let failed = !matches!(end, StepEnd::Next { failed: false });
+            let failed = end.has_failed();
             let mut recorder = self.shard.recorder.borrow_mut();
             recorder.group(group.index, due, length, failed);
         }
@@ -118,8 +129,8 @@ impl<C: Connector, T: Timer> User<C, T> {
         };
         condition.holds(&self.scope).map_err(|error| {
             let reason = error.to_string();
-            let (done, _) = template_failed(&self.shard, condition.step, self.ready, &reason);
-            self.ready = done;
+            let landing = template_failed(&self.shard, condition.step, self.ready, reason);
+            self.ready = landing.done;
             StepEnd::of_failure(condition.on_failure)
         })
     }

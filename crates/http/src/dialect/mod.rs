@@ -8,12 +8,14 @@ mod anthropic;
 pub mod json;
 mod ollama;
 mod openai;
+mod output;
 mod plain;
 #[cfg(test)]
 mod tests;
 
 use json::{Cursor, NotJson, Text};
 use loadgen_engine::{DialectName, StreamSpec, Usage};
+pub(crate) use output::add_text;
 
 /// How a body is cut into events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -101,6 +101,11 @@ impl StreamReader {
         }
     }
 
+    /// Keeps the text of the stream in `exchange.text`, and goes on to the event in which it passes `limit` bytes.
+    pub fn keep_text(&mut self, spec: &StreamSpec, limit: usize) {
+        self.progress.text = Some(Box::new((spec.clone(), limit)));
+    }
+
     /// Reads a piece of the decoded body; `arrival` is that of the read of the socket that brought it.
     ///
     /// Writes to `exchange.stream` and `exchange.usage`; reads `exchange.sent_first`. Fails only where nothing after
@@ -122,6 +127,7 @@ impl StreamReader {
             uncertainty: arrival.uncertainty,
             sent_first,
             sample,
+            text: &mut exchange.text,
             sink,
         };
         let fed = parser.feed(bytes, &mut |name, data, torn| {
@@ -164,6 +170,7 @@ impl StreamReader {
             uncertainty: progress.uncertainty,
             sent_first,
             sample,
+            text: &mut exchange.text,
             sink,
         };
         let ended =

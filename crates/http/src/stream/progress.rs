@@ -1,8 +1,8 @@
 //! Takes over what the events of a stream say, and judges the stream at its end.
 
 use super::{BodyEnd, PROMPT, choices::Choices, repeat::Repeat};
-use crate::dialect::{Dialect, PartialUsage, Reading, json::NotJson};
-use loadgen_engine::{ErrorKind, Exchange, Failure, Offset, StreamSample, StreamSink};
+use crate::dialect::{self, Dialect, PartialUsage, Reading, json::NotJson};
+use loadgen_engine::{ErrorKind, Exchange, Failure, Offset, StreamSample, StreamSink, StreamSpec};
 use std::time::Duration;
 
 /// How much of an event that is not JSON is shown, in bytes.
@@ -28,6 +28,8 @@ pub(super) struct Progress {
     pub(super) uncertainty: Duration,
     /// Output events of the read at hand.
     outputs_of_read: u32,
+    /// How its text is read, and how many bytes of it are kept; absent where nobody wants it.
+    pub(super) text: Option<Box<(StreamSpec, usize)>>,
 }
 
 /// What an event needs to know of the read it came with.
@@ -36,6 +38,8 @@ pub(super) struct Scene<'a> {
     pub(super) uncertainty: Duration,
     pub(super) sent_first: Offset,
     pub(super) sample: &'a mut StreamSample,
+    /// The text so far.
+    pub(super) text: &'a mut String,
     pub(super) sink: &'a mut dyn StreamSink,
 }
 
@@ -55,6 +59,7 @@ impl Progress {
             last_read: None,
             uncertainty: Duration::ZERO,
             outputs_of_read: 0,
+            text: None,
         }
     }
 
@@ -87,6 +92,12 @@ impl Progress {
             self.fail(ErrorKind::StreamError, message);
         }
         self.parts(scene);
+        if let Some(wanted) = &self.text {
+            // One event more than asked for tells that it was cut.
+            if scene.text.len() <= wanted.1 {
+                dialect::add_text(&wanted.0, name, data, scene.text);
+            }
+        }
         if self.reading.terminator && !self.terminated {
             self.terminated = true;
             scene.sample.ended = Some(scene.at);

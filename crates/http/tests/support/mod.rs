@@ -69,6 +69,7 @@ pub(crate) struct Ask {
     pub(crate) follow: bool,
     pub(crate) new_connection: bool,
     pub(crate) keep_body: usize,
+    pub(crate) keep_text: usize,
     pub(crate) keep_head: bool,
 }
 
@@ -122,6 +123,7 @@ impl User {
             follow: ask.follow,
             new_connection: ask.new_connection,
             keep_body: ask.keep_body,
+            keep_text: ask.keep_text,
             keep_head: ask.keep_head,
             clock: self.clock,
         };
@@ -161,6 +163,7 @@ impl Ask {
             follow: false,
             new_connection: false,
             keep_body: 1 << 20,
+            keep_text: 0,
             keep_head: false,
         }
     }

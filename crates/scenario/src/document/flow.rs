@@ -3,6 +3,8 @@
 use super::{
     body::{Pairs, PartTable},
     cancel::CancelTable,
+    expect::Expectation,
+    extract::ExtractTable,
     keys,
     node::{Field, Kind, Located, Node, Source},
     reader::{Reader, Table, field},
@@ -12,7 +14,7 @@ use super::{
 use crate::{
     plan::{DialectName, HttpVersion, Method, OnFailure, Pinned},
     problem::{Place, Problem},
-    quantity::{parse_duration_range, parse_statuses},
+    quantity::parse_duration_range,
 };
 use std::{net::IpAddr, time::Duration};
 
@@ -65,15 +67,6 @@ pub(crate) struct TimeoutTable {
     pub tls: Field<Duration>,
     pub first_byte: Field<Duration>,
     pub idle: Field<Duration>,
-}
-
-/// `expect`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Expectation {
-    /// `status`, as inclusive ranges.
-    pub status: Field<Vec<(u16, u16)>>,
-    /// `body_contains`.
-    pub body_contains: Field<Vec<String>>,
 }
 
 /// `stream`: one word is `dialect`.
@@ -134,6 +127,8 @@ pub(crate) struct StepTable {
     pub body_file: Field<String>,
     /// `stream`.
     pub stream: Field<StreamTable>,
+    /// `extract`.
+    pub extract: Field<Vec<ExtractTable>>,
     /// `slo`.
     pub slo: Vec<SloEntry>,
     /// `think`: the shortest and the longest pause.
@@ -270,73 +265,6 @@ impl Reader {
         entries.iter().filter_map(read).collect()
     }
 
-    fn expect(&mut self, node: Option<&Node>) -> Expectation {
-        let Some(table) = node.and_then(|node| self.table(node, "`expect`", keys::EXPECT)) else {
-            return Expectation::default();
-        };
-        Expectation {
-            status: field(table.get("status"), |node| self.statuses(node)),
-            body_contains: field(table.get("body_contains"), |node| {
-                self.texts(node, "`body_contains`")
-            }),
-        }
-    }
-
-    fn statuses(&mut self, node: &Node) -> Option<Vec<(u16, u16)>> {
-        match &node.kind {
-            Kind::List(list) if list.is_empty() => {
-                self.tell(Problem::new(
-                    &node.place,
-                    "`status` must name at least one status",
-                ));
-                None
-            }
-            Kind::List(list) => {
-                let read: Vec<_> = list.iter().map(|node| self.status(node)).collect();
-                read.into_iter()
-                    .collect::<Option<Vec<_>>>()
-                    .map(|ranges| ranges.concat())
-            }
-            _ => self.status(node),
-        }
-    }
-
-    fn status(&mut self, node: &Node) -> Option<Vec<(u16, u16)>> {
-        match &node.kind {
-            Kind::Text(text) => self.understand(node, parse_statuses(text)),
-            Kind::Integer(number) => {
-                let status = self.understand(node, parse_statuses(&number.to_string()));
-                status.filter(|_| *number > 0)
-            }
-            _ => self.wrong_type(
-                node,
-                "a status",
-                "a number such as 200, or a string such as \"2xx\"",
-            ),
-        }
-    }
-
-    fn texts(&mut self, node: &Node, what: &str) -> Option<Vec<String>> {
-        let nodes = if let Kind::List(list) = &node.kind {
-            list.as_slice()
-        } else {
-            std::slice::from_ref(node)
-        };
-        let mut read = |node: &Node| match &node.kind {
-            Kind::Text(text) if !text.is_empty() => Some(text.clone()),
-            Kind::Text(_) => {
-                self.tell(Problem::new(
-                    &node.place,
-                    format!("{what} is empty: every body contains it"),
-                ));
-                None
-            }
-            _ => self.wrong_type(node, what, "a string, or a list of strings"),
-        };
-        let texts: Vec<_> = nodes.iter().map(&mut read).collect();
-        texts.into_iter().collect()
-    }
-
     /// The steps; `head` is what stands above each of them.
     pub(super) fn steps(&mut self, node: Option<&Node>, head: &str) -> Steps {
         node.map(|node| self.steps_below("step", node, head))
@@ -375,6 +303,7 @@ impl Reader {
             multipart: self.multipart(table.get("multipart")),
             body_file: self.name(table.get("body_file"), "`body_file`"),
             stream: field(table.get("stream"), |node| self.stream(node)),
+            extract: self.extract(table.get("extract")),
             slo: self.slo(table.get("slo")),
             think: field(table.get("think"), |node| self.think(node)),
             tree: self.tree(&table, head),

@@ -71,6 +71,7 @@ pub(crate) const STEP: &[&str] = &[
     "multipart",
     "body_file",
     "stream",
+    "extract",
     "slo",
     "think",
 ];
@@ -81,7 +82,28 @@ pub(crate) const TREE: &[&str] = &[
     "when", "repeat", "weight", "group", "step", "choose", "parallel",
 ];
 /// The keys of `expect`.
-pub(crate) const EXPECT: &[&str] = &["status", "body_contains"];
+pub(crate) const EXPECT: &[&str] = &[
+    "status",
+    "headers",
+    "body_contains",
+    "body_matches",
+    "json",
+    "body_size",
+    "tokens",
+    "within",
+];
+/// The keys of what is expected of one value.
+pub(crate) const CONDITION: &[&str] = &[
+    "equals", "not", "exists", "contains", "matches", "min", "max",
+];
+/// The keys of the bounds of a number.
+pub(crate) const BOUNDS: &[&str] = &["min", "max"];
+/// The keys of one of `extract`.
+pub(crate) const EXTRACT: &[&str] = &[
+    "json", "regex", "header", "cookie", "text", "all", "default",
+];
+/// Those of them that say where a value stands.
+pub(crate) const FINDERS: &[&str] = &["json", "regex", "header", "cookie", "text"];
 /// The keys of `timeout`, where it is a table.
 pub(crate) const TIMEOUT: &[&str] = &["total", "connect", "tls", "first_byte", "idle"];
 /// The keys of `stream`, where it is a table.
@@ -129,7 +151,7 @@ pub(crate) const PROBE: &[&str] = &[
 ];
 
 /// Names of the contract that a later version builds: unknown today, but no slip of the pen.
-const LATER: &[&str] = &["data", "extract", "connections", "retry"];
+const LATER: &[&str] = &["data", "connections", "retry"];
 
 /// What other tools call a key of ours.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -159,6 +181,20 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("checks", "expect"),
     ("assert", "expect"),
     ("contains", "body_contains"),
+    ("body", "body_contains"),
+    ("jsonpath", "json"),
+    ("regexp", "regex"),
+    ("pattern", "regex"),
+    ("time", "within"),
+    ("duration", "within"),
+    ("max_duration", "within"),
+    ("size", "body_size"),
+    ("capture", "extract"),
+    ("save", "extract"),
+    ("ne", "not"),
+    ("eq", "equals"),
+    ("gte", "min"),
+    ("lte", "max"),
     ("variables", "vars"),
     ("base_url", "target"),
     ("url", "target"),

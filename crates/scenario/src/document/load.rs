@@ -277,7 +277,7 @@ impl Reader {
     }
 
     /// A number that is one: neither infinite nor undefined.
-    fn number(&mut self, node: &Node, what: &str, wanted: &str) -> Option<f64> {
+    pub(super) fn number(&mut self, node: &Node, what: &str, wanted: &str) -> Option<f64> {
         match node.kind {
             #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]
             Kind::Integer(number) => Some(number as f64),

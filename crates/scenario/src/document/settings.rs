@@ -52,8 +52,13 @@ impl Reader {
     }
 
     pub(super) fn slo(&mut self, node: Option<&Node>) -> Vec<SloEntry> {
+        self.limits(node, "`slo`")
+    }
+
+    /// The longest times of one request.
+    pub(super) fn limits(&mut self, node: Option<&Node>, what: &str) -> Vec<SloEntry> {
         let entries = node
-            .and_then(|node| self.entries(node, "`slo`"))
+            .and_then(|node| self.entries(node, what))
             .unwrap_or_default();
         let read = |(name, node): &(Located<String>, Node)| {
             let limit = self.duration(Some(node), &format!("the limit of `{}`", name.value), false);

@@ -1,17 +1,17 @@
 //! The steps of an iteration: what each of them sends, expects and waits for.
 
 use super::{
-    Lowering,
+    Lowering, extract,
     headers::{Headers, merge},
     scenarios::{Flow, Part},
     tree::Walk,
 };
 use crate::{
     document::{Common, Field, Located, Source, StepTable, keys},
-    plan::{Body, Expect, HttpVersion, Message, Method, OnFailure, Request, Target, Timeouts},
+    plan::{Body, HttpVersion, Message, Method, OnFailure, Request, Target, Timeouts},
     problem::{Place, Problem},
     secrets::shown_location,
-    template::Text,
+    template::{Life, Text},
 };
 use loadgen_stats::StepIndex;
 use std::time::Duration;
@@ -24,8 +24,6 @@ pub(super) const CONNECT: Duration = Duration::from_secs(10);
 pub(crate) const REDIRECTS: u32 = 10;
 /// The statuses that send a request on.
 const REDIRECTIONS: [u16; 5] = [301, 302, 303, 307, 308];
-/// The statuses that are no failure, if nothing is said.
-const STATUSES: (u16, u16) = (200, 399);
 
 impl Lowering<'_> {
     /// What one iteration of each part does, and whether all of it is right.
@@ -49,6 +47,8 @@ impl Lowering<'_> {
             let first: Vec<&StepTable> =
                 prelude.list.iter().flat_map(StepTable::requests).collect();
             self.step_names(&[&sent[..], &first].concat(), &groups);
+            let in_turn = first.iter().chain(&sent).copied();
+            self.compiler.begin_steps(extract::names(in_turn));
             let walk = |next: usize, count: usize, once| Walk {
                 defaults: defaults.as_ref(),
                 target,
@@ -143,8 +143,12 @@ impl Lowering<'_> {
             .map_or("", |location| location.text.source());
         let body = self.body(step, path);
         let stream = self.stream(step);
-        let slo = self.slo_of(step, stream.as_ref().and_then(Option::as_ref));
-        let cancel = self.cancel(step, stream.as_ref().and_then(Option::as_ref));
+        let reads = stream.as_ref().and_then(Option::as_ref);
+        let slo = self.slo_of(step, reads);
+        let cancel = self.cancel(step, reads);
+        let expect = self.expect(step, reads);
+        // Last of all: its own message cannot use what its answer gives.
+        let extract = self.extract(step, reads);
         let (name, _) = step_name(step)?;
         let mut headers = merge(defaults?, own?);
         let body = body?;
@@ -175,7 +179,10 @@ impl Lowering<'_> {
             cancel: cancel?,
             new_connection: pick(&step.common.connection, &common.connection).unwrap_or(false),
             redirects: redirects(common, &step.common),
-            expect: expect(common, &step.common),
+            expect: expect?,
+            extract: extract?,
+            on_missing: self.on_missing(step),
+            life: Life::Iteration,
             // Where the step stands decides over it.
             on_failure: OnFailure::Continue,
             http_version: pick(&step.common.http_version, &common.http_version)
@@ -244,22 +251,6 @@ fn timeouts(defaults: &Common, own: &Common) -> Timeouts {
         first_byte: part(|common| &common.timeout.first_byte),
         idle: part(|common| &common.timeout.idle),
         first_token: None,
-    }
-}
-
-fn expect(defaults: &Common, own: &Common) -> Expect {
-    let status = own.expect.status.or(&defaults.expect.status).given();
-    let body_contains = own
-        .expect
-        .body_contains
-        .or(&defaults.expect.body_contains)
-        .given();
-    Expect {
-        statuses: status.map_or_else(|| vec![STATUSES], |given| given.value.clone()),
-        status_is_check: status.is_some(),
-        body_contains: body_contains
-            .map(|given| given.value.clone())
-            .unwrap_or_default(),
     }
 }
 

@@ -35,19 +35,11 @@ impl Lowering<'_> {
         let mut limits: Vec<SloLimit> = document
             .slo
             .iter()
-            .filter(|entry| applies(entry.trend.value, stream))
+            .filter(|entry| fits(entry.trend.value, stream))
             .map(limit)
             .collect();
         for entry in &step.slo {
-            if !applies(entry.trend.value, stream) {
-                let message = format!("the step cannot have `{}`", entry.trend.value.name());
-                let help = match stream {
-                    None => "only streams have it: add `stream`".to_owned(),
-                    Some(stream) => {
-                        format!("the dialect {} does not tell it", stream.dialect.name())
-                    }
-                };
-                self.tell(Problem::new(&entry.trend.place, message).help(help));
+            if !self.can_have(entry, stream) {
                 continue;
             }
             match limits
@@ -59,6 +51,22 @@ impl Lowering<'_> {
             }
         }
         (self.problems.len() == before).then_some(limits)
+    }
+
+    /// Whether a step can have the time of a limit; told where it cannot.
+    pub(super) fn can_have(&mut self, entry: &SloEntry, stream: Option<&StreamSpec>) -> bool {
+        let can = fits(entry.trend.value, stream);
+        if !can {
+            let message = format!("the step cannot have `{}`", entry.trend.value.name());
+            let help = match stream {
+                None => "only streams have it: add `stream`".to_owned(),
+                Some(stream) => {
+                    format!("the dialect {} does not tell it", stream.dialect.name())
+                }
+            };
+            self.tell(Problem::new(&entry.trend.place, message).help(help));
+        }
+        can
     }
 
     /// The thresholds; absent where one is wrong, or where the steps that they can name are not known.
@@ -281,7 +289,7 @@ fn measured<'a>(loads: impl Iterator<Item = &'a LoadPlan>) -> Option<(Duration, 
 }
 
 /// Whether a step can have the time.
-fn applies(trend: Trend, stream: Option<&StreamSpec>) -> bool {
+pub(super) fn fits(trend: Trend, stream: Option<&StreamSpec>) -> bool {
     let Some(stream) = stream else {
         return !trend.is_of_streams();
     };

@@ -77,6 +77,14 @@ impl Lowering<'_> {
     ) -> Option<Location> {
         let folded = self.fold(source, Mode::Text, Secrecy::Open)?;
         let trial = folded.trial.as_str();
+        // Where a value of the run stands first, only the run can tell what kind of place it is.
+        if folded.open && (trial.is_empty() || source.text.starts_with('{')) {
+            let query = self.query(step)?;
+            return Some(Location {
+                text: folded.text,
+                query,
+            });
+        }
         let relative = trial.starts_with('/');
         if relative && target == Some(&Target::None) {
             let problem = Problem::new(&source.place, "a path needs a target").label("goes where?");

@@ -6,7 +6,7 @@ use crate::{
     plan::{Alternative, Condition, Group, Guarded, OnFailure, Repeat, Step, Target, Think},
     problem::Problem,
     secrets::Secrecy,
-    template::{Mode, sole_expression},
+    template::{Life, Mode, sole_expression},
 };
 use loadgen_stats::StepIndex;
 
@@ -133,6 +133,10 @@ impl Lowering<'_> {
                 walk.next += 1;
                 request.map(|mut request| {
                     request.on_failure = on_failure;
+                    if walk.once {
+                        request.on_missing = on_failure;
+                        request.life = Life::User;
+                    }
                     Step::Request(Box::new(request))
                 })
             }

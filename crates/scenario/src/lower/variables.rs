@@ -80,6 +80,10 @@ impl Lowering<'_> {
         if !whole {
             return;
         }
+        self.secret_values.extend(folded.vars.iter().cloned());
+        if folded.open {
+            return;
+        }
         for (_, node) in self
             .document
             .vars

@@ -4,7 +4,8 @@ use super::{
     Alternative, Arrivals, Body, Condition, Expect, Load, LoadPlan, Message, PartContent, Request,
     Scenario, Stage, StartAt, Step, StreamSpec, Timeouts, UserCount,
 };
-use crate::{lower::flow::REDIRECTS, quantity::format_duration, secrets};
+use crate::{lower::flow::REDIRECTS, quantity::format_duration, reply::Check, secrets};
+use loadgen_stats::SloLimit;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -191,18 +192,14 @@ fn steps(steps: &[Step], secrets: &[String]) -> Value {
 }
 
 fn request(request: &Request, secrets: &[String]) -> Value {
-    let slo: Map<String, Value> = request
-        .slo
-        .iter()
-        .map(|limit| (limit.trend.name().to_owned(), time(limit.limit)))
-        .collect();
+    let slo = limits(&request.slo);
     let mut value = json!({
         "name": request.name,
         "method": request.method.name(),
         "message": message(&request.message, secrets),
         "timeouts": timeouts(&request.timeouts),
         "stream": request.stream.as_ref().map(stream),
-        "expect": expect(&request.expect),
+        "expect": hide(expect(&request.expect), secrets),
         "on_failure": request.on_failure.name(),
         "http_version": request.http_version.name(),
         "slo": slo,
@@ -221,7 +218,18 @@ fn request(request: &Request, secrets: &[String]) -> Value {
             "probability": cancel.probability,
         });
     }
+    if !request.extract.is_empty() {
+        let extracts = request.extract.iter();
+        let extracts = extracts.map(|one| (one.name.to_string(), one.canonical()));
+        value["extract"] = Value::Object(extracts.collect());
+        value["on_missing"] = request.on_missing.name().into();
+    }
     value
+}
+
+fn limits(limits: &[SloLimit]) -> Map<String, Value> {
+    let limit = |limit: &SloLimit| (limit.trend.name().to_owned(), time(limit.limit));
+    limits.iter().map(limit).collect()
 }
 
 fn message(message: &Message, secrets: &[String]) -> Value {
@@ -334,11 +342,26 @@ fn stream(stream: &StreamSpec) -> Value {
 fn expect(expect: &Expect) -> Value {
     let mut statuses = expect.statuses.clone();
     statuses.sort_unstable();
-    json!({
+    let (texts, others): (Vec<_>, Vec<_>) = expect
+        .checks
+        .iter()
+        .partition(|check| matches!(check, Check::BodyContains(_)));
+    let text = |check: &&Check| match check {
+        Check::BodyContains(text) => Some(Value::from(text.as_str())),
+        _ => None,
+    };
+    let mut value = json!({
         "statuses": statuses,
         "status_is_check": expect.status_is_check,
-        "body_contains": expect.body_contains,
-    })
+        "body_contains": texts.iter().filter_map(text).collect::<Value>(),
+    });
+    if !others.is_empty() {
+        value["checks"] = others.into_iter().map(Check::canonical).collect();
+    }
+    if !expect.within.is_empty() {
+        value["within"] = Value::Object(limits(&expect.within));
+    }
+    value
 }
 
 fn time(length: Duration) -> Value {

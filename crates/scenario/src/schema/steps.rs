@@ -1,6 +1,9 @@
 //! The schema of the steps, and of what they inherit.
 
-use super::{Duration, Share};
+use super::{
+    Duration, Share,
+    answers::{Expect, Extract},
+};
 use schemars::JsonSchema;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -106,6 +109,10 @@ pub(super) struct Step {
     body_file: Option<String>,
     /// How the answer is read as a stream. Absent: a plain body.
     stream: Option<Stream>,
+    /// Values that are taken out of the answer, by the names that templates of later steps call them. A value that is
+    /// not there is a failed check and ends the iteration, unless `on_failure` says otherwise.
+    #[schemars(example = &serde_json::json!({ "token": "$.access_token", "id": { "regex": "id=([0-9]+)" }, "sid": { "cookie": "sid" } }))]
+    extract: Option<BTreeMap<String, Extract>>,
     /// What makes a request of this step good, over the limits of the file.
     #[schemars(example = &serde_json::json!({ "http_req_duration": "200ms" }))]
     slo: Option<Slo>,
@@ -304,36 +311,6 @@ enum HttpVersion {
     /// What both sides agree on under TLS; HTTP/1.1 without.
     #[schemars(rename = "auto")]
     Auto,
-}
-
-/// What an answer must be.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct Expect {
-    /// The statuses that are no failure. Default: 200 to 399.
-    status: Option<Statuses>,
-    /// Text that the body must contain, or several texts.
-    #[schemars(example = &"ok")]
-    body_contains: Option<Texts>,
-}
-
-/// A status, a class such as "2xx", a range such as "200-299", or a list of them.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "only its schema is used")]
-enum Statuses {
-    One(Status),
-    Many(#[schemars(length(min = 1))] Vec<Status>),
-}
-
-/// A status, a class such as "2xx", or a range such as "200-299".
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "only its schema is used")]
-enum Status {
-    Number(#[schemars(range(min = 100, max = 599), example = 200)] u16),
-    Text(#[schemars(example = &"2xx", example = &"200-299")] String),
 }
 
 /// How the answer is read as a stream: a dialect, or a table with more.

@@ -79,6 +79,8 @@ fn the_schema_takes_what_the_reader_takes() {
         "post = \"/\"\nquery = { a = [1, \"b\"], c = true }\nbody = \"x\"",
         "post = \"/\"\njson = [1, { a = \"b\" }]\nstream = \"sse\"",
         "get = \"/\"\nstream = { dialect = \"openai\", first_token = \"any_delta\", include_usage = false }",
+        "get = \"/\"\nextract = { a = \"$.b\", c = { regex = \"x\", all = true, default = 1 }, d = { text = true } }",
+        "get = \"/\"\nexpect = { headers = { a = \"b\", c = { exists = true } }, body_matches = [\"x\"], json = { \"$.a\" = [1], \"$.b\" = { min = 1 } }, body_size = 5, tokens = { max = 1 }, within = \"1s\" }",
         "get = \"/\"\nexpect = { status = [200, \"4xx\"], body_contains = [\"a\"] }\nhttp_version = \"2\"",
         "think = \"1s..3s\"",
         "think = \"500ms\"",
@@ -140,6 +142,11 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "[[scenario]]\nname = \"a\"\nload = { start_after = \"after b\" }\nstep = [{ get = \"/\" }]",
         "[[step]]\ngett = \"/\"",
         "[[step]]\nget = 5",
+        "[[step]]\nget = \"/\"\nextract = { a = \"b\" }",
+        "[[step]]\nget = \"/\"\nextract = { a = { jsn = \"$.b\" } }",
+        "[[step]]\nget = \"/\"\nextract = { a = { text = false } }",
+        "[[step]]\nget = \"/\"\nexpect = { json = { \"$.a\" = {} } }",
+        "[[step]]\nget = \"/\"\nexpect = { tokens = \"5\" }",
         "[[step]]\nstream = \"x\"\nget = \"/\"",
     ] {
         assert!(!takes(text), "{text}");

@@ -2,7 +2,7 @@
 
 use super::{
     Mode, TemplateName, Templates, Text, explain, functions,
-    scope::{Shared, Touched, User},
+    scope::{Probe, Shared, Touched, User},
 };
 use crate::{
     document::Source,
@@ -15,7 +15,7 @@ use minijinja::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 /// How many steps one rendering may take: far more than a request needs, few enough to come to an end.
@@ -24,12 +24,17 @@ const FUEL: u64 = 2_000_000;
 /// Names that templates already know, so that no variable can have them.
 const RESERVED: [&str; 4] = ["env", "vars", "vu", "iteration"];
 
+/// Names that the language itself knows.
+const BUILTIN: [&str; 4] = ["range", "dict", "namespace", "loop"];
+
 /// Compiles templates, and renders once what needs no more.
 #[derive(Debug)]
 pub(crate) struct Compiler {
     environment: Environment<'static>,
     shared: Arc<Shared>,
     probe: Arc<User>,
+    /// Names of values that only later steps take out of answers, with how problems call those steps.
+    later: BTreeMap<String, String>,
 }
 
 /// A text after its trial rendering.
@@ -43,17 +48,38 @@ pub(crate) struct Folded {
     pub(crate) vars: BTreeSet<String>,
     /// What the trial gave.
     pub(crate) trial: String,
+    /// Whether the trial tells little, as a value in it is known only in the run.
+    pub(crate) open: bool,
 }
 
 impl Compiler {
     pub(crate) fn new(shared: Shared) -> Self {
         let shared = Arc::new(shared);
-        let probe = Arc::new(User::new(shared.clone(), 1, 0, Some(Mutex::default())));
+        let probe = Arc::new(User::new(
+            shared.clone(),
+            1,
+            0,
+            Some(Box::<Probe>::default()),
+        ));
         Self {
             environment: environment(),
             shared,
             probe,
+            later: BTreeMap::new(),
         }
+    }
+
+    /// Begins the steps of another kind of user: what answers will give is unknown again. `later` is what its steps
+    /// will take out of answers, each with how problems call the step.
+    pub(crate) fn begin_steps(&mut self, later: BTreeMap<String, String>) {
+        self.probe.forget_introduced();
+        self.later = later;
+    }
+
+    /// A step takes a value of this name out of its answer: those that follow can use it.
+    pub(crate) fn introduce(&mut self, name: &str) {
+        self.probe.introduce(name);
+        self.later.remove(name);
     }
 
     /// Compiles a text, tries it, and keeps the outcome where it is always the same.
@@ -65,11 +91,16 @@ impl Compiler {
                 env: BTreeSet::new(),
                 vars: BTreeSet::new(),
                 trial,
+                open: false,
             });
         }
         let (trial, touched, paths) = self
             .try_out(&source.text, mode)
             .map_err(|error| self.problem(source, &error))?;
+        if trial.is_none() {
+            self.all_known(source, &paths)?;
+        }
+        let trial = trial.unwrap_or_default();
         let after = |prefix: &str| {
             let names = paths.iter().filter_map(|path| path.strip_prefix(prefix));
             names
@@ -91,17 +122,57 @@ impl Compiler {
             env,
             vars,
             trial,
+            open: touched.unknown,
         })
     }
 
-    /// Renders a text once: the outcome, what it used, and the paths of variables that stand anywhere in it.
-    fn try_out(&self, text: &str, mode: Mode) -> Result<(String, Touched, HashSet<String>), Error> {
+    /// Tells the first name in a template that nothing stands behind; its trial did not come so far.
+    fn all_known(&self, source: &Source, paths: &HashSet<String>) -> Result<(), Box<Problem>> {
+        let known = self.names();
+        let roots = paths
+            .iter()
+            .map(|path| path.split('.').next().unwrap_or(path));
+        let known = |root: &&str| BUILTIN.contains(root) || known.iter().any(|one| one == root);
+        let Some(name) = roots.filter(|root| !known(root)).min() else {
+            return Ok(());
+        };
+        let at = source.text.find(name).unwrap_or_default();
+        let place = source.part(&(at..at + name.len()));
+        let problem = Problem::new(place, format!("template: `{name}` is undefined"));
+        Err(Box::new(problem.help(self.undefined_help(name))))
+    }
+
+    /// What to do about a name that nothing stands behind.
+    fn undefined_help(&self, name: &str) -> String {
+        if let Some(step) = self.later.get(name) {
+            return format!(
+                "{step} extracts it only after this use: put that step first, or give `{name}` a first value in [vars]"
+            );
+        }
+        let names = self.names();
+        match nearest(name, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known are {}", list(&names)),
+        }
+    }
+
+    /// Renders a text once: the outcome, what it used, and the paths of variables that stand anywhere in it. There is no
+    /// outcome where it fails over a value that is known only in the run: it may do well then.
+    fn try_out(
+        &self,
+        text: &str,
+        mode: Mode,
+    ) -> Result<(Option<String>, Touched, HashSet<String>), Error> {
         let template = self
             .environment
             .template_from_named_str(mode.prefix(), text)?;
         let outcome = template.render(self.probe.context());
         let touched = self.probe.take_touched();
-        Ok((outcome?, touched, template.undeclared_variables(true)))
+        let outcome = match outcome {
+            Err(error) if touched.unknown && error.kind() != ErrorKind::UndefinedError => None,
+            outcome => Some(outcome?),
+        };
+        Ok((outcome, touched, template.undeclared_variables(true)))
     }
 
     /// Keeps a template for the run.
@@ -119,11 +190,17 @@ impl Compiler {
     }
 
     /// Ends compiling: the templates for the run.
-    pub(crate) fn finish(self, secrets: &[String]) -> Arc<Templates> {
+    /// `secret_values` are the names of values that answers give and that are secrets.
+    pub(crate) fn finish(
+        self,
+        secrets: &[String],
+        secret_values: BTreeSet<String>,
+    ) -> Arc<Templates> {
         Arc::new(Templates {
             environment: self.environment,
             shared: self.shared,
             secrets: secrets.to_vec(),
+            secret_values,
         })
     }
 
@@ -152,8 +229,7 @@ impl Compiler {
                     "set the variable {name}, give `-e {name}=…`, or write `env.{name} | default('…')`"
                 )),
                 ("vars", name) => near(name, self.shared.vars.keys().cloned().collect()),
-                (name, _) => near(name, self.names())
-                    .or_else(|| Some(format!("known are {}", list(&self.names())))),
+                (name, _) => Some(self.undefined_help(name)),
             },
             ErrorKind::UnknownFunction => {
                 near(marked.split('(').next()?, self.names()).or_else(|| {
@@ -176,6 +252,7 @@ impl Compiler {
         fixed
             .map(ToString::to_string)
             .chain(self.shared.vars.keys().cloned())
+            .chain(self.probe.introduced())
             .collect()
     }
 }
@@ -187,9 +264,8 @@ pub(crate) fn reserved_help(name: &str) -> Option<&'static str> {
             "the name is kept for data sets, which a later version brings; choose another",
         );
     }
-    let builtin = ["range", "dict", "namespace", "loop"];
     let taken =
-        RESERVED.contains(&name) || functions::NAMES.contains(&name) || builtin.contains(&name);
+        RESERVED.contains(&name) || functions::NAMES.contains(&name) || BUILTIN.contains(&name);
     taken.then_some("templates know this name already; choose another")
 }
 
@@ -252,6 +328,7 @@ fn environment() -> Environment<'static> {
     environment.set_formatter(
         |out, state, value| match (Mode::of(state.name()), value.kind()) {
             (Mode::Text, ValueKind::Undefined | ValueKind::None) => Ok(()),
+            (Mode::Text, ValueKind::Plain) => write_text(out, &value.to_string()),
             (Mode::Text, ValueKind::String) => write_text(out, value.as_str().unwrap_or_default()),
             _ => write_text(out, &to_json(value)?),
         },

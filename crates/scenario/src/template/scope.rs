@@ -1,9 +1,14 @@
 //! The values that one user's templates can use.
 
-use super::{TemplateName, Templates, functions::UserFunction};
+use super::{
+    TemplateName, Templates,
+    functions::UserFunction,
+    kept::{Extracted, Kept, Life, Unknown},
+};
 use minijinja::value::{Enumerator, Object, Value};
 use rand_pcg::Pcg64Mcg;
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
@@ -38,7 +43,16 @@ pub(super) struct User {
     iteration: AtomicU64,
     uniques: AtomicU64,
     random: Mutex<Pcg64Mcg>,
-    touched: Option<Mutex<Touched>>,
+    kept: Kept,
+    probe: Option<Box<Probe>>,
+}
+
+/// What makes a user one of trial renderings.
+#[derive(Debug, Default)]
+pub(super) struct Probe {
+    touched: Mutex<Touched>,
+    /// The names of values that earlier steps will have taken out of answers.
+    known: Mutex<BTreeSet<String>>,
 }
 
 /// What a trial rendering has used.
@@ -48,6 +62,8 @@ pub(crate) struct Touched {
     pub(crate) changing: bool,
     /// The environment variables that were asked for.
     pub(crate) env: BTreeSet<String>,
+    /// Whether a value was used that is known only in the run.
+    pub(crate) unknown: bool,
 }
 
 impl Scope {
@@ -62,12 +78,43 @@ impl Scope {
     /// Begins the user's iteration of that number, counted from 0.
     pub fn begin_iteration(&self, iteration: u64) {
         self.user.iteration.store(iteration, Ordering::Relaxed);
+        self.user.kept.end_iteration();
         *self
             .user
             .random
             .lock()
             .unwrap_or_else(PoisonError::into_inner) =
             generator(self.user.seed, self.user.vu, iteration);
+    }
+
+    /// Keeps a value for the user's templates.
+    pub fn keep(&self, name: &Arc<str>, value: Extracted, life: Life) {
+        let value = value.hidden_if(self.templates.secret_values.contains(name.as_ref()));
+        self.user.kept.set(name, value, life);
+    }
+
+    /// What the user keeps for its whole life.
+    #[must_use]
+    pub fn kept(&self) -> Vec<(Arc<str>, Extracted)> {
+        self.user.kept.of_user()
+    }
+
+    /// The text with every secret hidden: those of the plan, and those that the user came to know.
+    #[must_use]
+    pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let masked = crate::secrets::mask(&self.templates.secrets, text);
+        let own = self.user.kept.secrets();
+        if own.is_empty() {
+            return masked;
+        }
+        let mut secrets = crate::secrets::Secrets::default();
+        own.iter().for_each(|secret| secrets.add(secret));
+        match masked {
+            Cow::Borrowed(text) => crate::secrets::mask(&secrets.into_sorted(), text),
+            Cow::Owned(text) => {
+                Cow::Owned(crate::secrets::mask(&secrets.into_sorted(), &text).into_owned())
+            }
+        }
     }
 
     pub(super) fn context(&self) -> Value {
@@ -78,17 +125,12 @@ impl Scope {
     pub(super) fn render(&self, name: TemplateName) -> Result<String, String> {
         self.templates
             .render(name, self)
-            .map_err(|error| self.templates.reason(&error))
+            .map_err(|error| self.mask(&super::explain(&error)).into_owned())
     }
 }
 
 impl User {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        vu: u64,
-        seed: u64,
-        touched: Option<Mutex<Touched>>,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, vu: u64, seed: u64, probe: Option<Box<Probe>>) -> Self {
         Self {
             shared,
             vu,
@@ -96,7 +138,8 @@ impl User {
             iteration: AtomicU64::new(0),
             uniques: AtomicU64::new(0),
             random: Mutex::new(generator(seed, vu, 0)),
-            touched,
+            kept: Kept::default(),
+            probe,
         }
     }
 
@@ -106,13 +149,44 @@ impl User {
 
     /// What was used since the last call.
     pub(super) fn take_touched(&self) -> Touched {
-        let touched = self
-            .touched
-            .as_ref()
-            .map(|touched| touched.lock().unwrap_or_else(PoisonError::into_inner));
-        touched
-            .map(|mut touched| std::mem::take(&mut *touched))
+        let probe = self.probe.as_ref();
+        probe
+            .map(|probe| std::mem::take(&mut *locked(&probe.touched)))
             .unwrap_or_default()
+    }
+
+    /// From here on a value of this name is known to a trial.
+    pub(super) fn introduce(&self, name: &str) {
+        if let Some(probe) = &self.probe {
+            locked(&probe.known).insert(name.to_owned());
+        }
+    }
+
+    /// From here on no value but those of all users is known to a trial.
+    pub(super) fn forget_introduced(&self) {
+        if let Some(probe) = &self.probe {
+            locked(&probe.known).clear();
+        }
+    }
+
+    /// The names that were introduced to a trial.
+    pub(super) fn introduced(&self) -> BTreeSet<String> {
+        let probe = self.probe.as_ref();
+        probe
+            .map(|probe| locked(&probe.known).clone())
+            .unwrap_or_default()
+    }
+
+    /// A value that an answer gave; in a trial, what stands for one.
+    fn kept(&self, name: &str) -> Option<Value> {
+        let Some(probe) = &self.probe else {
+            return self.kept.get(name);
+        };
+        if !locked(&probe.known).contains(name) {
+            return None;
+        }
+        self.touch(|touched| (touched.changing, touched.unknown) = (true, true));
+        Some(Value::from_object(Unknown))
     }
 
     /// Draws with the user's generator.
@@ -133,10 +207,14 @@ impl User {
     }
 
     fn touch(&self, note: impl FnOnce(&mut Touched)) {
-        if let Some(touched) = &self.touched {
-            note(&mut touched.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(probe) = &self.probe {
+            note(&mut locked(&probe.touched));
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Object for User {
@@ -158,7 +236,10 @@ impl Object for User {
             "vars" => Some(self.shared.all_vars.clone()),
             _ => match UserFunction::named(key, self) {
                 Some(function) => Some(Value::from_object(function)),
-                None => self.shared.vars.get(key).cloned(),
+                // What an answer gave wins over a variable of that name, which is its value until then.
+                None => self
+                    .kept(key)
+                    .or_else(|| self.shared.vars.get(key).cloned()),
             },
         }
     }

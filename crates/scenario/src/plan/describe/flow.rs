@@ -3,6 +3,7 @@
 use crate::{
     plan::{Alternative, Cancel, Condition, Guarded, Request, Step},
     quantity::format_duration,
+    reply::Check,
 };
 use loadgen_stats::SloLimit;
 use std::fmt::Write as _;
@@ -90,11 +91,13 @@ fn describe_request(text: &mut String, start: &str, inside: &str, request: &Requ
     };
     _ = writeln!(text, "{start}{name}{title}");
     _ = writeln!(text, "{inside}{}", about(request).join("; "));
+    if !request.extract.is_empty() {
+        let names = request.extract.iter().map(|one| one.name.as_ref());
+        let names: Vec<&str> = names.collect();
+        _ = writeln!(text, "{inside}extracts {}", names.join(", "));
+    }
     if !request.slo.is_empty() {
-        let limit =
-            |limit: &SloLimit| format!("{} {}", limit.trend.name(), format_duration(limit.limit));
-        let limits: Vec<String> = request.slo.iter().map(limit).collect();
-        _ = writeln!(text, "{inside}good within {}", limits.join(", "));
+        _ = writeln!(text, "{inside}good within {}", limits(&request.slo));
     }
 }
 
@@ -121,10 +124,20 @@ fn about(request: &Request) -> Vec<String> {
         format_duration(request.timeouts.total)
     ));
     about.push(format!("expects {}", expected.join(", ")));
-    match expect.body_contains.len() {
-        0 => {}
-        1 => about.push("1 text in the body".to_owned()),
-        count => about.push(format!("{count} texts in the body")),
+    let is_text = |check: &&Check| matches!(check, Check::BodyContains(_));
+    let texts = expect.checks.iter().filter(is_text).count();
+    for (count, one, several) in [
+        (texts, "text in the body", "texts in the body"),
+        (expect.checks.len() - texts, "more check", "more checks"),
+    ] {
+        match count {
+            0 => {}
+            1 => about.push(format!("1 {one}")),
+            _ => about.push(format!("{count} {several}")),
+        }
+    }
+    if !expect.within.is_empty() {
+        about.push(format!("within {}", limits(&expect.within)));
     }
     let constant = request.message.is_constant();
     about.push(
@@ -136,6 +149,12 @@ fn about(request: &Request) -> Vec<String> {
         .to_owned(),
     );
     about
+}
+
+fn limits(limits: &[SloLimit]) -> String {
+    let limit =
+        |limit: &SloLimit| format!("{} {}", limit.trend.name(), format_duration(limit.limit));
+    limits.iter().map(limit).collect::<Vec<_>>().join(", ")
 }
 
 fn statuses((first, last): (u16, u16)) -> String {

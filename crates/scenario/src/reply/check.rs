@@ -1,0 +1,368 @@
+//! What is expected of an answer beside its status.
+
+use super::{Bounds, Keep, Path, Pattern, Reply, shown, shown_json};
+use serde_json::Value;
+
+/// One thing that is expected of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// The body holds a text.
+    BodyContains(String),
+    /// A regular expression matches in the body.
+    BodyMatches(Pattern),
+    /// A header field, its name in lower case, is as these conditions say.
+    Header(String, Vec<Criterion>),
+    /// The value at a place of the body is as these conditions say.
+    Json(Path, Vec<Criterion>),
+    /// Bytes of the decoded body.
+    BodySize(Bounds),
+    /// Output tokens.
+    Tokens(Bounds),
+}
+
+/// What a value must be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Criterion {
+    /// This value.
+    Equals(Value),
+    /// Any other value than this.
+    Not(Value),
+    /// There, or not there.
+    Exists(bool),
+    /// A text that holds this one, or a list with it.
+    Contains(Value),
+    /// A text that the expression matches.
+    Matches(Pattern),
+    /// A number within bounds.
+    Within(Bounds),
+}
+
+impl Check {
+    /// Whether it holds.
+    ///
+    /// # Errors
+    ///
+    /// What is not as it should be.
+    pub fn hold(&self, reply: &Reply<'_>) -> Result<(), String> {
+        match self {
+            Self::BodyContains(text) => {
+                let held = holds(reply.body(), text.as_bytes())
+                    || reply
+                        .text
+                        .is_some_and(|found| found.contains(text.as_str()));
+                let note = reply.cut_note();
+                held.then_some(())
+                    .ok_or_else(|| format!("the body does not contain {}{note}", shown(text)))
+            }
+            Self::BodyMatches(pattern) => {
+                let held = pattern.matches(reply.body())
+                    || reply
+                        .text
+                        .is_some_and(|text| pattern.matches(text.as_bytes()));
+                let note = reply.cut_note();
+                held.then_some(())
+                    .ok_or_else(|| format!("the body does not match {}{note}", pattern.text()))
+            }
+            Self::Header(name, conditions) => {
+                let value = reply.header(name).map(Value::from);
+                all(conditions, value.as_ref(), &format!("the header {name}"))
+            }
+            Self::Json(path, conditions) => {
+                let json = reply.json()?;
+                all(conditions, path.first(json), path.text())
+            }
+            Self::BodySize(bounds) => within(*bounds, Some(reply.length), "bytes", "the body"),
+            Self::Tokens(bounds) => within(*bounds, reply.tokens, "tokens", "the answer"),
+        }
+    }
+
+    /// What of an answer it needs; `streams`: whether its step reads streams.
+    pub(crate) const fn keep(&self, streams: bool) -> Keep {
+        let (head, body, text) = match self {
+            Self::BodyContains(_) | Self::BodyMatches(_) => (false, true, streams),
+            Self::Header(..) => (true, false, false),
+            Self::Json(..) => (false, true, false),
+            Self::BodySize(_) | Self::Tokens(_) => (false, false, false),
+        };
+        Keep { head, body, text }
+    }
+
+    /// What it is, as JSON, for the canonical plan.
+    pub(crate) fn canonical(&self) -> Value {
+        let list = |conditions: &[Criterion]| -> Value {
+            conditions.iter().map(Criterion::canonical).collect()
+        };
+        match self {
+            Self::BodyContains(text) => serde_json::json!(["body_contains", text]),
+            Self::BodyMatches(pattern) => serde_json::json!(["body_matches", pattern.text()]),
+            Self::Header(name, conditions) => {
+                serde_json::json!(["header", name, list(conditions)])
+            }
+            Self::Json(path, conditions) => {
+                serde_json::json!(["json", path.text(), list(conditions)])
+            }
+            Self::BodySize(bounds) => serde_json::json!(["body_size", bounds.canonical()]),
+            Self::Tokens(bounds) => serde_json::json!(["tokens", bounds.canonical()]),
+        }
+    }
+}
+
+impl Criterion {
+    fn hold(&self, value: Option<&Value>, what: &str) -> Result<(), String> {
+        let Some(value) = value else {
+            return match self {
+                Self::Exists(false) => Ok(()),
+                _ => Err(format!("{what} is absent")),
+            };
+        };
+        let is = |wanted: String| Err(format!("{what} is {}, {wanted}", shown_json(value)));
+        match self {
+            Self::Exists(true) => Ok(()),
+            Self::Exists(false) => Err(format!("{what} is there: {}", shown_json(value))),
+            Self::Equals(wanted) if same(value, wanted) => Ok(()),
+            Self::Equals(wanted) => is(format!("not {}", shown_json(wanted))),
+            Self::Not(unwanted) if !same(value, unwanted) => Ok(()),
+            Self::Not(_) => Err(format!("{what} is {}", shown_json(value))),
+            Self::Contains(part) if contains(value, part) => Ok(()),
+            Self::Contains(part) => is(format!("which does not contain {}", shown_json(part))),
+            Self::Matches(pattern) if pattern.matches(text_of(value).as_bytes()) => Ok(()),
+            Self::Matches(pattern) => is(format!("which does not match {}", pattern.text())),
+            Self::Within(bounds) => match number_of(value) {
+                Some(number) if bounds.hold(number) => Ok(()),
+                Some(_) => is(format!("not {bounds}")),
+                None => is("which is no number".to_owned()),
+            },
+        }
+    }
+
+    fn canonical(&self) -> Value {
+        match self {
+            Self::Equals(value) => serde_json::json!(["equals", value]),
+            Self::Not(value) => serde_json::json!(["not", value]),
+            Self::Exists(there) => serde_json::json!(["exists", there]),
+            Self::Contains(value) => serde_json::json!(["contains", value]),
+            Self::Matches(pattern) => serde_json::json!(["matches", pattern.text()]),
+            Self::Within(bounds) => serde_json::json!(["within", bounds.canonical()]),
+        }
+    }
+}
+
+fn all(conditions: &[Criterion], value: Option<&Value>, what: &str) -> Result<(), String> {
+    let mut conditions = conditions.iter();
+    conditions.try_for_each(|condition| condition.hold(value, what))
+}
+
+fn within(bounds: Bounds, count: Option<u64>, unit: &str, what: &str) -> Result<(), String> {
+    let Some(count) = count else {
+        return Err(format!("{what} does not tell its {unit}"));
+    };
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+    let held = bounds.hold(count as f64);
+    held.then_some(())
+        .ok_or_else(|| format!("{what} has {count} {unit}, not {bounds}"))
+}
+
+/// Whether two values are the same; numbers by what they count, so that 1 is 1.0.
+fn same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64() == other.as_f64()
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, one)| other.get(key).is_some_and(|other| same(one, other)))
+        }
+        _ => left == right,
+    }
+}
+
+fn contains(value: &Value, part: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.iter().any(|value| same(value, part)),
+        _ => text_of(value).contains(&text_of(part)),
+    }
+}
+
+/// A value as text: strings as they are, others as JSON.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A number, also one that is written as text, as in header fields.
+fn number_of(value: &Value) -> Option<f64> {
+    match value {
+        Value::String(text) => text
+            .trim()
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite()),
+        other => other.as_f64(),
+    }
+}
+
+fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+    needle.is_empty()
+        || haystack
+            .windows(needle.len())
+            .any(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn at(path: &str, condition: Criterion) -> Check {
+        Check::Json(Path::parse(path).unwrap(), vec![condition])
+    }
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::parse(text).unwrap()
+    }
+
+    fn check(check: &Check, reply: &Reply<'_>, outcome: Result<(), &str>) {
+        assert_eq!(
+            check.hold(reply),
+            outcome.map_err(ToOwned::to_owned),
+            "{check:?}"
+        );
+    }
+
+    #[test]
+    fn values_in_json_are_judged() {
+        use Criterion::{Contains, Equals, Exists, Matches, Not, Within};
+        let body = br#"{"status":"ok","n":3,"big":1e2,"none":null,"tags":["a",1],"o":{"a":1.0}}"#;
+        let reply = Reply::new(b"", body);
+        let bounds = |min, max| Within(Bounds { min, max });
+        let cases = [
+            (at("$.status", Equals(json!("ok"))), Ok(())),
+            (
+                at("$.status", Equals(json!("bad"))),
+                Err(r#"$.status is "ok", not "bad""#),
+            ),
+            (at("$.n", Equals(json!(3.0))), Ok(())),
+            (at("$.n", Equals(json!("3"))), Err(r#"$.n is 3, not "3""#)),
+            (at("$.o", Equals(json!({ "a": 1 }))), Ok(())),
+            (at("$.tags", Equals(json!(["a", 1]))), Ok(())),
+            (
+                at("$.tags", Equals(json!(["a"]))),
+                Err(r#"$.tags is ["a",1], not ["a"]"#),
+            ),
+            (at("$.x", Equals(json!(null))), Err("$.x is absent")),
+            (at("$.none", Equals(json!(null))), Ok(())),
+            (at("$.n", Not(json!(4))), Ok(())),
+            (at("$.n", Not(json!(3))), Err("$.n is 3")),
+            (at("$.none", Exists(true)), Ok(())),
+            (at("$.x", Exists(true)), Err("$.x is absent")),
+            (at("$.x", Exists(false)), Ok(())),
+            (at("$.n", Exists(false)), Err("$.n is there: 3")),
+            (at("$.status", Contains(json!("o"))), Ok(())),
+            (at("$.tags", Contains(json!("a"))), Ok(())),
+            (
+                at("$.tags", Contains(json!("b"))),
+                Err(r#"$.tags is ["a",1], which does not contain "b""#),
+            ),
+            (at("$.status", Matches(pattern("^o.$"))), Ok(())),
+            (
+                at("$.status", Matches(pattern("^x"))),
+                Err(r#"$.status is "ok", which does not match ^x"#),
+            ),
+            (at("$.n", bounds(Some(3.0), None)), Ok(())),
+            (at("$.big", bounds(None, Some(100.0))), Ok(())),
+            (
+                at("$.n", bounds(Some(4.0), None)),
+                Err("$.n is 3, not at least 4"),
+            ),
+            (
+                at("$.n", bounds(None, Some(2.5))),
+                Err("$.n is 3, not at most 2.5"),
+            ),
+            (
+                at("$.n", bounds(Some(1.0), Some(2.0))),
+                Err("$.n is 3, not from 1 to 2"),
+            ),
+            (
+                at("$.status", bounds(Some(1.0), None)),
+                Err(r#"$.status is "ok", which is no number"#),
+            ),
+        ];
+        for (one, outcome) in cases {
+            check(&one, &reply, outcome);
+        }
+        let both = Check::Json(
+            Path::parse("$.n").unwrap(),
+            vec![Exists(true), bounds(Some(9.0), None)],
+        );
+        check(&both, &reply, Err("$.n is 3, not at least 9"));
+        let broken = at("$.n", Exists(false));
+        check(&broken, &Reply::new(b"", b""), Err("the body is empty"));
+    }
+
+    #[test]
+    fn heads_bodies_and_counts_are_judged() {
+        use Criterion::{Contains, Equals, Exists, Within};
+        let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nx-left: 9\r\n\r\n";
+        let mut reply = Reply::new(head, b"hello wor");
+        reply.length = 11;
+        reply.tokens = Some(5);
+        let header = |name: &str, condition| Check::Header(name.to_owned(), vec![condition]);
+        let bounds = |min, max| Bounds { min, max };
+        let cases = [
+            (header("content-type", Contains(json!("json"))), Ok(())),
+            (
+                header("content-type", Equals(json!("application/json"))),
+                Err(
+                    r#"the header content-type is "application/json; charset=utf-8", not "application/json""#,
+                ),
+            ),
+            (
+                header("etag", Exists(true)),
+                Err("the header etag is absent"),
+            ),
+            (header("etag", Exists(false)), Ok(())),
+            (header("x-left", Within(bounds(Some(5.0), None))), Ok(())),
+            (Check::BodyContains("hello".to_owned()), Ok(())),
+            (
+                Check::BodyContains("world".to_owned()),
+                Err("the body does not contain \"world\" (only its first 9 bytes are looked into)"),
+            ),
+            (Check::BodyMatches(pattern("^h.*o")), Ok(())),
+            (
+                Check::BodyMatches(pattern("^o")),
+                Err("the body does not match ^o (only its first 9 bytes are looked into)"),
+            ),
+            (Check::BodySize(bounds(Some(11.0), Some(11.0))), Ok(())),
+            (
+                Check::BodySize(bounds(None, Some(10.0))),
+                Err("the body has 11 bytes, not at most 10"),
+            ),
+            (Check::Tokens(Bounds::exactly(5.0)), Ok(())),
+            (
+                Check::Tokens(bounds(Some(6.0), None)),
+                Err("the answer has 5 tokens, not at least 6"),
+            ),
+        ];
+        for (one, outcome) in cases {
+            check(&one, &reply, outcome);
+        }
+        let tokens = Check::Tokens(Bounds::exactly(5.0));
+        check(
+            &tokens,
+            &Reply::default(),
+            Err("the answer does not tell its tokens"),
+        );
+        let mut stream = Reply::new(b"", b"data: he\n\ndata: llo\n\n");
+        stream.text = Some("hello");
+        check(&Check::BodyContains("hello".to_owned()), &stream, Ok(()));
+        check(&Check::BodyContains("data:".to_owned()), &stream, Ok(()));
+        check(&Check::BodyMatches(pattern("^hello$")), &stream, Ok(()));
+    }
+}

@@ -1,0 +1,143 @@
+//! The values that a user comes to know while it runs: for one iteration, or for as long as it stays.
+
+use minijinja::{
+    Error, State,
+    value::{Object, ObjectRepr, Value},
+};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// How long a user keeps a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Until its next iteration begins.
+    Iteration,
+    /// For as long as it stays.
+    User,
+}
+
+/// A value that was taken out of an answer.
+#[derive(Clone, Debug)]
+pub struct Extracted {
+    value: Value,
+    secret: bool,
+}
+
+/// What a user keeps; nothing is allocated until there is something.
+#[derive(Debug, Default)]
+pub(super) struct Kept(Mutex<Option<Box<Layers>>>);
+
+#[derive(Clone, Debug, Default)]
+struct Layers {
+    iteration: Vec<(Arc<str>, Extracted)>,
+    user: Vec<(Arc<str>, Extracted)>,
+}
+
+/// Stands for a value that is known only in the run, while a scenario is checked: whatever it is asked for is there.
+#[derive(Debug)]
+pub(super) struct Unknown;
+
+/// What an [`Unknown`] shows: too short to be taken for a secret.
+const UNKNOWN: &str = "x";
+
+impl Extracted {
+    pub(crate) const fn new(value: Value, secret: bool) -> Self {
+        Self { value, secret }
+    }
+
+    pub(super) fn hidden_if(self, secret: bool) -> Self {
+        Self {
+            secret: self.secret || secret,
+            ..self
+        }
+    }
+
+    /// Whether it is hidden wherever it would be shown.
+    #[must_use]
+    pub const fn is_secret(&self) -> bool {
+        self.secret
+    }
+}
+
+impl fmt::Display for Extracted {
+    /// As a template would write it: strings as they are, lists and tables as JSON, nothing for `null`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.value.is_none() || self.value.is_undefined() {
+            return Ok(());
+        }
+        match self.value.as_str() {
+            Some(text) => f.write_str(text),
+            None => f.write_str(&serde_json::to_string(&self.value).unwrap_or_default()),
+        }
+    }
+}
+
+impl Kept {
+    pub(super) fn set(&self, name: &Arc<str>, value: Extracted, life: Life) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let layers = kept.get_or_insert_default();
+        let layer = match life {
+            Life::Iteration => &mut layers.iteration,
+            Life::User => &mut layers.user,
+        };
+        match layer.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = value,
+            None => layer.push((Arc::clone(name), value)),
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Value> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let layers = kept.as_ref()?;
+        let mut all = layers.iteration.iter().chain(&layers.user);
+        let found = all.find(|(known, _)| known.as_ref() == name);
+        found.map(|(_, extracted)| extracted.value.clone())
+    }
+
+    /// Forgets what was kept for one iteration.
+    pub(super) fn end_iteration(&self) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(layers) = kept.as_mut() {
+            layers.iteration.clear();
+        }
+    }
+
+    /// What is kept for the user's life.
+    pub(super) fn of_user(&self) -> Vec<(Arc<str>, Extracted)> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref()
+            .map(|layers| layers.user.clone())
+            .unwrap_or_default()
+    }
+
+    /// The secrets among what is kept, as texts.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(layers) = kept.as_ref() else {
+            return Vec::new();
+        };
+        let all = layers.iteration.iter().chain(&layers.user);
+        let secret = all.filter(|(_, extracted)| extracted.secret);
+        secret.map(|(_, extracted)| extracted.to_string()).collect()
+    }
+}
+
+impl Object for Unknown {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
+        Some(Value::from_dyn_object(Arc::clone(self)))
+    }
+
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
+        Ok(Value::from_dyn_object(Arc::clone(self)))
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(UNKNOWN)
+    }
+}
