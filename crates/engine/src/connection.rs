@@ -141,6 +141,8 @@ pub struct Exchange {
     pub text: String,
     /// Status line and header fields of the answer as received, where `keep_head` asked for them.
     pub head: Vec<u8>,
+    /// How long the answer asks to be left alone: its `retry-after`, of statuses that can have it.
+    pub retry_after: Option<Duration>,
     /// The request that the answer, a redirection, sends on to, where `follow` asked for it.
     pub onward: Option<Box<Onward>>,
     /// Tokens by the provider's usage, of a stream or of a plain answer of a streaming step.

@@ -8,7 +8,7 @@ use crate::{
 };
 use loadgen_scenario::{Extracted, Request, Scope};
 use loadgen_stats::{Cut, Ending, ErrorKind, Offset, Outcome, Sample, StepIndex};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// A request on its way; dropped before it lands, it is booked as cut with what it had come to.
 pub(crate) struct Flight<'a, C: Connector, T: Timer> {
@@ -68,6 +68,45 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
             landed: false,
             ..self
         }
+    }
+
+    /// Whether the request is sent again, for the time of that number from 0.
+    pub(crate) fn is_tried_again(&self, time: u32) -> bool {
+        let failure = self.exchange.failure.as_ref().map(|failure| failure.kind);
+        let retry = self.request.retry.as_ref();
+        retry.is_some_and(|retry| time < retry.max && retry.names(self.exchange.status, failure))
+    }
+
+    /// Records it as one that is followed by another attempt: it has not failed. Returns when it was done, and how long
+    /// the answer asks to be left alone.
+    pub(crate) fn give_way(mut self) -> (Offset, Option<Duration>) {
+        self.landed = true;
+        let done = *self
+            .exchange
+            .done
+            .get_or_insert_with(|| self.shard.clock.now());
+        let kind = self.exchange.failure.as_ref().map(|failure| failure.kind);
+        let judgement = Judgement {
+            outcome: Outcome::Rejected,
+            ending: match kind {
+                None => Ending::Whole,
+                Some(ErrorKind::Timeout | ErrorKind::ConnectTimeout) => Ending::TimedOut,
+                Some(_) => Ending::Broken,
+            },
+            error: None,
+            checks_held: 0,
+            checks_made: 0,
+            found: Vec::new(),
+            lacking: false,
+        };
+        let times = (self.due, self.started);
+        let mut sample = sample(self.request.index, times, &self.exchange, &judgement);
+        sample.follows = self.follows;
+        let mut recorder = self.shard.recorder.borrow_mut();
+        recorder.request(&sample);
+        recorder.retry(self.request.index, self.due, done, self.exchange.status);
+        drop(recorder);
+        (done, self.exchange.retry_after)
     }
 
     pub(crate) fn exchange(&mut self) -> &mut Exchange {

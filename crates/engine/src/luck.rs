@@ -33,6 +33,11 @@ impl Luck {
         self.0.random_range(repeat.min..=repeat.max)
     }
 
+    /// A wait from the upper half of one that is this long at most: those who were refused together come back apart.
+    pub fn backoff(&mut self, most: Duration) -> Duration {
+        most.mul_f64(self.0.random_range(0.5..=1.0))
+    }
+
     /// Whether something so likely happens; what is certain takes no draw.
     pub fn happens(&mut self, probability: f64) -> bool {
         probability >= 1.0 || self.0.random::<f64>() < probability

@@ -145,6 +145,14 @@ impl<C: Connector, T: Timer> Drop for Arrival<C, T> {
     }
 }
 
+/// What became of one attempt at a request.
+enum Attempt {
+    /// It was the last, and did this to the iteration.
+    Last(StepEnd),
+    /// Another one follows; the answer asks to be left alone for so long.
+    Again(Option<Duration>),
+}
+
 /// What one step did to its iteration.
 enum StepEnd {
     Next {
@@ -372,7 +380,25 @@ impl<C: Connector, T: Timer> User<C, T> {
         self.seat.as_ref().is_some_and(|seat| seat.is_lost())
     }
 
+    /// Sends a request, again where the step's `retry` says so; the waits between are the user's, as thinking is.
     async fn request(&mut self, request: &Request) -> StepEnd {
+        let mut time = 0;
+        loop {
+            let asked = match self.attempt(request, time).await {
+                Attempt::Last(end) => return end,
+                Attempt::Again(asked) => asked.unwrap_or_default(),
+            };
+            let own = request.retry.as_ref().map(|retry| retry.backoff(time));
+            let own = self.luck.backoff(own.unwrap_or_default());
+            self.ready = self.ready.after(own.max(asked));
+            let until = self.shard.clock.instant(self.ready);
+            self.shard.timer.sleep_until(until).await;
+            time += 1;
+        }
+    }
+
+    /// Sends a request for the time of that number, from 0.
+    async fn attempt(&mut self, request: &Request, time: u32) -> Attempt {
         let shard = Rc::clone(&self.shard);
         let due = self.ready;
         let landing = match request.message.render(&shard.plan.target, &self.scope) {
@@ -413,6 +439,11 @@ impl<C: Connector, T: Timer> User<C, T> {
                     let hops = follow(flight, &call, most, &mut self.connection, &mut sink);
                     flight = Box::pin(hops).await;
                 }
+                if flight.is_tried_again(time) {
+                    let (done, asked) = flight.give_way();
+                    self.ready = done;
+                    return Attempt::Again(asked);
+                }
                 flight.land(&self.scope)
             }
         };
@@ -421,7 +452,7 @@ impl<C: Connector, T: Timer> User<C, T> {
         for (name, value) in landing.found {
             self.scope.keep(&name, value, request.life);
         }
-        end
+        Attempt::Last(end)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     redirect::is_redirection,
     request::Traits,
     response::{Head, Receive},
+    retry_after::retry_after,
     stamp::Dated,
     stream::{BodyEnd, StreamReader, error_of_plain, is_stream, usage_of_plain},
 };
@@ -16,6 +17,9 @@ use loadgen_engine::{
 
 /// How much is kept of the body of an answer that is no success, for the text of the error.
 const ERROR_BODY: usize = 512;
+
+/// From this status on an answer may ask to be left alone for a while.
+const REFUSED: u16 = 400;
 
 /// The longest plain answer of a streaming step whose usage, or error, is looked for.
 const USAGE_BODY: usize = 1024 * 1024;
@@ -122,6 +126,11 @@ impl<'a> Answer<'a> {
     }
 
     /// Whether the head of an answer with that status is to be kept.
+    /// Whether the head must be there as text.
+    pub(crate) const fn needs_head(&self, status: u16) -> bool {
+        self.wants_head(status) || status >= REFUSED
+    }
+
     pub(crate) const fn wants_head(&self, status: u16) -> bool {
         self.wanted.keep_head || (self.wanted.follow && is_redirection(status))
     }
@@ -268,6 +277,9 @@ impl Receive for Answer<'_> {
         self.exchange.status = Some(head.status);
         if self.wants_head(head.status) {
             self.exchange.head = raw.to_vec();
+        }
+        if head.status >= REFUSED {
+            self.exchange.retry_after = retry_after(raw);
         }
         let success = (200..300).contains(&head.status);
         self.keep = if success {

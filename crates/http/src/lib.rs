@@ -43,6 +43,7 @@ mod redirect;
 mod request;
 mod resolve;
 pub mod response;
+mod retry_after;
 mod shard;
 mod socket;
 mod sources;

@@ -12,6 +12,7 @@ mod node;
 mod probe;
 pub(crate) mod reader;
 mod resolve;
+mod retry;
 mod scenario;
 mod settings;
 mod syntax;

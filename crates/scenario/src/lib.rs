@@ -26,8 +26,8 @@ pub use plan::{
     Alternative, Arrivals, Body, Cancel, Condition, Demand, DialectName, Expect, Group, Growth,
     Guarded, HttpVersion, Load, LoadPlan, Location, Member, Message, Method, MockSettings,
     Multipart, Needs, OnFailure, Origin, Part, PartContent, Pinned, Plan, QueryPart, Rate,
-    Rendered, Repeat, Request, Scenario, Span, Stage, StartAt, Step, StreamSpec, Target, Think,
-    Timeouts, UserCount,
+    Rendered, Repeat, Request, Retry, Scenario, Span, Stage, StartAt, Step, StreamSpec, Target,
+    Think, Timeouts, UserCount,
 };
 pub use plan::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use problem::{Mark, Place, Position, Problem, Problems};

@@ -13,6 +13,7 @@ mod message;
 mod names;
 mod outlook;
 mod probe;
+mod retry;
 
 pub use body::{Body, Multipart, Part, PartContent};
 pub use cancel::Cancel;
@@ -26,6 +27,7 @@ pub use loads::{LoadPlan, Member, Span, StartAt};
 pub(crate) use message::unfit_for_header;
 pub use message::{Location, Message, QueryPart, Rendered};
 pub use probe::{Probe, ProbeSource, ProcessFigure, WhichProcess};
+pub use retry::Retry;
 
 use crate::{
     reply::{Check, Extract, Keep},
@@ -139,6 +141,8 @@ pub struct Request {
     pub stream: Option<StreamSpec>,
     /// When it is given up on purpose.
     pub cancel: Option<Cancel>,
+    /// When it is sent again.
+    pub retry: Option<Retry>,
     /// Whether it goes over a connection of its own, which is closed after the answer.
     pub new_connection: bool,
     /// How many redirections are followed at most; with none they are answers like any.

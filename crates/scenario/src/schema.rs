@@ -5,6 +5,7 @@
 mod answers;
 mod load;
 mod probe;
+mod retry;
 mod steps;
 
 use load::{Load, Rate};

@@ -96,6 +96,8 @@ metrics! {
         HttpReqsResent = "http_reqs_resent",
         /// Redirections that were followed.
         Redirects = "redirects",
+        /// Requests sent again as `retry` says.
+        Retries = "retries",
         /// Requests given up in the middle, as their step's `cancel` says.
         Cancelled = "cancelled",
         /// Bytes written to sockets.

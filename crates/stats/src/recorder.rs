@@ -165,6 +165,17 @@ impl Recorder {
         }
     }
 
+    /// A request that was due then ended with that status, and is sent again as the step's `retry` says.
+    pub fn retry(&mut self, step: StepIndex, due: Offset, at: Offset, status: Option<u16>) {
+        let part = self.part_of(step);
+        if part.counts(due)
+            && let Some(step) = self.totals.steps.get_mut(step.0)
+        {
+            let tally = step.tally(status, None);
+            tally.count(Counter::Retries, 1, part.holds(at));
+        }
+    }
+
     /// A user began to get a connection for a request.
     pub fn began(&mut self, step: StepIndex, due: Offset, started: Offset) {
         self.early(step, due, Trend::ScheduleLag, started.since(due));

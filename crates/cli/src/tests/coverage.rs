@@ -689,6 +689,26 @@ const KEYS: &[(&str, &[&str])] = &[
         "step.extract.{finder}",
         &["what_an_answer_gives_is_sent_by_later_steps"],
     ),
+    (
+        "{place}.retry",
+        &["a_request_is_sent_again_where_that_is_wanted"],
+    ),
+    (
+        "{place}.retry.on",
+        &["a_request_is_sent_again_where_that_is_wanted"],
+    ),
+    (
+        "{place}.retry.max",
+        &["a_request_is_sent_again_so_often_and_after_such_waits"],
+    ),
+    (
+        "{place}.retry.backoff",
+        &["a_request_is_sent_again_so_often_and_after_such_waits"],
+    ),
+    (
+        "{place}.retry.max_backoff",
+        &["a_request_is_sent_again_so_often_and_after_such_waits"],
+    ),
     ("{place}.stall", &["silence_in_a_stream_has_its_limit"]),
     (
         "{place}.first_token_timeout",

@@ -243,3 +243,66 @@ step = [{ get = "/plain?c" }]
         told.out
     );
 }
+
+#[test]
+fn a_request_is_sent_again_where_that_is_wanted() {
+    use loadgen_testkit::{ScriptedServer, Step};
+    let refused = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
+    let fine = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    for (retry, requests, failed, at_least) in [
+        ("retry = { on = 503, backoff = \"1ms\" }", 2, 0, 1.0),
+        ("retry = { on = [429, \"reset\"] }", 1, 1, 0.0),
+        ("", 1, 1, 0.0),
+    ] {
+        let script = vec![
+            Step::ReadRequest,
+            Step::write(refused),
+            Step::ReadRequest,
+            Step::write(fine),
+        ];
+        let server = ScriptedServer::repeat(script).unwrap();
+        for place in [
+            "[defaults]\n{}\n[[step]]\nget = \"/x\"\n",
+            "[[step]]\nget = \"/x\"\n{}\n",
+        ] {
+            let summary = run(&format!(
+                "target = \"{}\"\nload = {{ vus = 1, iterations = 1 }}\n{}",
+                server.url(""),
+                place.replace("{}", retry)
+            ));
+            let metrics = &summary["metrics"];
+            assert_eq!(metrics["http_reqs"]["count"], requests, "{retry}");
+            assert_eq!(metrics["http_req_failed"]["hits"], failed, "{retry}");
+            assert_eq!(
+                metrics["retries"]["count"].as_u64().unwrap_or(0),
+                requests - 1
+            );
+            let longest = metrics["iteration_duration"]["max"].as_f64().unwrap();
+            assert!(longest >= at_least * 1000.0, "{retry}: {longest}");
+        }
+    }
+}
+
+#[test]
+fn a_request_is_sent_again_so_often_and_after_such_waits() {
+    let refusing = "[mock]\nerror_rate = 1\n[[step]]\nget = \"/plain\"\n";
+    for (keys, requests, least, most) in [
+        ("max = 2, backoff = \"20ms\"", 3, 30.0, 10_000.0),
+        ("backoff = \"1ms\"", 4, 3.0, 10_000.0),
+        (
+            "max = 6, backoff = \"1ms\", max_backoff = \"2ms\"",
+            7,
+            5.0,
+            10_000.0,
+        ),
+    ] {
+        let summary = run(&format!(
+            "target = \"mock\"\nload = {{ vus = 1, iterations = 1 }}\n{refusing}retry = {{ on = \"5xx\", {keys} }}\n"
+        ));
+        let metrics = &summary["metrics"];
+        assert_eq!(metrics["http_reqs"]["count"], requests, "{keys}");
+        assert_eq!(metrics["http_req_failed"]["hits"], 1, "{keys}");
+        let taken = metrics["iteration_duration"]["max"].as_f64().unwrap();
+        assert!((least..most).contains(&taken), "{keys}: {taken}");
+    }
+}

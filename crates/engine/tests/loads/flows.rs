@@ -355,3 +355,59 @@ async fn shared_iterations_of_several_kinds_prepare_for_each() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_sent_again_as_the_step_says() {
+    let second = Duration::from_secs(1);
+    // The waits are drawn from the upper half of 1 s and 2 s; an answer that asks for 10 s gets them.
+    let cases = [
+        (
+            "[\"reset\", 503]",
+            2,
+            0,
+            (3, 2, 0),
+            (second * 3 / 2, second * 3),
+        ),
+        ("429", 0, 2, (3, 2, 0), (second * 20, second * 20)),
+        ("[\"4xx\"]", 0, 2, (3, 2, 0), (second * 20, second * 20)),
+        (
+            "\"reset\"",
+            u64::MAX,
+            0,
+            (4, 3, 1),
+            (second * 7 / 2, second * 7),
+        ),
+        (
+            "\"timeout\"",
+            2,
+            0,
+            (1, 0, 1),
+            (Duration::ZERO, Duration::ZERO),
+        ),
+    ];
+    for (on, fail, refuse, (requests, retries, failed), (least, most)) in cases {
+        let text = format!(
+            "target = \"http://127.0.0.1:1\"\nload = {{ vus = 1, iterations = 1 }}\n[[step]]\nget = \"/a\"\nretry = {{ on = {on}, backoff = \"1s\", max_backoff = \"1m\" }}"
+        );
+        let mut service = Service::noting(TIME, &[]);
+        service.fail_below = fail;
+        service.refuse_below = (refuse, second * 10);
+        let summary = undisturbed(plan(&text), 1, &service).await;
+        assert_eq!(count(&summary, Counter::HttpReqs), requests, "{on}");
+        assert_eq!(count(&summary, Counter::Retries), retries, "{on}");
+        let (hits, total) = summary.metrics.rate(loadgen_stats::Rate::HttpReqFailed);
+        assert_eq!((hits, total), (failed, requests), "{on}");
+        assert_eq!(count(&summary, Counter::IterationsFailed), failed, "{on}");
+        // The waits are in the iteration, and are nobody's lateness.
+        let longest = |trend| summary.metrics.trend(trend).expect("times").max.value;
+        let waited = longest(Trend::IterationDuration)
+            .saturating_sub(TIME * u32::try_from(requests).expect("few"));
+        let slack = Duration::from_millis(1);
+        assert!(
+            least <= waited + slack && waited <= most + slack * 20,
+            "{on}: {waited:?}"
+        );
+        // Tokio's timer counts in milliseconds.
+        assert!(longest(Trend::ScheduleLag) <= slack, "{on}");
+    }
+}

@@ -45,6 +45,8 @@ pub(crate) struct Service {
     pub(crate) fail_each: u64,
     /// So many requests fail at first.
     pub(crate) fail_below: u64,
+    /// So many requests are refused at first, and asked to wait so long.
+    pub(crate) refuse_below: (u64, Duration),
     pub(crate) accepted: Arc<AtomicU64>,
     /// Requests for paths that begin so take another time than usual.
     pub(crate) slow: Vec<(&'static str, Duration)>,
@@ -63,6 +65,7 @@ impl Service {
             head: None,
             fail_each: u64::MAX,
             fail_below: 0,
+            refuse_below: (0, Duration::ZERO),
             accepted: Arc::default(),
             slow: Vec::new(),
             calls: None,
@@ -142,6 +145,10 @@ impl Connection for Service {
                 kind: ErrorKind::Reset,
                 message: "the peer reset the connection".into(),
             });
+        } else if number <= self.refuse_below.0 {
+            exchange.status = Some(429);
+            exchange.retry_after = Some(self.refuse_below.1);
+            exchange.whole = true;
         } else {
             exchange.status = Some(200);
             exchange.whole = true;

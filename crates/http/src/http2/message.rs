@@ -88,7 +88,7 @@ pub(super) fn take_head(parts: &Parts, answer: &mut Answer<'_>) -> Result<(), Fa
         .get(header::CONTENT_TYPE)
         .map(HeaderValue::as_bytes);
     let head = Head::of_frames(parts.status.as_u16(), coding, content_type);
-    let raw = if answer.wants_head(parts.status.as_u16()) {
+    let raw = if answer.needs_head(parts.status.as_u16()) {
         rendered(parts)
     } else {
         Vec::new()

@@ -8,13 +8,13 @@ use super::{
     keys,
     node::{Field, Kind, Located, Node, Source},
     reader::{Reader, Table, field},
+    retry::RetryTable,
     settings::SloEntry,
     tree::Tree,
 };
 use crate::{
     plan::{DialectName, HttpVersion, Method, OnFailure, Pinned},
     problem::{Place, Problem},
-    quantity::parse_duration_range,
 };
 use std::{net::IpAddr, time::Duration};
 
@@ -51,6 +51,8 @@ pub(crate) struct Common {
     pub first_token_timeout: Field<Duration>,
     /// `cancel`.
     pub cancel: Field<CancelTable>,
+    /// `retry`.
+    pub retry: Field<RetryTable>,
     /// `redirects`.
     pub redirects: Field<u64>,
     /// `compress`.
@@ -213,6 +215,7 @@ impl Reader {
                 false,
             ),
             cancel: self.cancel(table.get("cancel")),
+            retry: self.retry(table.get("retry")),
             redirects: self.whole(table.get("redirects"), "`redirects`", 0, MOST_REDIRECTS),
             compress: self.word(
                 table.get("compress"),
@@ -412,15 +415,5 @@ impl Reader {
             pointer,
             include_usage: self.bool(table.get("include_usage"), "`include_usage`"),
         })
-    }
-
-    fn think(&mut self, node: &Node) -> Option<(Duration, Duration)> {
-        match &node.kind {
-            Kind::Text(text) => self.understand(node, parse_duration_range(text)),
-            _ => {
-                let length = self.duration(Some(node), "`think`", true);
-                length.given().map(|given| (given.value, given.value))
-            }
-        }
     }
 }

@@ -51,10 +51,13 @@ pub(crate) const DEFAULTS: &[&str] = &[
     "stall",
     "first_token_timeout",
     "cancel",
+    "retry",
     "redirects",
     "compress",
     "connection",
 ];
+/// The keys of `retry`.
+pub(crate) const RETRY: &[&str] = &["on", "max", "backoff", "max_backoff"];
 /// The keys of `cancel`.
 pub(crate) const CANCEL: &[&str] = &["after", "after_tokens", "probability"];
 /// The further keys of `[defaults]`: what a run has as a whole.
@@ -151,7 +154,7 @@ pub(crate) const PROBE: &[&str] = &[
 ];
 
 /// Names of the contract that a later version builds: unknown today, but no slip of the pen.
-const LATER: &[&str] = &["data", "connections", "retry"];
+const LATER: &[&str] = &["data", "connections"];
 
 /// What other tools call a key of ours.
 const ELSEWHERE: &[(&str, &str)] = &[

@@ -5,7 +5,11 @@ use super::{
     node::{Field, Kind, Located, Node, Source},
     reader::{Reader, Table, field},
 };
-use crate::{problem::Problem, quantity::parse_count_range};
+use crate::{
+    problem::Problem,
+    quantity::{parse_count_range, parse_duration_range},
+};
+use std::time::Duration;
 
 /// The deepest that steps may stand in each other.
 const DEEPEST: usize = 8;
@@ -100,5 +104,15 @@ impl Reader {
             return None;
         }
         u32::try_from(least).ok().zip(u32::try_from(most).ok())
+    }
+
+    pub(super) fn think(&mut self, node: &Node) -> Option<(Duration, Duration)> {
+        match &node.kind {
+            Kind::Text(text) => self.understand(node, parse_duration_range(text)),
+            _ => {
+                let length = self.duration(Some(node), "`think`", true);
+                length.given().map(|given| (given.value, given.value))
+            }
+        }
     }
 }

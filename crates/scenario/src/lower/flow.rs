@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     document::{Common, Field, Located, Source, StepTable, keys},
-    plan::{Body, HttpVersion, Message, Method, OnFailure, Request, Target, Timeouts},
+    plan::{Body, HttpVersion, Message, Method, OnFailure, Request, Retry, Target, Timeouts},
     problem::{Place, Problem},
     secrets::shown_location,
     template::{Life, Text},
@@ -22,6 +22,10 @@ pub(super) const TOTAL: Duration = Duration::from_secs(60);
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
 /// How many redirections are followed, if nothing is said.
 pub(crate) const REDIRECTS: u32 = 10;
+/// How often a request is sent again, and after what wait at first and at most, if nothing is said.
+const RETRIES: u32 = 3;
+const BACKOFF: Duration = Duration::from_millis(500);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// The statuses that send a request on.
 const REDIRECTIONS: [u16; 5] = [301, 302, 303, 307, 308];
 
@@ -177,6 +181,7 @@ impl Lowering<'_> {
             },
             stream: stream?,
             cancel: cancel?,
+            retry: retry(common, &step.common),
             new_connection: pick(&step.common.connection, &common.connection).unwrap_or(false),
             redirects: redirects(common, &step.common),
             expect: expect?,
@@ -272,6 +277,26 @@ fn describe_body(headers: &mut Headers, body: &Body, compress: bool) {
             headers.push((name.to_owned(), Text::Fixed(value.to_owned())));
         }
     }
+}
+
+/// When a request is sent again.
+fn retry(defaults: &Common, own: &Common) -> Option<Retry> {
+    let table = &own.retry.or(&defaults.retry).given()?.value;
+    let on = table.on.given()?.value.clone();
+    let backoff = table.backoff.given().map_or(BACKOFF, |given| given.value);
+    let most = table
+        .max_backoff
+        .given()
+        .map_or(MAX_BACKOFF, |given| given.value);
+    Some(Retry {
+        statuses: on.statuses,
+        kinds: on.kinds,
+        max: pick(&table.max, &Field::Absent)
+            .and_then(|max| u32::try_from(max).ok())
+            .unwrap_or(RETRIES),
+        backoff,
+        max_backoff: most.max(backoff),
+    })
 }
 
 /// How many redirections are followed: none where a redirection is what the step expects.

@@ -211,6 +211,15 @@ fn request(request: &Request, secrets: &[String]) -> Value {
         value["redirects"] = request.redirects.into();
     }
     // Only where it is asked for, so that plans without it keep their hash.
+    if let Some(retry) = &request.retry {
+        let kinds = retry.kinds.iter().map(|kind| kind.name());
+        value["retry"] = json!({
+            "statuses": retry.statuses,
+            "kinds": kinds.collect::<Vec<_>>(),
+            "max": retry.max,
+            "backoff": [time(retry.backoff), time(retry.max_backoff)],
+        });
+    }
     if let Some(cancel) = &request.cancel {
         value["cancel"] = json!({
             "after": cancel.after.map(time),

@@ -160,7 +160,7 @@ enum Statuses {
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
-enum Status {
+pub(super) enum Status {
     Number(#[schemars(range(min = 100, max = 599), example = 200)] u16),
     Text(#[schemars(example = &"2xx", example = &"200-299")] String),
 }

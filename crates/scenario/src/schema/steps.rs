@@ -3,6 +3,7 @@
 use super::{
     Duration, Share,
     answers::{Expect, Extract},
+    retry::Retry,
 };
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -34,6 +35,11 @@ pub(super) struct Defaults {
     /// so that the service can stop generating. Counted in `cancelled`, not as a failure.
     #[schemars(example = &serde_json::json!({ "after_tokens": 20, "probability": "10%" }))]
     cancel: Option<Cancel>,
+    /// When a request is sent again: after the statuses and kinds of errors in `on`, at most `max` times. The wait before it
+    /// doubles each time, and is no shorter than the answer's `retry-after`. Each attempt is a request of its own; one that
+    /// is followed by another has not failed. Counted in `retries`.
+    #[schemars(example = &serde_json::json!({ "on": [429, 503, "reset"], "max": 5, "backoff": "1s" }))]
+    retry: Option<Retry>,
     /// The addresses of this machine that connections come from; users take them in turn. One address has some 28,000
     /// ports for one address of a target. Default: that which the system chooses, and for targets on 127.0.0.0/8 as many
     /// of its addresses as it takes.
@@ -164,6 +170,11 @@ pub(super) struct Step {
     /// so that the service can stop generating. Counted in `cancelled`, not as a failure.
     #[schemars(example = &serde_json::json!({ "after_tokens": 20, "probability": "10%" }))]
     cancel: Option<Cancel>,
+    /// When a request is sent again: after the statuses and kinds of errors in `on`, at most `max` times. The wait before it
+    /// doubles each time, and is no shorter than the answer's `retry-after`. Each attempt is a request of its own; one that
+    /// is followed by another has not failed. Counted in `retries`.
+    #[schemars(example = &serde_json::json!({ "on": [429, 503, "reset"], "max": 5, "backoff": "1s" }))]
+    retry: Option<Retry>,
     /// How many redirections are followed, as RFC 9110 has it: each is a request of its own, counted in `redirects`;
     /// credentials are not sent to another origin; one more than this fails. With 0 a redirection is an answer like
     /// any. Default: 10; 0 where `expect.status` names a redirection.

@@ -118,6 +118,10 @@ fn about(request: &Request) -> Vec<String> {
             .new_connection
             .then(|| "on a connection of its own".to_owned()),
     );
+    about.extend(request.retry.as_ref().map(|retry| {
+        let times = if retry.max == 1 { "time" } else { "times" };
+        format!("tried again up to {} {times}", retry.max)
+    }));
     about.extend(request.cancel.as_ref().map(Cancel::to_string));
     about.push(format!(
         "timeout {}",
