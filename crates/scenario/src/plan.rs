@@ -7,6 +7,7 @@ mod crowd;
 mod demand;
 mod describe;
 mod flow;
+mod layout;
 mod load;
 mod loads;
 mod message;
@@ -21,6 +22,7 @@ pub(crate) use canonical::canonical;
 pub use demand::Demand;
 pub use describe::{Growth, Needs};
 pub use flow::{Alternative, Condition, Group, Guarded, Repeat, Step, Think};
+pub(crate) use layout::layout;
 pub(crate) use load::rounded;
 pub use load::{Arrivals, Load, Rate, Stage, UserCount};
 pub use loads::{LoadPlan, Member, Span, StartAt};
@@ -33,9 +35,7 @@ use crate::{
     reply::{Check, Extract, Keep},
     template::{Life, Scope, Templates},
 };
-use loadgen_stats::{
-    Layout, ScenarioIndex, ScenarioLayout, SloLimit, StepIndex, StepLayout, StepRole, Threshold,
-};
+use loadgen_stats::{Layout, SloLimit, StepIndex, Threshold};
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
 /// What a run does.
@@ -451,52 +451,4 @@ impl Request {
         let extracts = self.extract.iter().map(|extract| extract.keep(streams));
         checks.chain(extracts).fold(Keep::default(), Keep::and)
     }
-}
-
-/// The layout of these scenarios, without what thresholds select.
-pub(crate) fn layout(scenarios: &[Scenario], probes: &[Probe]) -> Layout {
-    let mut layout = Layout {
-        probes: probes.iter().map(|probe| probe.layout.clone()).collect(),
-        ..Layout::default()
-    };
-    for (index, scenario) in scenarios.iter().enumerate() {
-        let first = layout.steps.len();
-        layout
-            .steps
-            .extend(step_layouts(scenario, ScenarioIndex(index)));
-        layout.scenarios.push(ScenarioLayout {
-            name: scenario.name.clone(),
-            steps: first..layout.steps.len(),
-            // Set once the loads are known.
-            closed: false,
-        });
-    }
-    layout
-}
-
-/// The steps of one scenario, in the order of their indices.
-fn step_layouts(scenario: &Scenario, index: ScenarioIndex) -> Vec<StepLayout> {
-    let request = |role| {
-        move |request: &Request| StepLayout {
-            name: request.name.clone(),
-            scenario: index,
-            stream: request.stream.is_some(),
-            slo: request.slo.clone(),
-            role,
-        }
-    };
-    let group = |group: &Group| StepLayout {
-        name: group.name.clone(),
-        scenario: index,
-        stream: false,
-        slo: Vec::new(),
-        role: StepRole::Group,
-    };
-    let of_iterations = Step::requests(&scenario.flow).into_iter();
-    let once = Step::requests(&scenario.before).into_iter();
-    let groups = Step::groups(&scenario.flow).into_iter();
-    (of_iterations.map(request(StepRole::Request)))
-        .chain(once.map(request(StepRole::Before)))
-        .chain(groups.map(group))
-        .collect()
 }
