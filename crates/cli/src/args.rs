@@ -92,8 +92,9 @@ pub(crate) struct RunArgs {
 
 const RUN_AFTER_HELP: &str = "\
 Options win over variables of the environment, those over the file, the file over defaults. \
-An option of load changes the part of the file's load that it names; one that would silently replace another part, \
-such as --vus where the file has a rate, is refused. \
+An option of load changes the part of the file's load that it names. It may replace users, duration and iterations \
+(`loadgen check --explain` says which), but never a rate or stages that it does not name: --vus where the file has a rate \
+is refused. \
 Without any option of load, a URL gets 50 virtual users for 10 seconds. \
 The first Ctrl-C begins no more iterations, the second cuts those that run, the third exits at once.";
 

@@ -115,7 +115,7 @@ impl Seen {
         if work == Work::Requests {
             self.lag.get_or_insert(level.lag);
         } else {
-            self.clock.get_or_insert(level.clock);
+            self.clock = self.clock.or(level.clock);
         }
     }
 }

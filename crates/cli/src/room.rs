@@ -2,7 +2,7 @@
 
 use crate::{args::NetworkArgs, doctor::Calibration, environment::Environment, error::Error};
 use loadgen_http::LOOPBACKS;
-use loadgen_scenario::{Growth, Needs, Plan, Room};
+use loadgen_scenario::{Growth, Needs, Plan, Room, Unplayed};
 
 /// What this machine has for the run.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,31 @@ pub(crate) fn make(plan: &Plan, workers: usize, environment: &Environment) {
     for line in calibration.map_or_else(Vec::new, |last| last.beyond(plan, workers)) {
         environment.err.say(&format!("warning: {line}"));
     }
+    for line in left_out(&plan.unplayed()) {
+        environment.err.say(&plan.mask(&line));
+    }
+}
+
+/// Who has a share of a load, but none of its users.
+fn left_out(unplayed: &[Unplayed<'_>]) -> Vec<String> {
+    let mut told = Vec::new();
+    for one in unplayed {
+        let users = match one.users {
+            1 => "only user".to_owned(),
+            users => format!("{users} users"),
+        };
+        told.push(format!(
+            "warning: scenario `{}` will not run: its share comes to none of the {users}",
+            one.scenario
+        ));
+    }
+    if let Some(last) = unplayed.last() {
+        told.push(match last.enough {
+            Some(enough) => format!("hint: with {enough} users everyone who has a share has one"),
+            None => "hint: give it a larger share, or a load of its own".to_owned(),
+        });
+    }
+    told
 }
 
 /// What there is too little of.

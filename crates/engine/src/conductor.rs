@@ -48,15 +48,22 @@ struct Course {
 }
 
 impl Course {
-    /// When the iterations were due that a load with a number of them has not begun. None where nothing more was due: it
-    /// never began, or was stopped before it came to its own end.
-    fn leaves_over(&self, load: &SharedLoad, now: Offset) -> Option<Offset> {
+    /// When the iterations were due that a load with a number of them has not begun, and why it has not. None where nothing
+    /// more was due: it never began, or was stopped before it came to its own end.
+    fn leaves_over(&self, load: &SharedLoad, now: Offset) -> Option<(Offset, DropReason)> {
         let start = self.phase.start()?;
         let end = load.end_of_starting(start);
         let over = self.ended.unwrap_or(now);
         let stopped = self.phase.ended_starting().filter(|stop| *stop < end);
-        let was_stopped = stopped.is_some_and(|stop| stop <= over);
-        (!was_stopped).then(|| load.end_of_warm_up(start))
+        if stopped.is_some_and(|stop| stop <= over) {
+            return None;
+        }
+        let reason = if over < end {
+            DropReason::StopUser
+        } else {
+            DropReason::End
+        };
+        Some((load.end_of_warm_up(start), reason))
     }
 }
 
@@ -106,18 +113,17 @@ impl<'a, O: Observer> Conductor<'a, O> {
 
     /// Counts the iterations that were never begun, and closes the window in which the run ended.
     pub(crate) fn close_last(&mut self) {
-        let now = self.common.clock.now();
+        let (start, now) = (self.start_of_window(), self.common.clock.now());
         let mut recorder = Recorder::new(Arc::clone(&self.common.layout));
         for (load, course) in self.common.loads.iter().zip(&self.courses) {
-            let Some(due) = course.leaves_over(load, now) else {
+            let Some((due, reason)) = course.leaves_over(load, now) else {
                 continue;
             };
             for (scenario, left) in load.left() {
-                recorder.dropped_iterations(scenario, due, DropReason::End, left);
+                recorder.dropped_iterations(scenario, due, reason, left);
             }
         }
         self.ledger.add(recorder.totals());
-        let (start, now) = (self.start_of_window(), self.common.clock.now());
         // A run may end in the instant in which a window was closed.
         if now > start || self.ledger.holds_more() {
             self.close_window(now.max(start));

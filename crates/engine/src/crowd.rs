@@ -2,6 +2,7 @@
 
 use crate::{
     connection::Connector,
+    permits::TOLERANCE,
     phase::{Phase, Starting},
     schedule::{Budget, Schedule},
     seats::{Change, Seats},
@@ -33,6 +34,8 @@ pub(crate) struct Crowd<C: Connector, T: Timer> {
     span: Option<(Offset, Offset)>,
     /// Whether the run was told that the load has ended here.
     told: bool,
+    /// The due time of the start that was last put off.
+    put_off: Option<Offset>,
 }
 
 impl<C: Connector, T: Timer> Crowd<C, T> {
@@ -49,6 +52,7 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
             changes: 0,
             span: None,
             told: false,
+            put_off: None,
         }
     }
 
@@ -106,6 +110,18 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
                 self.users.abort_all();
             }
         }
+    }
+
+    /// Whether the next start is to wait for a turn of the others, once: it is late and no user is free for it, but those
+    /// who are done may only have had no turn yet to say so.
+    pub(crate) fn puts_off(&mut self, now: Offset) -> bool {
+        let due = self.next_due();
+        let late = due.is_some_and(|due| now.since(due) > TOLERANCE);
+        if !late || self.put_off == due || !self.shard.load(self.load).busy_users.are_all_busy() {
+            return false;
+        }
+        self.put_off = due;
+        true
     }
 
     /// Begins the next start.
@@ -196,7 +212,8 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
         let roles = &self.shard.load(self.load).roles;
         self.starts.forget(until, |number, due| {
             let scenario = roles.scenario(roles.of_iteration(number));
-            recorder.dropped_iterations(scenario, due, DropReason::End, 1);
+            // Nothing but a late generator leaves an arrival for later.
+            recorder.dropped_iterations(scenario, due, DropReason::Late, 1);
         });
     }
 }

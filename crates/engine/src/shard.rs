@@ -297,6 +297,9 @@ impl<'a, C: Connector, T: Timer> Crowds<'a, C, T> {
             let Some(first) = dues.min_by_key(|crowd| crowd.next_due()) else {
                 break;
             };
+            if first.puts_off(now) {
+                break;
+            }
             first.begin_next();
         }
     }

@@ -76,7 +76,7 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
     ) -> Option<Self> {
         let shared = shard.load(load);
         let scenario = shared.roles.scenario(shared.roles.of_iteration(number));
-        if shared.busy_users.take() {
+        if shared.busy_users.take(due, || shard.clock.now()) {
             Some(Self {
                 present: shard.enter(),
                 load,
@@ -86,10 +86,13 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
                 begun: false,
             })
         } else {
-            shard
-                .recorder
-                .borrow_mut()
-                .dropped_iterations(scenario, due, DropReason::MaxVus, 1);
+            // Had the users begun when they were to, one might be free by now.
+            let reason = match shared.busy_users.are_disturbed(shard.clock.now()) {
+                true => DropReason::Late,
+                false => DropReason::MaxVus,
+            };
+            let mut recorder = shard.recorder.borrow_mut();
+            recorder.dropped_iterations(scenario, due, reason, 1);
             None
         }
     }
@@ -138,7 +141,7 @@ impl<C: Connector, T: Timer> Drop for Arrival<C, T> {
             shard.recorder.borrow_mut().dropped_iterations(
                 self.scenario,
                 self.due,
-                DropReason::End,
+                DropReason::Late,
                 1,
             );
         }

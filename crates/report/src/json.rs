@@ -198,8 +198,12 @@ struct StepJson {
 struct DroppedJson {
     /// They found all `max_vus` of their load busy.
     max_vus: u64,
-    /// The end of their load came first.
+    /// The time of their load was up first.
     end: u64,
+    /// The generator was late with them: users were busy only with what it had begun late, or the load was over by then.
+    late: u64,
+    /// The users that were to begin them had stopped (`on_failure = "stop_user"`).
+    stop_user: u64,
 }
 
 /// Requests that the end of the run cut.
@@ -303,7 +307,8 @@ struct SpanJson {
     end_s: f64,
 }
 
-/// A threshold judged again on the part of the run in which the generator was not the limit.
+/// A threshold judged again on the part of the run in which the generator was not the limit; one on dropped iterations
+/// without those that the generator was late with.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Again")]
 struct AgainJson {
@@ -399,8 +404,8 @@ struct GeneratorJson {
     /// The most ports of the whole machine that waited out the end of a connection (`TIME_WAIT`), in which they cannot
     /// be used again; looked at each second. Null where it is not known.
     time_wait_peak: Option<u64>,
-    /// What dated the arrivals.
-    arrival_clock: ClockJson,
+    /// What dated the arrivals; null where nothing arrived.
+    arrival_clock: Option<ClockJson>,
     /// How late requests began; null where there was none.
     schedule_lag: Option<LagJson>,
     /// How late arrivals were read; null where the kernel did not stamp them.

@@ -27,7 +27,7 @@ pub use plan::{
     Guarded, HttpVersion, Load, LoadPlan, Location, Member, Message, Method, MockSettings,
     Multipart, Needs, OnFailure, Origin, Part, PartContent, Pinned, Plan, QueryPart, Rate,
     Rendered, Repeat, Request, Retry, Scenario, Span, Stage, StartAt, Step, StreamSpec, Target,
-    Think, Timeouts, UserCount,
+    Think, Timeouts, Unplayed, UserCount,
 };
 pub use plan::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use problem::{Mark, Place, Position, Problem, Problems};

@@ -25,7 +25,7 @@ pub use flow::{Alternative, Condition, Group, Guarded, Repeat, Step, Think};
 pub(crate) use layout::layout;
 pub(crate) use load::rounded;
 pub use load::{Arrivals, Load, Rate, Stage, UserCount};
-pub use loads::{LoadPlan, Member, Span, StartAt};
+pub use loads::{LoadPlan, Member, Span, StartAt, Unplayed};
 pub(crate) use message::unfit_for_header;
 pub use message::{Location, Message, QueryPart, Rendered};
 pub use probe::{Probe, ProbeSource, ProcessFigure, WhichProcess};

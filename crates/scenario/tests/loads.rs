@@ -248,6 +248,8 @@ fn every_part_of_a_load_is_explained() {
     assert_eq!(
         explained("vus = 5\nduration = \"1m\"", &[("stage", "30s:50,1m:20")]),
         [
+            "vus = 5 (line 2, replaced by --stage)",
+            "duration = 1m (line 3, replaced by --stage)",
             "executor = ramping-vus (default)",
             "start_vus = 1 (default)",
             "stages = 30s:50, 1m:20 (--stage)",

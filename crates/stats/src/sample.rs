@@ -204,13 +204,17 @@ pub struct Iteration {
 pub enum DropReason {
     /// It found all `max_vus` of its load busy.
     MaxVus,
-    /// The end of its load came first.
+    /// The time of its load was up first.
     End,
+    /// The generator was late with it: users were busy only with what it had begun late, or the load was over by then.
+    Late,
+    /// The users that were to begin it had stopped (`on_failure = "stop_user"`).
+    StopUser,
 }
 
 impl DropReason {
     /// Every reason, in the order in which they are shown.
-    pub const ALL: [Self; 2] = [Self::MaxVus, Self::End];
+    pub const ALL: [Self; 4] = [Self::MaxVus, Self::End, Self::Late, Self::StopUser];
 
     /// The public name: the value of the tag `reason`.
     #[must_use]
@@ -218,6 +222,8 @@ impl DropReason {
         match self {
             Self::MaxVus => "max_vus",
             Self::End => "end",
+            Self::Late => "late",
+            Self::StopUser => "stop_user",
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) use warnings::{FEW, tolerated};
 use crate::health::Health;
 use crate::history::{History, SummaryWindow};
 use crate::ledger::Machine;
-use crate::threshold::judge::{Span, judge};
+use crate::threshold::judge::{Span, judge, judge_without_late};
 use crate::threshold::watch::{Ended, Watch};
 use crate::{
     Counter, DropReason, ErrorKind, Judged, Layout, Metric, Offset, Selection, StepIndex, StepRole,
@@ -236,6 +236,10 @@ fn thresholds(material: &Material<'_>, parts: &Parts, facts: Span) -> Vec<Judged
             doubtful,
         };
         material.watch.amend(place, threshold, &mut judged, ended);
+        if judged.judged && !judged.ok && judged.window.is_none() {
+            let without = judge_without_late(threshold, material.totals, material.layout, facts);
+            judged.again = without.or(judged.again);
+        }
         judged
     });
     judged.collect()

@@ -1,5 +1,6 @@
 //! Reasons not to believe a run, each with the advice that cures it.
 
+use crate::DropReason;
 use std::{fmt, time::Duration};
 
 /// A reason not to believe a run, or not all of it.
@@ -19,12 +20,12 @@ pub enum Warning {
         /// The most of one core, from 0 to 1, that a worker thread used without a pause.
         share: f64,
     },
-    /// Arrivals were due but never begun.
+    /// Iterations were due but never begun.
     DroppedIterations {
-        /// How many found all `max_vus` of their load busy.
-        max_vus: u64,
-        /// How many were left over when the time of their load was up.
-        end: u64,
+        /// Why.
+        reason: DropReason,
+        /// How many.
+        count: u64,
     },
     /// Chance alone may have decided thresholds.
     TooFewSamples {
@@ -93,6 +94,8 @@ pub enum Warning {
     NothingSucceeded {
         /// Why, in one line.
         reason: String,
+        /// Whether all requests were over before the warm-up was.
+        in_warm_up: bool,
     },
 }
 
@@ -147,7 +150,7 @@ impl Warning {
                     share * 100.0
                 )
             }
-            Self::DroppedIterations { max_vus, end } => dropped_message(*max_vus, *end),
+            Self::DroppedIterations { reason, count } => dropped_message(*reason, *count),
             Self::TooFewSamples {
                 thresholds,
                 threshold,
@@ -196,7 +199,7 @@ impl Warning {
                 "the probe {probe} failed {failed} of {}: {reason}",
                 plural(*of, "time")
             ),
-            Self::NothingSucceeded { reason } => format!("no request succeeded: {reason}"),
+            Self::NothingSucceeded { reason, .. } => format!("no request succeeded: {reason}"),
         }
     }
 
@@ -210,12 +213,7 @@ impl Warning {
             Self::GeneratorBusy { .. } => {
                 "use more workers (--workers), a machine with more cores, or less load"
             }
-            Self::DroppedIterations { max_vus: 0, .. } => {
-                "give the iterations more time or more users, or read it as: the service is slower than they ask"
-            }
-            Self::DroppedIterations { .. } => {
-                "raise max_vus, or read it as: the service is slower than the rate asks"
-            }
+            Self::DroppedIterations { reason, .. } => dropped_advice(*reason),
             Self::TooFewSamples { .. } => "run longer, or with more load",
             Self::PortsExhausted { .. } => {
                 "keep connections alive, come from more addresses (--source-address), or widen net.ipv4.ip_local_port_range"
@@ -239,6 +237,9 @@ impl Warning {
             Self::ProbeFailed { .. } => {
                 "try it by hand; where it failed there is a gap, and the run is not affected"
             }
+            Self::NothingSucceeded {
+                in_warm_up: true, ..
+            } => "make warm_up shorter, or give the load more to do",
             Self::NothingSucceeded { .. } => {
                 "look at the errors; --allow-all-failed accepts such a run"
             }
@@ -275,14 +276,30 @@ fn too_few_message(thresholds: u64, threshold: &str, more: Option<u64>, of: &str
     }
 }
 
-fn dropped_message(max_vus: u64, end: u64) -> String {
-    let count = plural(max_vus + end, "due iteration");
-    match (max_vus, end) {
-        (_, 0) => format!("{count} never begun, as all max_vus were busy"),
-        (0, _) => format!("{count} never begun before the end of their load"),
-        _ => format!(
-            "{count} never begun: {max_vus} as all max_vus were busy, {end} before the end of their load"
-        ),
+fn dropped_message(reason: DropReason, count: u64) -> String {
+    let why = match reason {
+        DropReason::MaxVus => "never begun, as all max_vus were busy",
+        DropReason::End => "never begun before the end of their load",
+        DropReason::Late => "never begun, as the generator was late with them",
+        DropReason::StopUser => "never begun, as their users had stopped",
+    };
+    format!("{} {why}", plural(count, "due iteration"))
+}
+
+const fn dropped_advice(reason: DropReason) -> &'static str {
+    match reason {
+        DropReason::MaxVus => {
+            "raise max_vus, or read it as: the service is slower than the rate asks"
+        }
+        DropReason::End => {
+            "give the iterations more time or more users, or read it as: the service is slower than they ask"
+        }
+        DropReason::Late => {
+            "use a machine with more or faster cores, or less load; this says nothing of the service"
+        }
+        DropReason::StopUser => {
+            "look at the errors; with on_failure = \"next_iteration\" users go on after a failure"
+        }
     }
 }
 

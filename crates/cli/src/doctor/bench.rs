@@ -62,7 +62,7 @@ pub(super) struct Level {
     /// The part of its processors that the target used.
     target_busy: f64,
     /// What dated arrivals.
-    pub clock: ArrivalClock,
+    pub clock: Option<ArrivalClock>,
 }
 
 /// Why a level did not hold.

@@ -74,6 +74,30 @@ fn a_weight_is_a_share_of_the_load() {
 }
 
 #[test]
+fn who_gets_no_user_is_told_before_the_run() {
+    let parts = [("often", "weight = 9"), ("seldom", "weight = 1")];
+    for (users, expected) in [(2, Some("with 6 users")), (6, None)] {
+        let load = format!("load = {{ vus = {users}, duration = \"100ms\" }}");
+        let words = ["run", "a.toml", "--no-log", "--quiet"];
+        let played = on(Stage::new(&words).file("a.toml", &file(&load, &parts)));
+        let warning = format!(
+            "warning: scenario `seldom` will not run: its share comes to none of the {users} users"
+        );
+        assert_eq!(
+            played.err.contains(&warning),
+            expected.is_some(),
+            "{}",
+            played.err
+        );
+        assert!(
+            expected.is_none_or(|hint| played.err.contains(hint)),
+            "{}",
+            played.err
+        );
+    }
+}
+
+#[test]
 fn a_load_begins_when_another_has_ended() {
     let first = "load = { executor = \"per-vu-iterations\", vus = 3, iterations = 2 }";
     for (start, users) in [("start_after = \"scenario:first\"", 3), ("", 5)] {

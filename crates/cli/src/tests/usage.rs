@@ -243,6 +243,35 @@ fn nothing_is_replaced_silently() {
 }
 
 #[test]
+fn what_is_replaced_is_explained() {
+    let explained = |file: &str, words: &[&str], line: &str| {
+        let text = PLAIN.replace("vus = 2\niterations = 6", file);
+        let all = [&["check", "a.toml", "--explain"], words].concat();
+        let played = on(Stage::new(&all).file("a.toml", &text));
+        assert_eq!(played.code, 0, "{words:?}\n{}", played.err);
+        let mut lines = played.out.lines().map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.join(" ")
+        });
+        let found = lines.any(|one| one.starts_with(line) && one.contains(" replaced by "));
+        assert_eq!(found, !line.is_empty(), "{words:?}: {line}\n{}", played.out);
+    };
+    let rate = ["--rate", "20/s", "--duration", "5s"];
+    explained("vus = 4\nduration = \"3s\"", &rate, "load.vus 4 line ");
+    explained("vus = 4\niterations = 6", &rate, "load.iterations 6 line ");
+    let duration = ["--duration", "5s"];
+    let bounded = "vus = 4\niterations = 6\nmax_duration = \"1m\"";
+    explained(bounded, &duration, "load.iterations 6 line ");
+    explained(bounded, &duration, "load.max_duration 1m line ");
+    let stages = ["--stage", "5s:5"];
+    explained(
+        "vus = 4\nduration = \"3s\"",
+        &stages,
+        "load.duration 3s line ",
+    );
+}
+
+#[test]
 fn variables_say_loads_as_options_do() {
     let explained = |variable: (&str, &str)| {
         let stage = Stage::new(&["check", "a.toml", "--explain"]).file("a.toml", PLAIN);

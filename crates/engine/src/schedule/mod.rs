@@ -261,20 +261,17 @@ impl Schedule {
 }
 
 impl Shape {
-    fn of(load: &Load) -> Self {
-        let users = load.users().map_or(0, UserCount::get);
-        let most = match load {
-            Load::SharedIterations { iterations, .. } => {
-                users.min(u32::try_from(*iterations).unwrap_or(u32::MAX))
-            }
-            _ => users,
-        };
-        let closed = |line, budget, graceful_ramp_down| Self::Closed {
+    fn closed(load: &Load, line: Line, budget: Budget, graceful_ramp_down: Duration) -> Self {
+        Self::Closed {
             line,
-            most,
+            most: load.users().map_or(0, UserCount::get),
             budget,
             graceful_ramp_down,
-        };
+        }
+    }
+
+    fn of(load: &Load) -> Self {
+        let closed = |line, budget, ramp_down| Self::closed(load, line, budget, ramp_down);
         let open = |line, arrivals, max_vus: Option<UserCount>| Self::Open {
             line,
             arrivals,

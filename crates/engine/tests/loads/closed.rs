@@ -4,7 +4,7 @@ use crate::support::{Service, carry_out, count, plan, settings, stopped, undistu
 use loadgen_engine::{Clock, Stop, TokioTiming, run};
 use loadgen_scenario::{Load, Stage, StartAt, UserCount};
 use loadgen_stats::{
-    Counter, ErrorKind, Gauge, Metric, MetricValue, Rate, StopReason, Trend, VusRange,
+    Counter, DropReason, ErrorKind, Gauge, Metric, MetricValue, Rate, StopReason, Trend, VusRange,
 };
 use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::LocalSet};
@@ -434,18 +434,18 @@ async fn rates_per_second_hold_what_was_begun_in_the_warm_up_and_ended_after_it(
 async fn what_is_left_over_is_dropped_only_where_the_load_came_to_its_own_end() {
     let shared = "iterations = 1000, max_duration = \"5s\"";
     let each = "executor = \"per-vu-iterations\", iterations = 100, max_duration = \"5s\"";
-    // (load, when it is stopped, every how many-th request fails, begun, dropped)
+    // (load, when it is stopped, every how many-th request fails, begun, dropped, why)
     let cases = [
-        (shared, None, u64::MAX, 50, 950),
-        (each, None, u64::MAX, 50, 950),
-        (shared, Some(1.7), u64::MAX, 20, 0),
-        (each, Some(1.7), u64::MAX, 20, 0),
-        (shared, None, 1, 10, 990),
-        (each, None, 1, 10, 990),
+        (shared, None, u64::MAX, 50, 950, DropReason::End),
+        (each, None, u64::MAX, 50, 950, DropReason::End),
+        (shared, Some(1.7), u64::MAX, 20, 0, DropReason::End),
+        (each, Some(1.7), u64::MAX, 20, 0, DropReason::End),
+        (shared, None, 1, 10, 990, DropReason::StopUser),
+        (each, None, 1, 10, 990, DropReason::StopUser),
         // Its users had stopped before it was.
-        (shared, Some(1.7), 1, 10, 990),
+        (shared, Some(1.7), 1, 10, 990, DropReason::StopUser),
     ];
-    for (load, stop, fail_each, begun, dropped) in cases {
+    for (load, stop, fail_each, begun, dropped, reason) in cases {
         // Another load goes on beside it.
         let text = format!(
             r#"target = "http://127.0.0.1:1"
@@ -473,11 +473,9 @@ get = "/b"
         let summary = stopped(plan(&text), 2, &service, &stops).await;
         let what = format!("{load}, stopped at {stop:?}, every {fail_each}th fails");
         assert_eq!(service.calls("/a").len(), begun, "{what}");
-        assert_eq!(
-            count(&summary, Counter::DroppedIterations),
-            dropped,
-            "{what}"
-        );
+        let mut expected = [0; DropReason::ALL.len()];
+        expected[reason.index()] = dropped;
+        assert_eq!(summary.dropped, expected, "{what}");
     }
 }
 

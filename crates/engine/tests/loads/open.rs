@@ -1,11 +1,15 @@
 //! Open loads: every arrival is begun when it is due or counted as dropped, and lateness is never lost.
 
-use crate::support::{Service, carry_out, count, plan, undisturbed};
-use loadgen_engine::{Clock, Stop};
+use crate::support::{Service, carry_out, count, plan, settings, undisturbed};
+use loadgen_engine::{Clock, Stop, Timer, Timing, run};
 use loadgen_scenario::{Arrivals, Load, Plan, Rate, Stage, UserCount};
-use loadgen_stats::{Counter, Offset, Trend};
-use std::time::Duration;
-use tokio::sync::watch;
+use loadgen_stats::{Counter, DropReason, Offset, Trend};
+use std::{io, sync::Arc, time::Duration};
+use tokio::{
+    sync::watch,
+    task::LocalSet,
+    time::{Instant, sleep_until},
+};
 
 const ONE: &str = r#"
 target = "http://127.0.0.1:1"
@@ -209,4 +213,98 @@ async fn six_hours_drift_by_nothing() {
         summary.duration
     );
     assert!(summary.windows.len() <= 3_600, "{}", summary.windows.len());
+}
+
+/// A timer that oversleeps once: what is due from one time on has to wait until another.
+#[derive(Clone, Copy)]
+struct Oversleeping {
+    from: Duration,
+    until: Duration,
+}
+
+struct Oversleeper {
+    from: Instant,
+    until: Instant,
+}
+
+impl Timing for Oversleeping {
+    type Timer = Oversleeper;
+
+    fn timer(&self, _shard: usize) -> io::Result<Oversleeper> {
+        let now = Instant::now();
+        Ok(Oversleeper {
+            from: now + self.from,
+            until: now + self.until,
+        })
+    }
+}
+
+impl Timer for Oversleeper {
+    fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> {
+        let late = self.from <= deadline && deadline < self.until;
+        sleep_until(if late { self.until } else { deadline })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_late_generator_drops_is_told_apart() {
+    // 500 a second for 4 s, and 5 users: how long a request takes, whether there are but 5 users, when the generator wakes
+    // again that fell asleep at 2 s; then what is dropped because all users were busy, and because it was late.
+    let cases = [
+        ("in time", 0.002, true, 2.0, [0..1, 0..1]),
+        ("asleep", 0.002, true, 2.3, [0..1, 140..151]),
+        (
+            "a service that is slow all the while",
+            60.0,
+            true,
+            2.3,
+            [1_995..1_996, 0..1],
+        ),
+        (
+            "asleep, with as many users as it takes",
+            0.002,
+            false,
+            2.3,
+            [0..1, 0..1],
+        ),
+        (
+            "asleep beyond the end",
+            0.002,
+            false,
+            9.0,
+            [0..1, 999..1_001],
+        ),
+    ];
+    for workers in [1, 2] {
+        for (what, takes, bound, until, expected) in &cases {
+            let max_vus = bound.then_some(5);
+            let mut plan = constant(500.0, 4.0, max_vus, Arrivals::Uniform);
+            plan.loads[0].graceful_stop = seconds(1.0);
+            let timing = Oversleeping {
+                from: seconds(2.0),
+                until: seconds(*until),
+            };
+            let (_keep, stop) = watch::channel(Stop::Run);
+            let service = Service::new(seconds(*takes));
+            let observer = &mut ();
+            let run = run(
+                Arc::new(plan),
+                settings(workers),
+                service,
+                timing,
+                observer,
+                stop,
+            );
+            let outcome = LocalSet::new().run_until(run).await;
+            let dropped = outcome.expect("the run takes place").summary.dropped;
+            let of = |reason: DropReason| dropped[reason.index()];
+            let seen = [DropReason::MaxVus, DropReason::Late].map(of);
+            let as_expected = expected
+                .iter()
+                .zip(seen)
+                .all(|(range, seen)| range.contains(&seen));
+            assert!(as_expected, "{what}, {workers} workers: {seen:?}");
+            assert_eq!(of(DropReason::End), 0, "{what}");
+        }
+    }
 }

@@ -119,6 +119,8 @@ impl From<[u64; DropReason::ALL.len()]> for DroppedJson {
         Self {
             max_vus: dropped[DropReason::MaxVus.index()],
             end: dropped[DropReason::End.index()],
+            late: dropped[DropReason::Late.index()],
+            stop_user: dropped[DropReason::StopUser.index()],
         }
     }
 }
@@ -261,10 +263,10 @@ impl GeneratorJson {
             ports_peak: generator.ports_peak,
             ports_limit: host.ports(),
             time_wait_peak: generator.time_wait_peak,
-            arrival_clock: match generator.arrival_clock {
+            arrival_clock: generator.arrival_clock.map(|clock| match clock {
                 ArrivalClock::Kernel => ClockJson::Kernel,
                 ArrivalClock::Read => ClockJson::Read,
-            },
+            }),
             schedule_lag: generator.schedule_lag.as_ref().map(LagJson::of),
             read_lag: generator.read_lag.as_ref().map(LagJson::of),
             clock_fallbacks: generator.clock_fallbacks,

@@ -43,11 +43,20 @@ pub(super) struct ClosingRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 enum WarningRecord {
-    GeneratorBusy { share: f64 },
-    DroppedIterations { max_vus: u64, end: u64 },
-    PortsExhausted { count: u64 },
-    FilesExhausted { count: u64 },
-    LogIncomplete { reason: String },
+    GeneratorBusy {
+        share: f64,
+    },
+    /// In older logs only: it is raised again from the windows.
+    DroppedIterations,
+    PortsExhausted {
+        count: u64,
+    },
+    FilesExhausted {
+        count: u64,
+    },
+    LogIncomplete {
+        reason: String,
+    },
 }
 
 impl ClosingRecord {
@@ -111,7 +120,11 @@ impl ClosingRecord {
         Ok(Closing {
             end,
             verdict: verdict.ok_or_else(|| unknown("verdict", &self.verdict))?,
-            warnings: self.warnings.iter().map(WarningRecord::restore).collect(),
+            warnings: self
+                .warnings
+                .iter()
+                .filter_map(WarningRecord::restore)
+                .collect(),
         })
     }
 }
@@ -120,10 +133,6 @@ impl WarningRecord {
     fn of(warning: &Warning) -> Option<Self> {
         match warning {
             Warning::GeneratorBusy { share } => Some(Self::GeneratorBusy { share: *share }),
-            Warning::DroppedIterations { max_vus, end } => Some(Self::DroppedIterations {
-                max_vus: *max_vus,
-                end: *end,
-            }),
             Warning::PortsExhausted { count } => Some(Self::PortsExhausted { count: *count }),
             Warning::FilesExhausted { count } => Some(Self::FilesExhausted { count: *count }),
             Warning::LogIncomplete { reason } => Some(Self::LogIncomplete {
@@ -134,18 +143,15 @@ impl WarningRecord {
         }
     }
 
-    fn restore(&self) -> Warning {
-        match self {
+    fn restore(&self) -> Option<Warning> {
+        Some(match self {
+            Self::DroppedIterations => return None,
             Self::GeneratorBusy { share } => Warning::GeneratorBusy { share: *share },
-            Self::DroppedIterations { max_vus, end } => Warning::DroppedIterations {
-                max_vus: *max_vus,
-                end: *end,
-            },
             Self::PortsExhausted { count } => Warning::PortsExhausted { count: *count },
             Self::FilesExhausted { count } => Warning::FilesExhausted { count: *count },
             Self::LogIncomplete { reason } => Warning::LogIncomplete {
                 reason: reason.clone(),
             },
-        }
+        })
     }
 }

@@ -96,6 +96,8 @@ fn dropped(summary: &Summary) -> impl Iterator<Item = String> {
     let why = |reason| match reason {
         DropReason::MaxVus => "dropped, all max_vus busy",
         DropReason::End => "dropped at the end",
+        DropReason::Late => "dropped, the generator was late",
+        DropReason::StopUser => "dropped, their users had stopped",
     };
     let counts = DropReason::ALL.into_iter().zip(summary.dropped);
     counts
@@ -150,10 +152,10 @@ fn generator(header: &Header, generator: &GeneratorSummary) -> Vec<String> {
             .peak_rss_bytes
             .map(|bytes| format!("{} of memory", units::bytes(bytes))),
     );
-    parts.push(match generator.arrival_clock {
+    parts.extend(generator.arrival_clock.map(|clock| match clock {
         ArrivalClock::Kernel => "arrivals stamped by the kernel".to_owned(),
         ArrivalClock::Read => "arrivals dated when read".to_owned(),
-    });
+    }));
     if header.target_is_embedded {
         parts.push("target shares this machine".to_owned());
     }

@@ -154,6 +154,16 @@ fn judged_again(judged: &Judged, again: Again) -> String {
         Some(value) => number(value, judged.unit),
         None => "no sample".to_owned(),
     };
+    if again.without_late {
+        let besides = format!("{seen} besides what it was late with");
+        return match again.fails {
+            true => format!("it fails without the generator's part too: {besides}"),
+            false => format!("the generator was late, and is to blame: {besides}"),
+        };
+    }
+    if again.length < Duration::from_secs(1) {
+        return "the generator was late or busy, and never kept up for a whole second".to_owned();
+    }
     let kept_up = format!("{seen} in the {length} in which the generator kept up");
     if again.fails {
         return format!("it fails without the generator's part too: {kept_up}");

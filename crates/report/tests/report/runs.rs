@@ -385,6 +385,8 @@ pub(crate) fn trouble() -> Run {
         (1_500, DropReason::MaxVus, 5),
         (3_500, DropReason::MaxVus, 12),
         (7_000, DropReason::End, 3),
+        (4_500, DropReason::Late, 2),
+        (4_600, DropReason::StopUser, 4),
     ] {
         script
             .recorder

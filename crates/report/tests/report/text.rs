@@ -2,7 +2,9 @@
 
 use crate::runs::{self, Run, Script, ms};
 use loadgen_report::{TextOptions, write_text, write_verdict};
-use loadgen_stats::{Again, Judged, Layout, StepIndex, StopReason, Summary, Verdict, VusRange};
+use loadgen_stats::{
+    Again, Judged, Layout, StepIndex, StopReason, Summary, Unit, Verdict, VusRange,
+};
 use std::time::Duration;
 
 const COLUMNS: usize = 80;
@@ -224,16 +226,24 @@ fn rename(layout: &mut Layout, name: &str) {
 
 #[test]
 fn what_else_is_to_be_said_of_a_threshold_stands_below_it() {
+    type Change = fn(&mut Judged);
     let again = |observed, seconds, fails| {
         Some(Again {
             observed,
             length: Duration::from_secs(seconds),
             fails,
+            without_late: false,
         })
     };
-    type Change = fn(&mut Judged);
+    let without_late = |observed, fails| {
+        again(Some(observed), 20, fails).map(|again| Again {
+            without_late: true,
+            ..again
+        })
+    };
+    let count: Change = |judged| judged.unit = Unit::Count;
     // What is changed, the sign, the remark.
-    let cases: [(Change, Option<Again>, &str, &str); 7] = [
+    let cases: [(Change, Option<Again>, &str, &str); 10] = [
         (
             |judged| judged.window = Some((ms(8_000), ms(11_000))),
             None,
@@ -266,6 +276,24 @@ fn what_else_is_to_be_said_of_a_threshold_stands_below_it() {
             again(None, 4, false),
             "?",
             "the generator was late or busy: no sample in the 4.0 s in which the generator kept up, too little to tell",
+        ),
+        (
+            |_| {},
+            again(None, 0, false),
+            "?",
+            "the generator was late or busy, and never kept up for a whole second",
+        ),
+        (
+            count,
+            without_late(0.0, false),
+            "?",
+            "the generator was late, and is to blame: 0 besides what it was late with",
+        ),
+        (
+            count,
+            without_late(7.0, true),
+            "✗",
+            "it fails without the generator's part too: 7 besides what it was late with",
         ),
         (
             |_| {},
@@ -304,6 +332,7 @@ fn a_run_whose_generator_was_the_limit_says_so_first() {
         observed: Some(97.0),
         length: Duration::from_secs(20),
         fails: false,
+        without_late: false,
     });
     let line = verdict(&summary, false).replace('\n', " ");
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -31,6 +31,8 @@ pub enum Provenance {
     Given(String),
     /// The file.
     File(Position),
+    /// The file, but an option of that name has replaced it.
+    Replaced(Position, String),
     /// Nothing else was said.
     Default,
 }
@@ -40,6 +42,9 @@ impl fmt::Display for Provenance {
         match self {
             Self::Given(origin) => f.write_str(origin),
             Self::File(position) => write!(f, "line {}", position.line),
+            Self::Replaced(position, origin) => {
+                write!(f, "line {}, replaced by {origin}", position.line)
+            }
             Self::Default => f.write_str("default"),
         }
     }

@@ -359,7 +359,12 @@ impl Lowering<'_> {
         if let Some(given) = given {
             let length = format_duration(load.length());
             let message = format!("`warm_up` must be shorter than the load, which takes {length}");
-            self.tell(Problem::new(&given.place, message).label("nothing would be measured"));
+            let problem = Problem::new(&given.place, message).label("nothing would be measured");
+            // As long as was asked for, once the warm-up is over.
+            let enough = format_duration(given.value.saturating_add(load.length()));
+            let asked = self.overrides.duration.as_ref();
+            let help = asked.map(|asked| format!("`{} {enough}` would do", asked.origin));
+            self.tell(problem.maybe_help(help));
             return None;
         }
         Some(warm_up)
@@ -377,6 +382,43 @@ impl Lowering<'_> {
         Some(value.clone())
     }
 
+    /// Tells of the parts of the file's load that options have replaced.
+    pub(super) fn explain_replaced(&mut self, subject: &Subject<'_>, wish: &LoadTable) {
+        let options = self.overrides;
+        let by = (options.stages.first())
+            .or(options.rate.as_ref())
+            .or(options.duration.as_ref())
+            .or(options.iterations.as_ref());
+        let (Some(file), Some(by)) = (subject.table, by) else {
+            return;
+        };
+        let replaced = [
+            (
+                "vus",
+                replaced(&file.vus, &wish.vus, |vus| vus.get().to_string()),
+            ),
+            (
+                "iterations",
+                replaced(&file.iterations, &wish.iterations, u64::to_string),
+            ),
+            (
+                "duration",
+                replaced(&file.duration, &wish.duration, show_time),
+            ),
+            (
+                "max_duration",
+                replaced(&file.max_duration, &wish.max_duration, show_time),
+            ),
+        ];
+        for (key, given) in replaced {
+            let given = given.map(|(value, place)| (value, self.provenance(place)));
+            if let Some((value, Provenance::File(position))) = given {
+                let from = Provenance::Replaced(position, by.origin.clone());
+                self.explain(&subject.key(key), &value, from);
+            }
+        }
+    }
+
     fn explain_executor(
         &mut self,
         subject: &Subject<'_>,
@@ -388,6 +430,16 @@ impl Lowering<'_> {
         });
         self.explain(&subject.key("executor"), executor.name(), from);
     }
+}
+
+/// What the file says and the wish no longer has, as it is shown, and where it stands.
+fn replaced<'a, T>(
+    file: &'a Field<T>,
+    wish: &Field<T>,
+    show: fn(&T) -> String,
+) -> Option<(String, &'a Place)> {
+    let given = file.given().filter(|_| wish.is_absent())?;
+    Some((show(&given.value), &given.place))
 }
 
 /// Stages as `--stage` has them.

@@ -39,7 +39,9 @@ impl<'a> Lowering<'a> {
         let mut loads = Vec::new();
         for (one, start) in asked.iter().zip(starts) {
             let wish = if single {
-                self.wish(one.subject.table)
+                let wish = self.wish(one.subject.table);
+                self.explain_replaced(&one.subject, &wish);
+                wish
             } else {
                 self.wish_to_end(one.subject.table)
             };

@@ -114,13 +114,18 @@ pub struct Rate(f64);
 pub struct UserCount(u32);
 
 impl Load {
-    /// The most users at once; none where the load makes as many as it needs.
+    /// The most users at once; none where the load makes as many as it needs. No more than there are shared iterations to
+    /// do.
     #[must_use]
     pub fn users(&self) -> Option<UserCount> {
         match self {
-            Self::ConstantVus { vus, .. }
-            | Self::SharedIterations { vus, .. }
-            | Self::PerVuIterations { vus, .. } => Some(*vus),
+            Self::ConstantVus { vus, .. } | Self::PerVuIterations { vus, .. } => Some(*vus),
+            Self::SharedIterations {
+                vus, iterations, ..
+            } => {
+                let iterations = u32::try_from(*iterations).unwrap_or(u32::MAX).max(1);
+                UserCount::new(vus.get().min(iterations))
+            }
             // A ramp that never has a user is no plan.
             Self::RampingVus { .. } => UserCount::new(rounded(self.highest()).max(1)),
             Self::SteeredVus { most, .. } => Some(*most),

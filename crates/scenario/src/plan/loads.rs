@@ -49,7 +49,28 @@ pub struct Span {
     pub latest_end: Duration,
 }
 
+/// A scenario that has a share of a load, but none of its users: there are too few to share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unplayed<'a> {
+    /// Its name.
+    pub scenario: &'a str,
+    /// The users that there are.
+    pub users: u32,
+    /// With so many everyone who has a share has one; none where that takes too many to be meant.
+    pub enough: Option<u32>,
+}
+
+/// More users than this to give everyone one are not meant.
+const TOO_MANY: u32 = 10_000;
+
 impl LoadPlan {
+    /// The members that have a share, but none of so many users.
+    fn left_out(&self, users: u32) -> impl Iterator<Item = &Member> {
+        let split = self.members.iter().zip(self.split(users));
+        let none = split.filter(|(member, users)| *users == 0 && member.share > 0.0);
+        none.map(|(member, _)| member)
+    }
+
     /// So many users split among the members: each gets the whole part of its share, and those left over go to the
     /// largest remainders, the earlier member first where they are alike.
     #[must_use]
@@ -103,6 +124,24 @@ impl LoadPlan {
 }
 
 impl Plan {
+    /// The scenarios that nobody will play, as their load has too few users to share.
+    #[must_use]
+    pub fn unplayed(&self) -> Vec<Unplayed<'_>> {
+        let mut unplayed = Vec::new();
+        for load in self.loads.iter().filter(|load| load.splits_users()) {
+            let users = load.load.users().map_or(0, super::UserCount::get);
+            let is_enough = |users: &u32| load.left_out(*users).next().is_none();
+            for member in load.left_out(users) {
+                unplayed.push(Unplayed {
+                    scenario: &self.scenarios[member.scenario.0].name,
+                    users,
+                    enough: (users..=TOO_MANY).find(is_enough),
+                });
+            }
+        }
+        unplayed
+    }
+
     /// When each of the loads can run.
     #[must_use]
     pub fn spans(&self) -> Vec<Span> {

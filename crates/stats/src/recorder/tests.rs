@@ -143,7 +143,7 @@ fn interrupted_and_dropped_iterations() {
     }
     let other = totals.clone();
     totals.merge(&other);
-    assert_eq!(totals.dropped(), [4, 10]);
+    assert_eq!(totals.dropped(), [4, 10, 0, 0]);
     totals.clear();
     assert!(totals.is_empty());
 }

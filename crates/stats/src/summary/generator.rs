@@ -19,8 +19,8 @@ pub struct GeneratorSummary {
     pub ports_peak: Option<u64>,
     /// The most ports of the whole machine that a look each second saw waiting out the end of a connection.
     pub time_wait_peak: Option<u64>,
-    /// What dated the arrivals.
-    pub arrival_clock: ArrivalClock,
+    /// What dated the arrivals; none where nothing arrived.
+    pub arrival_clock: Option<ArrivalClock>,
     /// How late requests began.
     pub schedule_lag: Option<LagFigures>,
     /// How late arrivals were read, where the kernel stamped them.
@@ -56,10 +56,10 @@ pub(super) fn sum_up(material: &Material<'_>) -> GeneratorSummary {
     } = material;
     let clock = &totals.clock;
     let mean_cpu = (machine.cpu.1 > 0.0).then(|| machine.cpu.0 / machine.cpu.1);
-    let mostly = if clock.kernel > clock.read {
-        ArrivalClock::Kernel
-    } else {
-        ArrivalClock::Read
+    let mostly = match (clock.kernel, clock.read) {
+        (0, 0) => None,
+        (kernel, read) if kernel > read => Some(ArrivalClock::Kernel),
+        _ => Some(ArrivalClock::Read),
     };
     GeneratorSummary {
         cpu_percent: end.cpu_percent.or(mean_cpu),
@@ -70,7 +70,7 @@ pub(super) fn sum_up(material: &Material<'_>) -> GeneratorSummary {
         peak_rss_bytes: end
             .peak_rss_bytes
             .or_else(|| (machine.peak_rss_bytes > 0).then_some(machine.peak_rss_bytes)),
-        arrival_clock: end.arrival_clock.unwrap_or(mostly),
+        arrival_clock: end.arrival_clock.or(mostly),
         schedule_lag: LagFigures::of(&totals.trend(
             layout,
             Trend::ScheduleLag,

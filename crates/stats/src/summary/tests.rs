@@ -6,7 +6,7 @@ use crate::{
     Amount, Arrival, Cut, Ending, Gauge, Iteration, Late, Ledger, Rate, Recorder, Sample,
     ScenarioIndex,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// A run of ten measured seconds, with one window.
 struct Run {
@@ -484,7 +484,9 @@ fn warnings() {
 
 #[test]
 fn every_warning_says_what_to_do() {
-    let all = [
+    let dropped = |(count, reason)| Warning::DroppedIterations { reason, count };
+    let dropped = (1..).zip(DropReason::ALL).map(dropped);
+    let others = [
         Warning::GeneratorLate {
             what: Late::Starting,
             seen: Amount::Time(millis(7)),
@@ -496,9 +498,6 @@ fn every_warning_says_what_to_do() {
             limit: Amount::Share(0.01),
         },
         Warning::GeneratorBusy { share: 0.97 },
-        Warning::DroppedIterations { max_vus: 1, end: 0 },
-        Warning::DroppedIterations { max_vus: 0, end: 2 },
-        Warning::DroppedIterations { max_vus: 1, end: 2 },
         Warning::TooFewSamples {
             thresholds: 1,
             threshold: "ttft: p99 < 1s".into(),
@@ -526,15 +525,17 @@ fn every_warning_says_what_to_do() {
         },
         Warning::NothingSucceeded {
             reason: "5 × dns".into(),
+            in_warm_up: false,
         },
     ];
     let messages = [
+        "1 due iteration never begun, as all max_vus were busy",
+        "2 due iterations never begun before the end of their load",
+        "3 due iterations never begun, as the generator was late with them",
+        "4 due iterations never begun, as their users had stopped",
         "requests began 7.0 ms late at p99; more than 1.0 ms makes the generator part of what is measured",
         "25.0 % of the output events were read late, together with others; more than 1.0 % makes the generator part of what is measured",
         "a worker thread used 97 % of a core for three seconds or longer",
-        "1 due iteration never begun, as all max_vus were busy",
-        "2 due iterations never begun before the end of their load",
-        "3 due iterations never begun: 1 as all max_vus were busy, 2 before the end of their load",
         "too few samples to be sure of `ttft: p99 < 1s`: about 268 more samples would do",
         "too few samples to be sure of 3 thresholds, least of `ttft: p99 < 1s`: it lies too near its limit for any number of samples",
         "2 requests found no free local port",
@@ -544,9 +545,90 @@ fn every_warning_says_what_to_do() {
         "the end of the run cut 3 requests (10.0 %)",
         "no request succeeded: 5 × dns",
     ];
+    let all: Vec<Warning> = dropped.chain(others).collect();
+    assert_eq!(all.len(), messages.len());
     for (warning, message) in all.iter().zip(messages) {
         assert_eq!(warning.message(), message);
         assert!(warning.advice().len() > 10, "{message}");
+    }
+    let advice: BTreeSet<_> = all[..4].iter().map(Warning::advice).collect();
+    assert_eq!(advice.len(), 4, "each reason has its own cure");
+}
+
+#[test]
+fn what_the_generator_was_late_with_is_not_held_against_the_service() {
+    // (threshold, dropped with all users busy, dropped as the generator was late, verdict, judged again)
+    let cases = [
+        (
+            "dropped_iterations",
+            "count == 0",
+            0,
+            0,
+            Verdict::Pass,
+            None,
+        ),
+        (
+            "dropped_iterations",
+            "count == 0",
+            0,
+            9,
+            Verdict::Inconclusive,
+            Some(0.0),
+        ),
+        (
+            "dropped_iterations",
+            "count < 5",
+            2,
+            9,
+            Verdict::Inconclusive,
+            Some(2.0),
+        ),
+        (
+            "dropped_iterations",
+            "count < 5",
+            6,
+            9,
+            Verdict::Fail,
+            Some(6.0),
+        ),
+        ("dropped_iterations", "count < 5", 6, 0, Verdict::Fail, None),
+        (
+            "dropped_iterations",
+            "rate < 1",
+            5,
+            9,
+            Verdict::Inconclusive,
+            Some(0.5),
+        ),
+        (
+            "dropped_iterations{reason=late}",
+            "count == 0",
+            0,
+            9,
+            Verdict::Fail,
+            None,
+        ),
+        (
+            "dropped_iterations{reason=max_vus}",
+            "count == 0",
+            0,
+            9,
+            Verdict::Pass,
+            None,
+        ),
+    ];
+    for (metric, expression, busy, late, verdict, again) in cases {
+        let run = run().threshold(metric, expression);
+        let summary = run.sum_up(|recorder| {
+            recorder.request(&plain(LIST, 1000, 100));
+            for (reason, count) in [(DropReason::MaxVus, busy), (DropReason::Late, late)] {
+                recorder.dropped_iterations(ScenarioIndex(0), ms(2000), reason, count);
+            }
+        });
+        let what = format!("{metric}: {expression}, {busy} + {late}");
+        assert_eq!(summary.verdict, verdict, "{what}");
+        let judged = summary.thresholds[0].again;
+        assert_eq!(judged.and_then(|again| again.observed), again, "{what}");
     }
 }
 
@@ -718,6 +800,17 @@ fn one_line_says_why_nothing_succeeded() {
 }
 
 #[test]
+fn a_run_that_was_over_before_its_warm_up_says_so() {
+    let run = run().end(|end| end.measured = (ms(5_000), ms(5_000)));
+    let summary = run.sum_up(|recorder| many(recorder, 20, &plain(LIST, 1000, 100)));
+    let reason = "all 20 requests were over before the warm-up was";
+    assert_eq!(summary.nothing_succeeded.as_deref(), Some(reason));
+    let advice = summary.warnings[0].advice();
+    assert!(advice.contains("warm_up"), "{advice}");
+    assert_eq!(summary.verdict, Verdict::Fail);
+}
+
+#[test]
 fn too_few_samples_are_warned_of_once_for_all_thresholds() {
     let summary = run()
         .threshold("http_req_duration", "p95 < 101ms")
@@ -758,7 +851,7 @@ fn the_generator_is_told_of() {
             generator.cpu_percent,
             generator.peak_rss_bytes
         ),
-        (ArrivalClock::Kernel, None, None)
+        (Some(ArrivalClock::Kernel), None, None)
     );
     assert_eq!(generator.schedule_lag.map(|lag| lag.max), Some(millis(1)));
     assert_eq!(generator.read_lag.map(|lag| lag.max), Some(millis(1)));
@@ -773,8 +866,10 @@ fn the_generator_is_told_of() {
             generator.cpu_percent,
             generator.peak_rss_bytes
         ),
-        (ArrivalClock::Read, Some(12.5), Some(99))
+        (Some(ArrivalClock::Read), Some(12.5), Some(99))
     );
+    let nothing = run().sum_up(|_| {}).generator;
+    assert_eq!(nothing.arrival_clock, None, "nothing arrived");
 }
 
 #[test]

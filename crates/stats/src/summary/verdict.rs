@@ -1,7 +1,7 @@
 //! Whether a run held its limits.
 
 use super::{ErrorSummary, Material, OutcomeSummary, RunEnd, StopReason, warnings};
-use crate::{Judged, Rate};
+use crate::{Counter, Judged, Rate, StepTotals};
 use std::{cmp::Reverse, collections::BTreeMap};
 
 /// Whether a run held its limits.
@@ -79,7 +79,11 @@ pub(super) fn nothing_succeeded(
             return None;
         }
         let came_early = material.end.stop_reason == StopReason::Interrupted;
-        return (!came_early).then(|| "no request of the measured part finished".to_owned());
+        return (!came_early).then(|| match over_in_warm_up(material) {
+            0 => "no request of the measured part finished".to_owned(),
+            1 => "its only request was over before the warm-up was".to_owned(),
+            all => format!("all {all} requests were over before the warm-up was"),
+        });
     }
     let failures = (outcomes.failed > 0).then(|| failures(outcomes, errors));
     let refusals = (outcomes.rejected > 0).then(|| refusals(material));
@@ -89,6 +93,16 @@ pub(super) fn nothing_succeeded(
     }
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     Some(parts.join("; "))
+}
+
+/// How many requests there were, where all of them finished in the warm-up; else none.
+pub(super) fn over_in_warm_up(material: &Material<'_>) -> u64 {
+    let count = |of: fn(&StepTotals) -> u64| material.totals.steps.iter().map(of).sum::<u64>();
+    let measured = count(|step| step.counter(Counter::HttpReqs) + step.in_flight);
+    match measured {
+        0 => count(|step| step.live_finished),
+        _ => 0,
+    }
 }
 
 /// The most frequent error.

@@ -1,7 +1,9 @@
 //! Raises the warnings of a run.
 
 use super::Material;
-use crate::{Amount, Counter, ErrorKind, Judged, Late, Selection, Trend, TrendCell, Warning};
+use crate::{
+    Amount, Counter, DropReason, ErrorKind, Judged, Late, Selection, Trend, TrendCell, Warning,
+};
 use std::time::Duration;
 
 /// Lag that is never held against the generator.
@@ -19,6 +21,7 @@ pub(super) fn raise(
     if let Some(reason) = nothing_succeeded {
         warnings.push(Warning::NothingSucceeded {
             reason: reason.to_owned(),
+            in_warm_up: super::verdict::over_in_warm_up(material) > 0,
         });
     }
     generator_late(material, &mut warnings);
@@ -97,9 +100,10 @@ fn arrival_uncertain(material: &Material<'_>, warnings: &mut Vec<Warning>) {
 fn unfinished(material: &Material<'_>, warnings: &mut Vec<Warning>) {
     let &Material { layout, totals, .. } = material;
     let part = Selection::default();
-    let [max_vus, end] = totals.dropped();
-    if max_vus + end > 0 {
-        warnings.push(Warning::DroppedIterations { max_vus, end });
+    for (reason, count) in DropReason::ALL.into_iter().zip(totals.dropped()) {
+        if count > 0 {
+            warnings.push(Warning::DroppedIterations { reason, count });
+        }
     }
     let late = totals.counter(layout, Counter::LateIterations, &part).0;
     if late > 0 {

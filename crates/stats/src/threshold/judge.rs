@@ -3,8 +3,8 @@
 use super::{Aggregate, Condition, Threshold};
 use crate::confidence::{more_for_quantile, more_for_share, quantile_is_open, share_is_open};
 use crate::{
-    Counter, Layout, Metric, Offset, ProbeIndex, ProbeTotals, Rate, Selection, Totals, Trend,
-    TrendCell, VusRange,
+    Counter, DropReason, Layout, Metric, Offset, ProbeIndex, ProbeTotals, Rate, Selection, Totals,
+    Trend, TrendCell, VusRange,
 };
 use std::time::Duration;
 
@@ -44,7 +44,8 @@ pub struct Judged {
     pub may_flatter: bool,
 }
 
-/// A failed threshold judged again on the part of the run in which the generator was not the limit.
+/// A failed threshold judged again on what was not the generator's part: the windows in which it was not the limit, or of
+/// dropped iterations those that it was not late with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Again {
     /// What was observed there, in the unit of the threshold; none where there is no sample.
@@ -53,6 +54,8 @@ pub struct Again {
     pub length: Duration,
     /// Whether it fails there too, and so for certain. Else the generator may be to blame, and it cannot be told.
     pub fails: bool,
+    /// Whether it is the whole run, without the iterations that were dropped because the generator was late.
+    pub without_late: bool,
 }
 
 /// Too few samples.
@@ -195,7 +198,7 @@ impl Again {
     /// Whether there is enough of it to tell anything.
     #[must_use]
     pub fn tells(&self) -> bool {
-        self.observed.is_some() && self.length >= Self::LEAST
+        self.without_late || (self.observed.is_some() && self.length >= Self::LEAST)
     }
 }
 
@@ -230,6 +233,35 @@ impl Judged {
         self.judged = false;
         self.needs = Some(needs);
     }
+}
+
+/// A limit on dropped iterations judged without those that the generator was late with, where there are any.
+pub(crate) fn judge_without_late(
+    threshold: &Threshold,
+    totals: &Totals,
+    layout: &Layout,
+    facts: Span,
+) -> Option<Again> {
+    let (selection, condition) = (&threshold.selection, threshold.condition);
+    let drops = Metric::Counter(Counter::DroppedIterations);
+    if threshold.metric != drops || selection.reason.is_some() {
+        return None;
+    }
+    let late = Selection {
+        reason: Some(DropReason::Late),
+        ..selection.clone()
+    };
+    let counts = |part| totals.counter(layout, Counter::DroppedIterations, part);
+    let (all, late) = (counts(selection), counts(&late));
+    let rest = (all.0 - late.0, all.1 - late.1);
+    let value = of_counter(condition, rest, facts.measured).value;
+    (late.0 > 0).then(|| Again {
+        observed: value
+            .map(|value| unit(threshold.metric, condition.aggregate, layout).shown(value)),
+        length: facts.measured,
+        fails: value.is_some_and(|value| !condition.operator.holds(value, condition.limit)),
+        without_late: true,
+    })
 }
 
 fn observe(threshold: &Threshold, totals: &Totals, layout: &Layout, facts: Span) -> Observation {

@@ -363,6 +363,7 @@ impl Group {
             observed: value.map(|value| unit.shown(value)),
             length: clean.length,
             fails: fails && clean.length >= Again::LEAST,
+            without_late: false,
         })
     }
 }

@@ -377,6 +377,9 @@ fn stage(text: &str, place: impl Fn(Range<usize>) -> Place) -> Result<StageTable
 fn level(text: &str) -> Result<Level, Misread> {
     match plain_number(text.trim()).filter(|number| number.is_finite()) {
         Some(number) => Ok(Level::Bare(number)),
+        None if text.trim_start().starts_with('-') => {
+            Err(misread("a target is zero or more".to_owned(), text))
+        }
         None => parse_rate(text).map(Level::Rate),
     }
 }

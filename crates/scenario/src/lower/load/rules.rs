@@ -78,6 +78,9 @@ impl Lowering<'_> {
                 ("stages", place(&wish.stages)),
                 "for a rate that follows stages, write `start_rate` in the place of `rate`",
             )?;
+            if wish.start_rate.is_absent() {
+                self.users_and_rates(wish)?;
+            }
         }
         let executor = wish.kind();
         let ramp_down = ("graceful_ramp_down", place(&wish.graceful_ramp_down));
@@ -103,6 +106,33 @@ impl Lowering<'_> {
         };
         let problem = Problem::new(first, format!("`{one}` and `{other}` cannot both be given"));
         self.tell(problem.more(second, "the other one").help(help));
+        None
+    }
+
+    /// Tells of stages of which some have a rate and others a number, where nothing says what the numbers are.
+    fn users_and_rates(&mut self, wish: &LoadTable) -> Option<()> {
+        let stages = wish.stages.given().map(|stages| stages.value.as_slice());
+        let targets = stages.unwrap_or_default().iter();
+        let targets = targets.filter_map(|stage| stage.target.given());
+        let (mut number, mut rate) = (None, None);
+        for target in targets {
+            match target.value {
+                // No users are no rate.
+                Level::Bare(0.0) => {}
+                Level::Bare(level) => number = number.or(Some((level, &target.place))),
+                Level::Rate(_) => rate = rate.or(Some(&target.place)),
+            }
+        }
+        let (Some((level, first)), Some(second)) = (number, rate) else {
+            return Some(());
+        };
+        let message = format!("`{level}` is a number of users beside a rate");
+        let problem = Problem::new(first, message).more(second, "this is a rate");
+        let help = match first {
+            Place::Given { .. } => format!("write `{level}/s` for a rate"),
+            _ => format!("write `\"{level}/s\"` for a rate, or say which with `executor`"),
+        };
+        self.tell(problem.help(help));
         None
     }
 
