@@ -174,7 +174,7 @@ fn loads_are_said_on_the_command_line() {
         "1m30s       200 users",
     );
     check(
-        &["check", url, "--stage", "30s:50,1m:200/s"],
+        &["check", url, "--stage", "30s:50/s,1m:200/s"],
         0,
         "1m30s       200/s",
     );
@@ -277,7 +277,8 @@ fn variables_say_loads_as_options_do() {
         let stage = Stage::new(&["check", "a.toml", "--explain"]).file("a.toml", PLAIN);
         let played = on(stage.var(variable.0, variable.1).var("LOADGEN_SCALE", "2"));
         assert_eq!(played.code, 0, "{}", played.err);
-        let line = played.out.lines().find(|line| line.contains(variable.0));
+        let mut lines = played.out.lines();
+        let line = lines.find(|line| line.contains(variable.0) && !line.contains("replaced"));
         line.unwrap()
             .split_whitespace()
             .collect::<Vec<_>>()
@@ -357,6 +358,8 @@ fn more_users_than_ports_are_refused_before_anything_is_sent() {
             "--target",
             "http://192.0.2.1",
             "--vus",
+            "100000",
+            "--iterations",
             "100000",
         ];
         check(&far, 2, "100000 users at a time are more than the");

@@ -448,7 +448,7 @@ get = \"/plain\"
         "< HTTP/1.1 200 OK\n",
         "< data: {",
         "usage:",
-        "  waiting      ",
+        "  receiving    ",
         "  first output ",
         " ▲ ",
         "█",
