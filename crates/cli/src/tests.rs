@@ -2,8 +2,8 @@
 
 mod answers;
 mod comparing;
-
 mod coverage;
+mod data;
 mod doctoring;
 mod flows;
 mod keys;

@@ -124,7 +124,7 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         let mut judgement = judge(&asked, &self.exchange);
         // A provider's message or an error page may repeat what it was sent.
         if let Some((_, text)) = &mut judgement.error {
-            *text = scope.mask(text).into_owned();
+            *text = scope.mask(&self.shard.plan.mask(text)).into_owned();
         }
         let stream = self.exchange.stream.take();
         let times = (self.due, self.started);

@@ -17,6 +17,7 @@ mod nap;
 mod observer;
 mod permits;
 mod phase;
+mod rows;
 mod run;
 mod schedule;
 mod seats;

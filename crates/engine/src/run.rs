@@ -2,8 +2,8 @@
 
 use crate::{
     clock::Clock, conductor::Conductor, connection::Connect, crew::Crew, error::Error,
-    gauge::Gauge, load::SharedLoad, observer::Observer, phase::Stop, shard::Common, timer::Timing,
-    worker::Placement,
+    gauge::Gauge, load::SharedLoad, observer::Observer, phase::Stop, rows::TakenRows,
+    shard::Common, timer::Timing, worker::Placement,
 };
 use loadgen_scenario::Plan;
 use loadgen_stats::{RunEnd, Summary};
@@ -55,12 +55,14 @@ pub async fn run<C: Connect + 'static, T: Timing + 'static, O: Observer>(
 ) -> Result<Outcome, Error> {
     let shards = settings.workers.max(1);
     let mut crew = Crew::muster(shards, settings.placement, connect, timing).await?;
+    plan.begin_run(settings.seed);
     let loads = SharedLoad::all(&plan, settings.seed, shards);
     let first = loads.iter().map(|load| load.schedule.first_users());
     let common = Arc::new(Common {
         layout: Arc::new(plan.layout()),
         load_ended: Notify::new(),
         users: Gauge::new(first.sum()),
+        rows: TakenRows::all(&plan, settings.seed),
         seed: settings.seed,
         shards,
         clock: Clock::starting_at(Instant::now()),

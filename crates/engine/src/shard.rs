@@ -8,6 +8,7 @@ use crate::{
     gauge::Gauge,
     load::SharedLoad,
     phase::{Phase, Phases},
+    rows::{self, TakenRows},
     schedule::{Role, Schedule},
     seats::{Change, Seats},
     starts::Starts,
@@ -15,7 +16,7 @@ use crate::{
     user::Rested,
     windows::{Part, Windows},
 };
-use loadgen_scenario::Plan;
+use loadgen_scenario::{Plan, Scope};
 use loadgen_stats::{Layout, Offset, Recorder, ScenarioIndex, Totals};
 use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, task::Poll};
 use tokio::sync::{Notify, mpsc, watch};
@@ -28,6 +29,7 @@ pub(crate) struct Common {
     /// Told where a load has ended in every shard.
     pub(crate) load_ended: Notify,
     pub(crate) users: Gauge,
+    pub(crate) rows: Vec<TakenRows>,
     pub(crate) seed: u64,
     pub(crate) shards: usize,
     pub(crate) clock: Clock,
@@ -94,6 +96,18 @@ impl<C: Connector, T: Timer> Shard<C, T> {
                 .collect(),
             common,
         }
+    }
+
+    /// Gives a user the rows of its next iteration; false where a data set has none left.
+    pub(crate) fn give_rows(
+        &self,
+        scenario: ScenarioIndex,
+        scope: &Scope,
+        user: u64,
+        iteration: u64,
+    ) -> bool {
+        let sets = &self.plan.scenarios[scenario.0].data;
+        rows::give(&self.common.rows, sets, scope, (user, iteration))
     }
 
     /// A load of the run.

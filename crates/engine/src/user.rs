@@ -1,5 +1,6 @@
 //! One virtual user: walks the flow of a scenario, iteration after iteration.
 
+mod rows;
 mod walk;
 
 use crate::{
@@ -15,8 +16,8 @@ use crate::{
     sink::RecorderSink,
     timer::Timer,
 };
-use loadgen_scenario::{OnFailure, Request, Scope};
-use loadgen_stats::{DropReason, Iteration, Offset, Outcome, ScenarioIndex};
+use loadgen_scenario::{Request, Scope};
+use loadgen_stats::{DropReason, Iteration, Offset, ScenarioIndex};
 use std::{rc::Rc, time::Duration};
 use tokio::time::timeout_at;
 use walk::lost;
@@ -115,8 +116,13 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
             Box::pin(user.prepare(self.scenario)).await;
         }
         user.scope.begin_iteration(iteration);
-        self.begun = true;
-        let end = user.iteration(self.scenario, Offset::MAX).await;
+        // Without a row for it, it is one of those that never begin.
+        let end = if shard.give_rows(self.scenario, &user.scope, number, iteration) {
+            self.begun = true;
+            user.iteration(self.scenario, Offset::MAX).await
+        } else {
+            StepEnd::EndUser
+        };
         if keeps && !matches!(end, StepEnd::EndUser) {
             shard.rest(self.scenario, user.rested(iteration + 1));
             return;
@@ -223,8 +229,8 @@ impl<C: Connector, T: Timer> User<C, T> {
     pub(crate) async fn stay(present: Presence<C, T>, load: usize, stay: Stay, seat: Option<Seat>) {
         let shard = Rc::clone(present.shard());
         let shared = shard.load(load);
-        let number = shared.user(stay.user);
-        let mut user = Self::new(Rc::clone(&shard), load, number, stay.from);
+        let vu = shared.user(stay.user);
+        let mut user = Self::new(Rc::clone(&shard), load, vu, stay.from);
         user.seat = seat.map(Box::new);
         let role = shared.roles.of_user(stay.place);
         for number in 0..shared.schedule.budget().most_of_one_user() {
@@ -241,6 +247,10 @@ impl<C: Connector, T: Timer> User<C, T> {
                 break;
             };
             user.scope.begin_iteration(number);
+            if !shard.give_rows(scenario, &user.scope, vu, number) {
+                user.drop_iteration(scenario);
+                break;
+            }
             let end = match stay.cut {
                 None => user.iteration(scenario, stay.until).await,
                 // Cut in the middle, the iteration books itself as interrupted.
@@ -288,7 +298,11 @@ impl<C: Connector, T: Timer> User<C, T> {
         }
         let shard = Rc::clone(&self.shard);
         self.scope.begin_iteration(0);
-        let end = self.walk(&shard.plan.scenarios[scenario.0].before).await;
+        let end = if self.is_given_rows(scenario) {
+            self.walk(&shard.plan.scenarios[scenario.0].before).await
+        } else {
+            StepEnd::EndUser
+        };
         let fit = !matches!(
             end,
             StepEnd::EndUser | StepEnd::Leave | StepEnd::Over { .. }
@@ -451,27 +465,11 @@ impl<C: Connector, T: Timer> User<C, T> {
             }
         };
         self.ready = landing.done;
-        let end = end_of_step(request, &landing);
+        let end = StepEnd::of(request, &landing);
         for (name, value) in landing.found {
             self.scope.keep(&name, value, request.life);
         }
         Attempt::Last(end)
-    }
-}
-
-/// What a request does to its iteration.
-fn end_of_step(request: &Request, landing: &Landing) -> StepEnd {
-    let on_failure = if landing.lacking {
-        request.on_missing
-    } else {
-        request.on_failure
-    };
-    match (landing.outcome, on_failure) {
-        (Outcome::Failed, on_failure) => StepEnd::of_failure(on_failure),
-        (_, OnFailure::NextIteration | OnFailure::StopUser) if landing.lacking => {
-            StepEnd::Over { failed: false }
-        }
-        _ => StepEnd::Next { failed: false },
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod body;
 mod cancel;
+mod data;
 mod expect;
 mod extract;
 mod flow;
@@ -19,6 +20,7 @@ mod syntax;
 mod tree;
 
 pub(crate) use body::{Pairs, PartTable};
+pub(crate) use data::{DataTable, Format};
 pub(crate) use expect::Expectation;
 pub(crate) use extract::ExtractTable;
 pub(crate) use flow::{Common, Defaults, QueryValue, StepTable, Steps, StreamTable, TimeoutTable};
@@ -46,6 +48,8 @@ pub(crate) struct Document {
     pub load: Field<LoadTable>,
     /// `[vars]`, in the order of the file.
     pub vars: Vec<(Located<String>, Node)>,
+    /// `[data.NAME]`, in the order of the file.
+    pub data: Vec<DataTable>,
     /// `[defaults]`.
     pub defaults: Defaults,
     /// `[[step]]`.
@@ -88,6 +92,7 @@ impl Document {
             target: reader.template(table.get("target"), "`target`"),
             load: reader.load(table.get("load"), "`[load]`"),
             vars: reader.vars(table.get("vars")),
+            data: reader.data(table.get("data")),
             defaults: reader.defaults(table.get("defaults")),
             steps: reader.steps(table.get("step"), "[[step]]"),
             routine: reader.routine(&table, "[[before]]"),

@@ -4,6 +4,7 @@
 //! Nothing here touches files, clocks, sockets or a source of randomness of its own.
 
 mod curl;
+mod data;
 mod document;
 mod lower;
 mod overrides;
@@ -19,6 +20,7 @@ mod url;
 mod url_mode;
 
 pub use curl::{CurlError, CurlSecret, FromCurl, from_curl};
+pub use data::{AtEnd, DataSet, LARGEST_FILE, Per, Pick};
 pub use document::files;
 pub use lower::{Explained, Lowered, Provenance, SourceText, load};
 pub use overrides::{Files, Given, Overrides, Room};

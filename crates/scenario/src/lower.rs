@@ -2,6 +2,7 @@
 
 mod body;
 mod cancel;
+mod data;
 mod expect;
 mod explain;
 mod extract;
@@ -92,7 +93,8 @@ pub(crate) fn lower(
         (Some(loads), Some(target), Some(thresholds), None) => {
             let inputs = lowering.inputs();
             let secrets = std::mem::take(&mut lowering.secrets).into_sorted();
-            let (canonical, hash) = canonical(&loads, &scenarios, &inputs, &secrets);
+            let data = lowering.compiler.data().to_vec();
+            let (canonical, hash) = canonical(&loads, &scenarios, &data, &inputs, &secrets);
             let secret_values = std::mem::take(&mut lowering.secret_values);
             let templates = lowering.compiler.finish(&secrets, secret_values);
             let mock = document.mock.settings.clone();
@@ -109,6 +111,7 @@ pub(crate) fn lower(
                 mock,
                 probes,
                 limits: Vec::new(),
+                data,
                 templates,
                 secrets,
                 hash,
@@ -149,6 +152,8 @@ struct Lowering<'a> {
     changing: bool,
     /// Where the users of each load are said.
     users: Vec<Place>,
+    /// The data sets that templates of the steps at hand use, by their places.
+    used_data: BTreeSet<usize>,
     /// The names of values that answers give and that are used where secrets stand.
     secret_values: BTreeSet<String>,
 }
@@ -173,6 +178,7 @@ impl<'a> Lowering<'a> {
             changing_env: BTreeSet::new(),
             changing: false,
             users: Vec::new(),
+            used_data: BTreeSet::new(),
             secret_values: BTreeSet::new(),
         }
     }
@@ -212,6 +218,7 @@ impl<'a> Lowering<'a> {
             }
         };
         self.note_secrets(&folded, secrecy);
+        self.used_data.extend(folded.data.iter().copied());
         if matches!(folded.text, Text::Template(_)) {
             self.changing = true;
             self.changing_env.extend(folded.env.iter().cloned());

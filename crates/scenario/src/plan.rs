@@ -6,6 +6,7 @@ mod canonical;
 mod crowd;
 mod demand;
 mod describe;
+mod expect;
 mod flow;
 mod layout;
 mod load;
@@ -32,7 +33,8 @@ pub use probe::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use retry::Retry;
 
 use crate::{
-    reply::{Check, Extract, Keep},
+    data::DataSet,
+    reply::{Check, Extract},
     template::{Life, Scope, Templates},
 };
 use loadgen_stats::{Layout, SloLimit, StepIndex, Threshold};
@@ -61,6 +63,8 @@ pub struct Plan {
     pub probes: Vec<Probe>,
     /// The settings of the embedded server, used where the target is [`Target::Mock`].
     pub mock: MockSettings,
+    /// The data sets, in the order of the file.
+    pub data: Vec<Arc<DataSet>>,
     /// The compiled templates of all messages.
     pub templates: Arc<Templates>,
     /// Values that must never be shown, longest first: contents of secret-looking variables and headers.
@@ -122,6 +126,8 @@ pub struct Scenario {
     pub pace: Option<Duration>,
     /// The load that begins its iterations: its place in [`Plan::loads`].
     pub load: usize,
+    /// The data sets that its steps use: their places in [`Plan::data`].
+    pub data: Vec<usize>,
 }
 
 /// A request step.
@@ -230,14 +236,6 @@ pub struct Expect {
     pub within: Vec<SloLimit>,
 }
 
-impl Expect {
-    /// Whether anything was asked for in the file, so that answers count in `checks`.
-    #[must_use]
-    pub fn is_explicit(&self) -> bool {
-        self.status_is_check || !self.checks.is_empty() || !self.within.is_empty()
-    }
-}
-
 /// What a failed request does to its iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFailure {
@@ -299,6 +297,11 @@ impl Plan {
     #[must_use]
     pub fn scope(&self, vu: u64, seed: u64) -> Scope {
         Scope::new(self.templates.clone(), vu, seed)
+    }
+
+    /// Tells what is the same for all users the seed of the run.
+    pub fn begin_run(&self, seed: u64) {
+        self.templates.begin_run(seed);
     }
 
     /// What there is to count.
@@ -417,38 +420,5 @@ impl std::fmt::Display for Origin {
             if self.tls { "https" } else { "http" },
             self.authority()
         )
-    }
-}
-
-impl Expect {
-    /// Whether a status is one of those that are no failure.
-    #[must_use]
-    pub fn allows(&self, status: u16) -> bool {
-        let mut ranges = self.statuses.iter();
-        ranges.any(|(first, last)| (*first..=*last).contains(&status))
-    }
-
-    /// Whether a status is an expected refusal: allowed beside successes. Only answers that are none are looked into:
-    /// a 429 that is fine does not hold what a 200 holds.
-    #[must_use]
-    pub fn is_refusal(&self, status: u16) -> bool {
-        let success = |first: u16, last: u16| first < 400 && last >= 200;
-        !(200..400).contains(&status)
-            && self.allows(status)
-            && self
-                .statuses
-                .iter()
-                .any(|(first, last)| success(*first, *last))
-    }
-}
-
-impl Request {
-    /// What of its answer must be kept, so that it can be looked into.
-    #[must_use]
-    pub fn keep(&self) -> Keep {
-        let streams = self.stream.is_some();
-        let checks = self.expect.checks.iter().map(|check| check.keep(streams));
-        let extracts = self.extract.iter().map(|extract| extract.keep(streams));
-        checks.chain(extracts).fold(Keep::default(), Keep::and)
     }
 }

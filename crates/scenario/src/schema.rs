@@ -3,11 +3,13 @@
 //! The types are never read into: the reader works on located values. A test holds both to the same keys.
 
 mod answers;
+mod data;
 mod load;
 mod probe;
 mod retry;
 mod steps;
 
+use data::Data;
 use load::{Load, Rate};
 use probe::Probe;
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -40,7 +42,7 @@ fn tidy(value: Value) -> Value {
             let mut tidied = Map::new();
             for (key, value) in entries {
                 match (key.as_str(), tidy(value)) {
-                    ("format", _) => {}
+                    ("format", Value::String(_)) => {}
                     ("type", Value::Array(types)) => {
                         let types: Vec<Value> =
                             types.into_iter().filter(|kind| kind != "null").collect();
@@ -96,6 +98,9 @@ struct File {
     /// Variables: any values. Templates see them as `vars.NAME`, and as `NAME`. They hold no templates themselves.
     #[schemars(example = &serde_json::json!({ "model": "gpt-4o-mini" }))]
     vars: Option<BTreeMap<String, Value>>,
+    /// Data sets: rows of files, which templates see as `data.NAME.COLUMN`.
+    #[schemars(example = &serde_json::json!({ "users": { "file": "users.csv", "pick": "unique", "per": "user" } }))]
+    data: Option<BTreeMap<String, Data>>,
     /// What every step inherits. A step's own value wins; headers are merged.
     #[schemars(example = &serde_json::json!({ "timeout": "30s", "headers": { "accept": "application/json" } }))]
     defaults: Option<Defaults>,

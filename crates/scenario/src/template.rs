@@ -4,6 +4,7 @@ mod compile;
 mod functions;
 mod json;
 mod kept;
+mod prompt;
 mod scope;
 
 pub(crate) use compile::{Compiler, Folded, reserved_help};
@@ -117,6 +118,13 @@ impl Mode {
 }
 
 impl Templates {
+    /// Tells the seed of the run.
+    pub(crate) fn begin_run(&self, seed: u64) {
+        self.shared
+            .run_seed
+            .store(seed, std::sync::atomic::Ordering::Relaxed);
+    }
+
     fn render(&self, name: TemplateName, scope: &Scope) -> Result<String, Error> {
         self.environment
             .get_template(name.0)?

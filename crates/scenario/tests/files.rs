@@ -46,6 +46,7 @@ fn portrait(plan: &Plan) -> String {
     _ = writeln!(text, "\n{}\n", plan.canonical);
     let scope = plan.scope(3, 42);
     scope.begin_iteration(1);
+    (0..plan.data.len()).for_each(|set| scope.give_row(set, 0));
     for request in plan.requests() {
         _ = writeln!(
             text,
@@ -53,8 +54,11 @@ fn portrait(plan: &Plan) -> String {
             request.timeouts, request.stream, request.expect
         );
         let target = loadgen_scenario::Target::parse("http://127.0.0.1:9").expect("a URL");
-        let rendered = request.message.render(&target, &scope).expect("renders");
-        text.push_str(&wire(request.method.name(), &rendered));
+        match request.message.render(&target, &scope) {
+            Ok(rendered) => text.push_str(&wire(request.method.name(), &rendered)),
+            // What answers give is known only in the run.
+            Err(error) => _ = writeln!(text, "{} {error}\n", request.method.name()),
+        }
         assert!(!matches!(request.message.body, Body::Bytes(_)));
     }
     text

@@ -123,6 +123,11 @@ fn overrides(lines: &[&str]) -> Overrides {
             "--scale" | "LOADGEN_SCALE" => overrides.scale = Some(given),
             "--graceful-stop" => overrides.graceful_stop = Some(given),
             "--threshold" => overrides.thresholds.push(given),
+            "file" => {
+                let (path, content) = value.split_once(' ').expect("PATH CONTENT");
+                let content = content.replace('⏎', "\n").into_bytes();
+                overrides.files.insert(path.to_owned(), Ok(content));
+            }
             "-e" => overrides.variables.push(given),
             "room" => {
                 overrides.room = Some(Room {

@@ -81,6 +81,7 @@ pub(super) fn show(
             .connector(0)
             .map_err(|error| Error::failed("prepare a connection", error))?
     };
+    plan.begin_run(seed);
     let say = |text: &str| say(plan, output, text);
     say(&format!(
         "one iteration of one user, target {}, seed {seed}\n",
@@ -95,6 +96,8 @@ pub(super) fn show(
             let _inside = runtime.enter();
             let scope = plan.scope(vu, seed);
             scope.begin_iteration(0);
+            // The first of each, as the plan's own trial has it.
+            scenario.data.iter().for_each(|set| scope.give_row(*set, 0));
             User {
                 plan,
                 connection: connector.connection(),

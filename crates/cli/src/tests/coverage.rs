@@ -480,6 +480,54 @@ const VARIABLES: &[(&str, &[&str])] = &[
 const KEYS: &[(&str, &[&str])] = &[
     ("name", &["names_stand_in_the_summary"]),
     ("target", &["the_target_is_where_paths_go"]),
+    ("data", &["rows_are_read_from_files_of_every_format"]),
+    ("data.file", &["rows_are_read_from_files_of_every_format"]),
+    ("data.format", &["rows_are_read_from_files_of_every_format"]),
+    (
+        "data.format=csv",
+        &["rows_are_read_from_files_of_every_format"],
+    ),
+    (
+        "data.format=json",
+        &["rows_are_read_from_files_of_every_format"],
+    ),
+    (
+        "data.format=jsonl",
+        &["rows_are_read_from_files_of_every_format"],
+    ),
+    (
+        "data.format=sharegpt",
+        &["rows_are_read_from_files_of_every_format"],
+    ),
+    (
+        "data.columns",
+        &["rows_are_read_from_files_of_every_format"],
+    ),
+    (
+        "data.delimiter",
+        &["rows_are_read_from_files_of_every_format"],
+    ),
+    ("data.rows", &["rows_are_read_from_files_of_every_format"]),
+    ("data.pick", &["rows_are_picked_as_the_file_says"]),
+    (
+        "data.pick=sequential",
+        &["rows_are_picked_as_the_file_says"],
+    ),
+    ("data.pick=random", &["rows_are_picked_as_the_file_says"]),
+    ("data.pick=shuffle", &["rows_are_picked_as_the_file_says"]),
+    ("data.pick=unique", &["rows_are_picked_as_the_file_says"]),
+    ("data.at_end", &["rows_are_picked_as_the_file_says"]),
+    ("data.at_end=recycle", &["rows_are_picked_as_the_file_says"]),
+    (
+        "data.at_end=stop",
+        &[
+            "rows_are_picked_as_the_file_says",
+            "a_set_that_ends_ends_its_users",
+        ],
+    ),
+    ("data.per", &["rows_are_picked_as_the_file_says"]),
+    ("data.per=iteration", &["rows_are_picked_as_the_file_says"]),
+    ("data.per=user", &["rows_are_picked_as_the_file_says"]),
     (
         "load",
         &["users_and_iterations_are_as_many_as_the_file_says"],

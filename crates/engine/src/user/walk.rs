@@ -1,14 +1,36 @@
 //! How a user walks the tree of steps.
 
 use super::{StepEnd, User};
-use crate::{connection::Connector, flight::template_failed, seats::Seat, timer::Timer};
-use loadgen_scenario::{Alternative, Condition, Group, Guarded, OnFailure, Step, Think};
+use crate::{
+    connection::Connector,
+    flight::{Landing, template_failed},
+    seats::Seat,
+    timer::Timer,
+};
+use loadgen_scenario::{Alternative, Condition, Group, Guarded, OnFailure, Request, Step, Think};
+use loadgen_stats::Outcome;
 use std::{future::poll_fn, pin::Pin, rc::Rc, task::Poll};
 
 /// Some of the way: in a box, as the tree may be of any depth, and users who think hold no memory of it.
 type Way<'a> = Pin<Box<dyn Future<Output = StepEnd> + 'a>>;
 
 impl StepEnd {
+    /// What a request does to its iteration.
+    pub(super) fn of(request: &Request, landing: &Landing) -> Self {
+        let on_failure = if landing.lacking {
+            request.on_missing
+        } else {
+            request.on_failure
+        };
+        match (landing.outcome, on_failure) {
+            (Outcome::Failed, on_failure) => Self::of_failure(on_failure),
+            (_, OnFailure::NextIteration | OnFailure::StopUser) if landing.lacking => {
+                Self::Over { failed: false }
+            }
+            _ => Self::Next { failed: false },
+        }
+    }
+
     /// What a failure does to the iteration.
     pub(super) const fn of_failure(on_failure: OnFailure) -> Self {
         match on_failure {

@@ -92,6 +92,9 @@ pub(super) fn files(root: &Node) -> Vec<String> {
             files.extend(parts.iter().filter_map(|part| text(part, "file")));
         }
     });
+    if let Some(Kind::Table(sets)) = get(root, "data").map(|node| &node.kind) {
+        files.extend(sets.iter().filter_map(|(_, set)| text(set, "file")));
+    }
     files.sort_unstable();
     files.dedup();
     files
@@ -106,7 +109,7 @@ fn steps(node: &Node, visit: &mut impl FnMut(&Node)) {
                 // What is sent may look like a step, and is none.
                 !matches!(
                     key.value.as_str(),
-                    "json" | "vars" | "headers" | "query" | "form"
+                    "json" | "vars" | "headers" | "query" | "form" | "data"
                 )
             });
             inner.for_each(|(_, node)| steps(node, visit));

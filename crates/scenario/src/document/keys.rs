@@ -8,6 +8,7 @@ pub(crate) const ROOT: &[&str] = &[
     "target",
     "load",
     "vars",
+    "data",
     "defaults",
     "pace",
     "before",
@@ -20,6 +21,17 @@ pub(crate) const ROOT: &[&str] = &[
 ];
 /// The keys of each `[[scenario]]`.
 pub(crate) const SCENARIO: &[&str] = &["name", "weight", "load", "pace", "before", "step"];
+/// The keys of each `[data.NAME]`.
+pub(crate) const DATA: &[&str] = &[
+    "file",
+    "format",
+    "columns",
+    "delimiter",
+    "rows",
+    "pick",
+    "at_end",
+    "per",
+];
 /// The keys of `[load]`.
 pub(crate) const LOAD: &[&str] = &[
     "executor",
@@ -154,7 +166,7 @@ pub(crate) const PROBE: &[&str] = &[
 ];
 
 /// Names of the contract that a later version builds: unknown today, but no slip of the pen.
-const LATER: &[&str] = &["data", "connections"];
+const LATER: &[&str] = &["connections"];
 
 /// What other tools call a key of ours.
 const ELSEWHERE: &[(&str, &str)] = &[

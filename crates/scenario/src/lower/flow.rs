@@ -42,6 +42,7 @@ impl Lowering<'_> {
         let mut requests = 0;
         let mut complete = true;
         let mut flows = Vec::new();
+        let of_defaults = std::mem::take(&mut self.used_data);
         for part in parts {
             let before = self.problems.len();
             let tables = &part.steps.list;
@@ -71,9 +72,11 @@ impl Lowering<'_> {
                 self.sends_something(part, sent.is_empty());
             }
             complete &= flow.is_some() && once.is_some() && before == self.problems.len();
+            self.used_data.extend(of_defaults.iter().copied());
             flows.push(Flow {
                 before: once.unwrap_or_default(),
                 steps: flow.unwrap_or_default(),
+                data: std::mem::take(&mut self.used_data),
             });
         }
         (flows, complete)

@@ -199,8 +199,8 @@ impl Lowering<'_> {
                 .iter()
                 .flat_map(|scenario| Step::requests(&scenario.flow));
             let is_checked = requests.any(|request| {
-                request.expect.is_explicit()
-                    && threshold.selection().has_step(layout, request.index)
+                let checked = request.expect.is_explicit() || !request.extract.is_empty();
+                checked && threshold.selection().has_step(layout, request.index)
             });
             if !is_checked {
                 let message = format!("no step can have `{}`", threshold.metric());

@@ -7,7 +7,7 @@ use crate::{
     problem::{Place, Problem},
     quantity::format_duration,
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// What the users of one part do.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub(super) struct Flow {
     pub before: Vec<Step>,
     /// In one iteration.
     pub steps: Vec<Step>,
+    /// The data sets that both use, by their places.
+    pub data: BTreeSet<usize>,
 }
 
 /// One kind of user, as the document has it.
@@ -171,6 +173,7 @@ pub(super) fn together(
             flow: flow.steps,
             pace: pace.filter(|_| paced),
             load,
+            data: flow.data.into_iter().collect(),
         }
     };
     parts.iter().zip(flows).enumerate().map(scenario).collect()

@@ -52,6 +52,8 @@ pub(super) fn shared(
         env,
         vars,
         all_vars,
+        data: super::data::sets(document, overrides, problems),
+        ..Shared::default()
     }
 }
 
@@ -81,6 +83,7 @@ impl Lowering<'_> {
             return;
         }
         self.secret_values.extend(folded.vars.iter().cloned());
+        self.secret_values.extend(folded.data_paths.iter().cloned());
         if folded.open {
             return;
         }

@@ -4,11 +4,13 @@ use super::{
     Alternative, Arrivals, Body, Condition, Expect, Load, LoadPlan, Message, PartContent, Request,
     Scenario, Stage, StartAt, Step, StreamSpec, Timeouts, UserCount,
 };
-use crate::{lower::flow::REDIRECTS, quantity::format_duration, reply::Check, secrets};
+use crate::{
+    data::DataSet, lower::flow::REDIRECTS, quantity::format_duration, reply::Check, secrets,
+};
 use loadgen_stats::SloLimit;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Bytes of the longest body that stands in the plan itself.
 const LONGEST_BODY: usize = 64 << 10;
@@ -19,6 +21,7 @@ const LONGEST_BODY: usize = 64 << 10;
 pub(crate) fn canonical(
     loads: &[LoadPlan],
     scenarios: &[Scenario],
+    data: &[Arc<DataSet>],
     inputs: &Value,
     secrets: &[String],
 ) -> (String, String) {
@@ -31,10 +34,25 @@ pub(crate) fn canonical(
         .enumerate()
         .map(|(place, one)| scenario(place, one, loads, scenarios, secrets))
         .collect();
+    // Only where there is some, so that plans without it keep their hash.
+    if !data.is_empty() {
+        let sets = data.iter().map(|set| (set.name.to_string(), data_set(set)));
+        value["data"] = Value::Object(sets.collect());
+    }
     let text = sorted(value).to_string();
     let digest = Sha256::digest(text.as_bytes());
     let hash = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     (text, hash)
+}
+
+fn data_set(set: &DataSet) -> Value {
+    json!({
+        "sha256": set.hash,
+        "rows": set.len(),
+        "pick": set.pick.name(),
+        "at_end": set.at_end.name(),
+        "per": set.per.name(),
+    })
 }
 
 /// A scenario with its load, or with its share of the one that stands beside the scenarios.

@@ -4,7 +4,7 @@ mod flow;
 
 use super::{LoadPlan, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
 use super::{Probe, ProbeSource, ProcessFigure};
-use crate::quantity::format_duration;
+use crate::{data::Pick, quantity::format_duration};
 use std::{collections::HashSet, fmt::Write as _};
 
 /// Memory of the program itself, in bytes.
@@ -62,9 +62,11 @@ impl Plan {
         let at_once = |users: &dyn Fn(&LoadPlan) -> u64, each: &dyn Fn(&LoadPlan) -> u64| {
             self.most_at_once(|load| users(load).saturating_mul(each(load)))
         };
+        let data = self.data.iter().map(|set| set.bytes() as u64).sum::<u64>();
         let growing = at_once(&unbounded, &|_| 1);
         Needs {
             memory: BASE_BYTES
+                .saturating_add(data)
                 .saturating_add(at_once(&bounded, &bytes))
                 .saturating_add(steps.saturating_mul(STEP_BYTES)),
             files: at_once(&bounded, &files).saturating_add(OTHER_FILES),
@@ -84,6 +86,7 @@ impl Plan {
             text.push_str("              (embedded; it shares this machine with the generator)\n");
         }
         outlook::describe(&mut text, self);
+        describe_data(&mut text, self);
         for scenario in &self.scenarios {
             let of = match self.scenarios.len() {
                 1 => String::new(),
@@ -138,6 +141,27 @@ fn describe_probe(text: &mut String, probe: &Probe) {
         "  {:<36}  {what}, every {every}",
         format!("probe.{}", probe.layout.name)
     );
+}
+
+fn describe_data(text: &mut String, plan: &Plan) {
+    if !plan.data.is_empty() {
+        text.push_str("\ndata\n");
+    }
+    for set in &plan.data {
+        let order = match set.pick {
+            Pick::Random => set.pick.name().to_owned(),
+            _ => format!("{}, then {}", set.pick.name(), set.at_end.name()),
+        };
+        let s = if set.len() == 1 { "" } else { "s" };
+        _ = writeln!(
+            text,
+            "  {:<11} {} row{s} of {}; {order}; a row for each {}",
+            set.name,
+            set.len(),
+            set.from,
+            set.per.name()
+        );
+    }
 }
 
 fn describe_needs(text: &mut String, needs: Needs) {

@@ -59,6 +59,7 @@ fn the_schema_takes_what_the_reader_takes() {
         "defaults = { connection = \"new\", resolve = { a = \"127.0.0.1\", \"b:80\" = [\"::1\"] } }",
         "defaults = { source_addresses = [\"127.0.0.2\", \"::1\"] }",
         "defaults = { timeout = { total = \"1s\", idle = \"250ms\" }, headers = { a = \"b\", c = 1, d = true } }",
+        "data = { a = { file = \"a.csv\", columns = [\"x\"], delimiter = \";\", pick = \"unique\", at_end = \"stop\", per = \"user\" }, b = { rows = [1, { c = 2 }] } }",
         "slo = { ttft = \"2s\" }\nthresholds = { ttft = \"p95 < 2s\", vus = [\"max < 5\"] }",
         "mock = { ttft = \"5ms\", error_rate = \"10%\", stall_rate = 0.1, seed = 7 }",
         "load = { vus = 1, duration = \"1s\", start_after = \"scenario:warm up\" }",
@@ -119,6 +120,8 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "defaults = { source_addresses = [] }",
         "defaults = { source_addresses = \"10.0.0.5\" }",
         "slo = { itl = \"1s\" }",
+        "data = { a = { pick = \"unique\" } }",
+        "data = { a = { file = \"a.csv\", format = \"xml\" } }",
         "thresholds = { ttft = [] }",
         "mock = { jitter = 1.5 }",
         "mock = { workers = 0 }",
@@ -165,6 +168,11 @@ fn the_schema_and_the_reader_know_the_same_keys() {
     let cases = [
         ("file", schema.clone(), keys::ROOT.to_vec()),
         ("load", of(&schema, "load"), keys::LOAD.to_vec()),
+        (
+            "data",
+            of(&schema, "data")["additionalProperties"].clone(),
+            keys::DATA.to_vec(),
+        ),
         ("scenario", scenario.clone(), keys::SCENARIO.to_vec()),
         ("scenario.load", of(&scenario, "load"), keys::LOAD.to_vec()),
         (

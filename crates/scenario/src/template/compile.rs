@@ -5,6 +5,7 @@ use super::{
     scope::{Probe, Shared, Touched, User},
 };
 use crate::{
+    data::DataSet,
     document::Source,
     problem::{Problem, nearest},
 };
@@ -22,7 +23,7 @@ use std::{
 const FUEL: u64 = 2_000_000;
 
 /// Names that templates already know, so that no variable can have them.
-const RESERVED: [&str; 4] = ["env", "vars", "vu", "iteration"];
+const RESERVED: [&str; 5] = ["env", "vars", "data", "vu", "iteration"];
 
 /// Names that the language itself knows.
 const BUILTIN: [&str; 4] = ["range", "dict", "namespace", "loop"];
@@ -46,6 +47,10 @@ pub(crate) struct Folded {
     pub(crate) env: BTreeSet<String>,
     /// The variables in it, by their bare names.
     pub(crate) vars: BTreeSet<String>,
+    /// The data sets in it, by their places.
+    pub(crate) data: BTreeSet<usize>,
+    /// What it takes out of data sets: `data.users.name`.
+    pub(crate) data_paths: BTreeSet<String>,
     /// What the trial gave.
     pub(crate) trial: String,
     /// Whether the trial tells little, as a value in it is known only in the run.
@@ -90,6 +95,8 @@ impl Compiler {
                 text: Text::Fixed(trial.clone()),
                 env: BTreeSet::new(),
                 vars: BTreeSet::new(),
+                data: BTreeSet::new(),
+                data_paths: BTreeSet::new(),
                 trial,
                 open: false,
             });
@@ -117,10 +124,18 @@ impl Compiler {
         };
         let env = touched.env.union(&after("env.")).cloned().collect();
         let vars = after("vars.").union(&after("")).cloned().collect();
+        let named = after("data.");
+        let sets = (0..).zip(&self.shared.data);
+        let named = sets.filter(|(_, set)| named.contains(set.name.as_ref()));
+        let data = named.map(|(place, _)| place).chain(touched.data).collect();
+        let data_paths = paths.iter().filter(|path| path.starts_with("data."));
+        let data_paths = data_paths.cloned().collect();
         Ok(Folded {
             text,
             env,
             vars,
+            data,
+            data_paths,
             trial,
             open: touched.unknown,
         })
@@ -140,6 +155,37 @@ impl Compiler {
         let place = source.part(&(at..at + name.len()));
         let problem = Problem::new(place, format!("template: `{name}` is undefined"));
         Err(Box::new(problem.help(self.undefined_help(name))))
+    }
+
+    /// What to do about a data set, or a column of one, that is not there.
+    fn data_help(&self, path: &str) -> Option<String> {
+        let (name, column) = path.split_once('.').unwrap_or((path, ""));
+        let sets: Vec<&str> = self
+            .shared
+            .data
+            .iter()
+            .map(|set| set.name.as_ref())
+            .collect();
+        let set = self
+            .shared
+            .data
+            .iter()
+            .find(|set| set.name.as_ref() == name);
+        let (word, words) = match set {
+            Some(set) => (
+                column,
+                set.texts(0).into_iter().map(|(name, _)| name).collect(),
+            ),
+            None => (
+                name,
+                sets.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ),
+        };
+        match nearest(word, words.iter().map(String::as_str)) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None if words.is_empty() => Some("add `[data.NAME]` with a `file`".to_owned()),
+            None => Some(format!("known are {}", list(&words))),
+        }
     }
 
     /// What to do about a name that nothing stands behind.
@@ -182,6 +228,11 @@ impl Compiler {
         self.environment
             .add_template(name, name.get(mode.prefix().len()..).unwrap_or_default())?;
         Ok(TemplateName(name))
+    }
+
+    /// The data sets that templates can use.
+    pub(crate) fn data(&self) -> &[Arc<DataSet>] {
+        &self.shared.data
     }
 
     /// The environment variables that templates can use.
@@ -228,6 +279,7 @@ impl Compiler {
                 ("env", name) => Some(format!(
                     "set the variable {name}, give `-e {name}=…`, or write `env.{name} | default('…')`"
                 )),
+                ("data", path) => self.data_help(path),
                 ("vars", name) => near(name, self.shared.vars.keys().cloned().collect()),
                 (name, _) => Some(self.undefined_help(name)),
             },
@@ -259,11 +311,6 @@ impl Compiler {
 
 /// What to do about a variable with a reserved name.
 pub(crate) fn reserved_help(name: &str) -> Option<&'static str> {
-    if name == "data" {
-        return Some(
-            "the name is kept for data sets, which a later version brings; choose another",
-        );
-    }
     let taken =
         RESERVED.contains(&name) || functions::NAMES.contains(&name) || BUILTIN.contains(&name);
     taken.then_some("templates know this name already; choose another")

@@ -1,6 +1,6 @@
 //! The functions of templates: random and unique values.
 
-use super::scope::User;
+use super::{prompt::prompt, scope::User};
 use minijinja::{
     Error, ErrorKind, State,
     value::{Object, ObjectRepr, Value, ValueKind, from_args},
@@ -28,16 +28,18 @@ enum Kind {
     RandomString,
     Uuid,
     Unique,
+    Prompt,
 }
 
 /// The names of the functions.
-pub(super) const NAMES: [&str; 6] = [
+pub(super) const NAMES: [&str; 7] = [
     "random_int",
     "random_float",
     "random_choice",
     "random_string",
     "uuid",
     "unique",
+    "prompt",
 ];
 
 impl UserFunction {
@@ -50,6 +52,7 @@ impl UserFunction {
             "random_string" => Kind::RandomString,
             "uuid" => Kind::Uuid,
             "unique" => Kind::Unique,
+            "prompt" => Kind::Prompt,
             _ => return None,
         };
         Some(Self {
@@ -129,6 +132,7 @@ impl Object for UserFunction {
                 let () = from_args(args)?;
                 Ok(self.user.unique().into())
             }
+            Kind::Prompt => prompt(&self.user, args),
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Kept(Mutex<Option<Box<Layers>>>);
 struct Layers {
     iteration: Vec<(Arc<str>, Extracted)>,
     user: Vec<(Arc<str>, Extracted)>,
+    /// Rows of data sets: the place of the set, and that of the row.
+    rows: Vec<(usize, usize)>,
 }
 
 /// Stands for a value that is known only in the run, while a scenario is checked: whatever it is asked for is there.
@@ -94,6 +96,22 @@ impl Kept {
         let mut all = layers.iteration.iter().chain(&layers.user);
         let found = all.find(|(known, _)| known.as_ref() == name);
         found.map(|(_, extracted)| extracted.value.clone())
+    }
+
+    pub(super) fn give_row(&self, set: usize, row: usize) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = &mut kept.get_or_insert_default().rows;
+        match rows.iter_mut().find(|(known, _)| *known == set) {
+            Some((_, known)) => *known = row,
+            None => rows.push((set, row)),
+        }
+    }
+
+    /// The place of the user's row of a data set.
+    pub(super) fn row(&self, set: usize) -> Option<usize> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rows = kept.as_ref()?.rows.iter();
+        rows.find(|(known, _)| *known == set).map(|(_, row)| *row)
     }
 
     /// Forgets what was kept for one iteration.

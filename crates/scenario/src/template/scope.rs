@@ -5,6 +5,7 @@ use super::{
     functions::UserFunction,
     kept::{Extracted, Kept, Life, Unknown},
 };
+use crate::{data::DataSet, secrets::is_secret_name};
 use minijinja::value::{Enumerator, Object, Value};
 use rand_pcg::Pcg64Mcg;
 use std::{
@@ -33,6 +34,10 @@ pub(crate) struct Shared {
     pub(crate) vars: BTreeMap<String, Value>,
     /// `[vars]` as one value.
     pub(crate) all_vars: Value,
+    /// `[data.NAME]`.
+    pub(crate) data: Vec<Arc<DataSet>>,
+    /// The seed of the run, once that is known.
+    pub(crate) run_seed: AtomicU64,
 }
 
 /// One user.
@@ -64,6 +69,8 @@ pub(crate) struct Touched {
     pub(crate) env: BTreeSet<String>,
     /// Whether a value was used that is known only in the run.
     pub(crate) unknown: bool,
+    /// The data sets that were used, by their places.
+    pub(crate) data: BTreeSet<usize>,
 }
 
 impl Scope {
@@ -93,6 +100,23 @@ impl Scope {
         self.user.kept.set(name, value, life);
     }
 
+    /// The user's number, counted from 1.
+    #[must_use]
+    pub fn vu(&self) -> u64 {
+        self.user.vu
+    }
+
+    /// Gives the user a row of the data set at a place among those of the plan.
+    pub fn give_row(&self, set: usize, row: usize) {
+        self.user.kept.give_row(set, row);
+    }
+
+    /// Whether the user was given a row of a data set.
+    #[must_use]
+    pub fn has_row(&self, set: usize) -> bool {
+        self.user.kept.row(set).is_some()
+    }
+
     /// What the user keeps for its whole life.
     #[must_use]
     pub fn kept(&self) -> Vec<(Arc<str>, Extracted)> {
@@ -103,7 +127,7 @@ impl Scope {
     #[must_use]
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let masked = crate::secrets::mask(&self.templates.secrets, text);
-        let own = self.user.kept.secrets();
+        let own = self.secrets();
         if own.is_empty() {
             return masked;
         }
@@ -115,6 +139,27 @@ impl Scope {
                 Cow::Owned(crate::secrets::mask(&secrets.into_sorted(), &text).into_owned())
             }
         }
+    }
+
+    /// The secrets that the user came to know: values of answers, and of the rows that it has.
+    fn secrets(&self) -> Vec<String> {
+        let mut secrets = self.user.kept.secrets();
+        for (place, set) in self.user.shared.data.iter().enumerate() {
+            let Some(row) = self.user.kept.row(place) else {
+                continue;
+            };
+            let secret = |column: &str| {
+                let path = format!("data.{}.{column}", set.name);
+                is_secret_name(column) || self.templates.secret_values.contains(&path)
+            };
+            let texts = set.texts(row).into_iter();
+            secrets.extend(
+                texts
+                    .filter(|(column, _)| secret(column))
+                    .map(|(_, text)| text),
+            );
+        }
+        secrets
     }
 
     pub(super) fn context(&self) -> Value {
@@ -197,9 +242,37 @@ impl User {
 
     /// A text that no other call in the run returns.
     pub(super) fn unique(&self) -> String {
+        let (vu, number) = self.next_unique();
+        format!("{:08x}-{vu}-{number}", mix(self.seed) >> 32)
+    }
+
+    /// A pair of numbers that no other call in the run returns.
+    pub(super) fn next_unique(&self) -> (u64, u64) {
         self.changing();
-        let number = self.uniques.fetch_add(1, Ordering::Relaxed);
-        format!("{:08x}-{}-{number}", mix(self.seed) >> 32, self.vu)
+        (self.vu, self.uniques.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The seed of the whole run.
+    pub(super) fn run_seed(&self) -> u64 {
+        self.shared.run_seed.load(Ordering::Relaxed)
+    }
+
+    /// The user's row of a data set; in a trial, the first.
+    fn row(&self, name: &str) -> Option<Value> {
+        let place = self
+            .shared
+            .data
+            .iter()
+            .position(|set| set.name.as_ref() == name)?;
+        self.touch(|touched| {
+            touched.changing = true;
+            touched.data.insert(place);
+        });
+        let row = match self.probe {
+            Some(_) => 0,
+            None => self.kept.row(place)?,
+        };
+        Some(self.shared.data[place].row(row))
     }
 
     fn changing(&self) {
@@ -234,6 +307,7 @@ impl Object for User {
             }
             "env" => Some(Value::from_object(Variables { user: self.clone() })),
             "vars" => Some(self.shared.all_vars.clone()),
+            "data" => Some(Value::from_object(Rows { user: self.clone() })),
             _ => match UserFunction::named(key, self) {
                 Some(function) => Some(Value::from_object(function)),
                 // What an answer gave wins over a variable of that name, which is its value until then.
@@ -271,6 +345,30 @@ impl Object for Variables {
     }
 }
 
+/// `data`: the rows that the user has, looked into by the names of their sets.
+#[derive(Debug)]
+struct Rows {
+    user: Arc<User>,
+}
+
+impl Object for Rows {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.user.row(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.user.row(key)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(data)")
+    }
+}
+
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User")
@@ -295,7 +393,7 @@ fn generator(seed: u64, vu: u64, iteration: u64) -> Pcg64Mcg {
 }
 
 /// Spreads the bits of a number over all 64 (the finishing step of SplitMix64).
-const fn mix(value: u64) -> u64 {
+pub(super) const fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
