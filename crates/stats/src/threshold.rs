@@ -4,7 +4,7 @@ mod contradiction;
 mod expression;
 pub(crate) mod judge;
 mod part;
-mod selector;
+pub(crate) mod selector;
 pub(crate) mod watch;
 
 pub use judge::{Again, Judged, Span, TooFew, Unit};

@@ -21,7 +21,11 @@ pub(crate) struct CompareArgs {
     /// How large a change must be to count, as 'ttft p95: 10%', 'p99: 15%', 'http_req_failed: 0.5pp' (percentage points)
     /// or 3% (repeatable; the last that fits a row is taken) [default: 5% of times and rates per second and at least
     /// 0.1ms, 0.1pp of shares]
-    #[arg(long, value_name = "[METRIC][ STATISTIC:] SIZE")]
+    #[arg(
+        long,
+        value_name = "[METRIC][ STATISTIC:] SIZE",
+        allow_hyphen_values = true
+    )]
     pub(crate) tolerance: Vec<Tolerance>,
     /// Compare runs that should not be compared, and say so
     #[arg(long)]
@@ -57,7 +61,11 @@ pub(crate) struct AgainstArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) target_b: Option<String>,
     /// How large a change must be to count, as in loadgen compare (repeatable)
-    #[arg(long, value_name = "[METRIC][ STATISTIC:] SIZE")]
+    #[arg(
+        long,
+        value_name = "[METRIC][ STATISTIC:] SIZE",
+        allow_hyphen_values = true
+    )]
     pub(crate) tolerance: Vec<Tolerance>,
 }
 

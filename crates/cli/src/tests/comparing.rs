@@ -683,6 +683,11 @@ fn what_could_not_be_compared_is_refused_before_the_run() {
             &["--out", "log=n.jsonl.part", "--save-baseline", "n.jsonl"],
             "`n.jsonl.part` cannot be written: it is another output",
         ),
+        (&["--target-b", "nonsense"], "--target-b"),
+        (
+            &["--baseline", "other.jsonl", "--tolerance", "-5%"],
+            "`-5%` is no size of a change",
+        ),
         (&["--repeat", "0"], "--repeat"),
         (
             &[

@@ -3,12 +3,19 @@
 use crate::text::style::{Line, NO_BREAK, Paint, Span, width, wrap};
 use crate::text::table::Table;
 use crate::text::{heading, units};
-use loadgen_stats::{Change, ComparedRow, Comparison, Interval, Method, RunFacts, Statistic, Unit};
+use loadgen_stats::{
+    Change, ComparedRow, Comparison, Interval, Method, Outcome, RunFacts, Statistic, Unit,
+};
 use std::io::{self, Write};
 use std::time::Duration;
 
 /// No line is longer.
 const COLUMNS: usize = 80;
+
+/// What rows without any tag are about.
+const WHOLE: &str = "the whole run";
+/// What stands before a part of the run.
+const PART: &str = "  ";
 
 /// Larger changes, in percent, are only said to be larger.
 const MOST: f64 = 999.0;
@@ -121,6 +128,14 @@ pub(super) fn reason(comparison: &Comparison) -> String {
             )
         }
         Change::Same => match comparison.count(Change::Unclear) {
+            _ if comparison.rows.iter().any(|row| row.doubtful) => {
+                let doubted = comparison.rows.iter().filter(|row| row.doubtful);
+                let row = doubted.clone().next().map(changed).unwrap_or_default();
+                format!(
+                    "none of {all} rows is worse; {} look better, but not where the generator kept up, as {row}",
+                    doubted.count()
+                )
+            }
             0 => format!("none of {all} rows changed by more than its tolerance"),
             unclear => format!(
                 "none of {all} rows is worse by more than its tolerance; {unclear} cannot be told"
@@ -191,19 +206,22 @@ fn rows(comparison: &Comparison) -> Vec<Line> {
     let alike = |one: &ComparedRow, other: &ComparedRow| {
         (one.verdict, one.decides) == (other.verdict, other.decides)
     };
-    let mut left_out = 0;
+    let (mut left_out, mut parts) = (0, Vec::new());
     for group in comparison.rows.chunk_by(alike) {
         let mut count = 0;
-        for row in group {
-            if count < shown(row) {
-                count += 1;
-                table.signed_row(signed(row.verdict, sign(row.verdict).0), cells(row));
-            } else {
-                left_out += 1;
-            }
+        let is_shown = |row: &&ComparedRow| {
+            let shown = count < shown(row);
+            count += usize::from(shown);
+            shown
+        };
+        let rows: Vec<&ComparedRow> = group.iter().filter(is_shown).collect();
+        left_out += group.len() - rows.len();
+        for row in by_part(rows) {
+            parts.push(part(row));
+            table.signed_row(signed(row.verdict, sign(row.verdict).0), cells(row));
         }
     }
-    let mut lines = table.lines(COLUMNS);
+    let mut lines = under_parts(table.lines(COLUMNS), &parts);
     if left_out > 0 {
         let told =
             format!("    … and {left_out} more, none of them worse (all with --out json=PATH)");
@@ -212,10 +230,52 @@ fn rows(comparison: &Comparison) -> Vec<Line> {
     lines
 }
 
+/// The same rows, those of one part together; the first of each part in their order.
+fn by_part(rows: Vec<&ComparedRow>) -> Vec<&ComparedRow> {
+    let first = |row: &ComparedRow| rows.iter().position(|other| part(other) == part(row));
+    let mut sorted = rows.clone();
+    sorted.sort_by_key(|row| first(row));
+    sorted
+}
+
+/// What of the run a row is about, in words.
+fn part(row: &ComparedRow) -> String {
+    let tags = [
+        ("scenario", row.subject.scenario.as_deref()),
+        ("step", row.subject.step.as_deref()),
+        ("outcome", row.subject.outcome.map(Outcome::name)),
+    ];
+    let told: Vec<String> = tags
+        .into_iter()
+        .filter_map(|(tag, value)| Some(format!("{tag} {}", value?)))
+        .collect();
+    match told.is_empty() {
+        true => WHOLE.to_owned(),
+        false => told.join(", "),
+    }
+}
+
+/// Puts a line with its part above the rows of each; the first line is the head. One part needs none.
+fn under_parts(lines: Vec<Line>, parts: &[String]) -> Vec<Line> {
+    let mut lines = lines.into_iter();
+    let mut told: Vec<Line> = lines.next().into_iter().collect();
+    let plain = parts.iter().all(|part| part == WHOLE);
+    let mut before: Option<&String> = None;
+    for (line, part) in lines.zip(parts) {
+        if !plain && before != Some(part) {
+            let shown = Paint::Dim.on(part.as_str()).fit(COLUMNS - PART.len());
+            told.push(Line::new().with(PART).with(shown));
+        }
+        before = Some(part);
+        told.push(line);
+    }
+    told
+}
+
 fn cells(row: &ComparedRow) -> [Span; 6] {
     let change = change(row, row.change);
     [
-        row.subject.to_string().into(),
+        row.subject.metric.name().into(),
         row.statistic.name().into(),
         value(row, row.base).into(),
         value(row, row.current).into(),

@@ -5,8 +5,11 @@ use super::{heading, labelled, units};
 use crate::Header;
 use loadgen_stats::{
     ArrivalClock, Counter, DropReason, GeneratorSummary, Metric, MetricValue, Summary,
-    WorkerSummary,
+    SummaryWindow, WorkerSummary,
 };
+
+/// A character filled from the bottom, by eighths: nothing only for nothing.
+const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// What was run, where and when.
 pub(crate) fn opening(header: &Header, summary: &Summary, columns: usize) -> Vec<Line> {
@@ -39,6 +42,7 @@ pub(crate) fn lines(
 ) -> Vec<Line> {
     let mut lines = vec![Line::new().with(heading("Run"))];
     lines.extend(labelled("iterations", &iterations(summary), columns));
+    lines.extend(labelled("requests", &throughput(summary, columns), columns));
     lines.extend(labelled(
         "users",
         &[format!(
@@ -89,6 +93,39 @@ fn iterations(summary: &Summary) -> Vec<String> {
     parts.extend(rest.map(|(counter, what)| format!("{} {what}", units::count(count(counter)))));
     parts.extend(dropped(summary));
     parts
+}
+
+/// Requests per second over the run as a small picture, with the most of a window; none where there is no course.
+fn throughput(summary: &Summary, columns: usize) -> Vec<String> {
+    const MOST: usize = 40;
+    // At the end a window may be too short to tell a rate.
+    const LEAST: f64 = 0.5;
+    let seconds = |window: &SummaryWindow| window.end.since(window.start).as_secs_f64();
+    let windows = summary.windows.iter();
+    let windows: Vec<(f64, f64)> = windows
+        .map(|window| (window.http_reqs as f64, seconds(window)))
+        .filter(|&(_, seconds)| seconds >= LEAST)
+        .collect();
+    let columns = columns.saturating_sub(40).clamp(1, MOST).min(windows.len());
+    if windows.len() < 2 {
+        return Vec::new();
+    }
+    let rate = |column: usize| {
+        let edge = |column: usize| column * windows.len() / columns;
+        let part = &windows[edge(column)..edge(column + 1)];
+        let (count, seconds) = part.iter().fold((0.0, 0.0), |(count, time), one| {
+            (count + one.0, time + one.1)
+        });
+        count / seconds
+    };
+    let rates: Vec<f64> = (0..columns).map(rate).collect();
+    let most = rates.iter().copied().fold(0.0, f64::max);
+    if most <= 0.0 {
+        return Vec::new();
+    }
+    let block = |rate: &f64| BLOCKS[(rate / most * (BLOCKS.len() - 1) as f64).ceil() as usize];
+    let picture: String = rates.iter().map(block).collect();
+    vec![picture, format!("up to {}", units::rate(most))]
 }
 
 /// How many were due but never begun, and why.

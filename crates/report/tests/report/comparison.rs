@@ -216,6 +216,23 @@ fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
 }
 
 #[test]
+fn what_looks_better_in_doubt_is_told() {
+    let mut found = all().pop().unwrap().1;
+    for row in &mut found.rows[..2] {
+        (row.verdict, row.doubtful, row.decides) = (Change::Unclear, true, false);
+    }
+    let told = text(&found, false).replace('\n', " ");
+    let told: Vec<&str> = told.split_whitespace().collect();
+    let told = told.join(" ");
+    assert!(
+        told.contains(
+            "= same none of 30 rows is worse; 2 look better, but not where the generator kept up"
+        ),
+        "{told}"
+    );
+}
+
+#[test]
 fn comparisons_are_as_in_the_golden_files() {
     for (name, comparison) in all() {
         runs::golden(&format!("comparison-{name}.txt"), &text(&comparison, false));
@@ -399,6 +416,11 @@ fn a_summary_tells_the_same_figures() {
             (log.facts.cpus, &log.facts.arch),
             (summary.facts.cpus, &summary.facts.arch)
         );
+        assert_eq!(
+            (log.facts.definitions, log.facts.seed),
+            (summary.facts.definitions, summary.facts.seed)
+        );
+        assert!(summary.facts.definitions.is_some());
         let options = CompareOptions {
             force: true,
             ..CompareOptions::default()
@@ -418,6 +440,43 @@ fn a_summary_tells_the_same_figures() {
         }
         assert!(matches!(sides[1][0].data, RunData::Figures(_)));
     }
+}
+
+#[test]
+fn a_summary_tells_what_to_doubt() {
+    let text = |code: &str, failed: u64, steps: &str| {
+        let trend = r#"{"kind": "trend", "count": 9, "p50": 1.0}"#;
+        format!(
+            r#"{{"schema": "loadgen.summary/1", "name": "x", "version": "1", "plan_hash": "a", "started_at": "",
+            "measured_s": 9, "stop_reason": "completed", "verdict": "pass", "metrics": {{"http_req_duration": {trend}}},
+            "scenarios": {{"x": {{"metrics": {{}}, "steps": {{{steps}}}}}}},
+            "outcomes": {{"ok": 90, "failed": {failed}, "rejected": 1, "redirected": 1,
+                "ok_metrics": {{"http_req_duration": {{"count": 9, "p50": 7.0}}}}}},
+            "warnings": [{{"code": "{code}"}}]}}"#
+        )
+    };
+    let check = |text: String, doubtful: bool, outcomes: (u64, u64), ok: &[f64]| {
+        let run = read_compared_run("x", Cursor::new(text)).unwrap();
+        let RunData::Figures(digest) = run.data else {
+            panic!("{:?}", run.data);
+        };
+        assert_eq!((digest.doubtful, digest.outcomes), (doubtful, outcomes));
+        let seen: Vec<f64> = digest
+            .ok_figures
+            .iter()
+            .map(|figure| figure.value)
+            .collect();
+        assert_eq!(seen, ok);
+    };
+    let (one, two) = (
+        r#""a": {"metrics": {}}"#,
+        r#""a": {"metrics": {}}, "b": {"metrics": {}}"#,
+    );
+    check(text("generator-late", 3, one), true, (90, 5), &[7.0]);
+    check(text("generator-busy", 0, one), true, (90, 2), &[7.0]);
+    check(text("too-few-samples", 0, one), false, (90, 2), &[7.0]);
+    // Of several steps the times are unlike, and none is told apart.
+    check(text("too-few-samples", 0, two), false, (90, 2), &[]);
 }
 
 #[test]

@@ -127,7 +127,10 @@ impl fmt::Display for Subject {
             .into_iter()
             .filter_map(|(tag, value)| Some((tag, value?)))
         {
-            write!(f, "{before}{tag}={value}")?;
+            match value.contains([',', '{', '}', '"', '\'']) || value.trim() != value {
+                true => write!(f, "{before}{tag}=\"{value}\"")?,
+                false => write!(f, "{before}{tag}={value}")?,
+            }
             before = ',';
         }
         f.write_str(if before == ',' { "}" } else { "" })

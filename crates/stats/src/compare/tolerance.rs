@@ -3,6 +3,7 @@
 use super::CompareError;
 use super::figure::{RunFigure, Statistic};
 use crate::spelling::nearest;
+use crate::threshold::selector::{tag_parts, unquoted_text as unquoted};
 use crate::{Metric, Rate, Threshold};
 use std::{fmt, str::FromStr};
 
@@ -194,7 +195,8 @@ impl Tolerance {
         let (before, behind) = match text.split_once('{') {
             None => (text, ""),
             Some((before, rest)) => {
-                let (tags, behind) = rest.split_once('}').ok_or_else(|| {
+                // A name may hold braces of its own.
+                let (tags, behind) = rest.rsplit_once('}').ok_or_else(|| {
                     problem(
                         "the braces are not closed",
                         "write `ttft{step=chat} p95: 10%`",
@@ -233,7 +235,7 @@ impl Tolerance {
     }
 
     fn read_tags(&mut self, text: &str) -> Result<(), ToleranceProblem> {
-        for tag in text.split(',') {
+        for tag in tag_parts(text) {
             let known = match tag
                 .split_once('=')
                 .map(|(name, value)| (name.trim(), value.trim()))
@@ -245,8 +247,7 @@ impl Tolerance {
                     return Err(problem(message, "write `step=NAME` or `scenario=NAME`"));
                 }
             };
-            self.tags
-                .push((known.0, known.1.trim_matches('"').to_owned()));
+            self.tags.push((known.0, unquoted(known.1).to_owned()));
         }
         Ok(())
     }

@@ -49,8 +49,7 @@ pub(super) fn parse(
     let mut rest = Rest { text, at: 0 };
     let aggregate = rest.take(|letter| !letter.is_whitespace() && !is_operator(letter));
     let operator = rest.take(is_operator);
-    let number =
-        rest.take(|letter| letter.is_ascii_digit() || matches!(letter, '.' | '_' | '-' | '+'));
+    let number = rest.take_number();
     let unit = rest.take(|letter| letter.is_alphabetic() || matches!(letter, '%' | '/'));
     let mut problems = Vec::new();
     let mut unit = unit;
@@ -109,6 +108,28 @@ impl<'a> Rest<'a> {
         Piece {
             text: &self.text[span.clone()],
             span,
+        }
+    }
+
+    /// Takes a number, as `0.5`, `1_000` or `1e9`.
+    fn take_number(&mut self) -> Piece<'a> {
+        let digits =
+            self.take(|letter| letter.is_ascii_digit() || matches!(letter, '.' | '_' | '-' | '+'));
+        let exponent = self.text[self.at..].strip_prefix(['e', 'E']).map(|rest| {
+            let number = rest.strip_prefix(['-', '+']).unwrap_or(rest);
+            let length = number.find(|letter: char| !letter.is_ascii_digit());
+            (rest.len() - number.len(), length.unwrap_or(number.len()))
+        });
+        match exponent {
+            Some((sign, length)) if !digits.text.is_empty() && length > 0 => {
+                let span = digits.span.start..digits.span.end + 1 + sign + length;
+                self.at = span.end;
+                Piece {
+                    text: &self.text[span.clone()],
+                    span,
+                }
+            }
+            _ => digits,
         }
     }
 

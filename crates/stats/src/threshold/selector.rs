@@ -72,13 +72,16 @@ fn name(text: &str, layout: &Layout, problems: &mut Vec<ThresholdProblem>) -> Op
     let metric = Metric::from_name(name);
     if metric.is_none() {
         let names: Vec<&str> = Metric::all().map(Metric::name).collect();
-        let help = nearest(name, names).map(|name| format!("did you mean `{name}`?"));
+        let help = match nearest(name, names.iter().copied()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => metrics_like(name, &names),
+        };
         let message = if name.is_empty() {
             "a metric is missing".into()
         } else {
             format!("unknown metric `{name}`")
         };
-        problems.push(problem(span, message, help));
+        problems.push(problem(span, message, Some(help)));
     }
     metric
 }
@@ -107,6 +110,22 @@ fn probe(
     found.map(Metric::Probe)
 }
 
+/// What to write in the place of a name that no metric is near to: those that it is a part of, else the usual ones.
+fn metrics_like(name: &str, names: &[&str]) -> String {
+    let like: Vec<String> = names
+        .iter()
+        .filter(|known| name.len() > 2 && known.contains(name))
+        .map(|known| format!("`{known}`"))
+        .collect();
+    match like.is_empty() {
+        true => {
+            "such as `http_req_duration`, `http_req_failed`, `http_reqs`, `checks`, `ttft` or `itl`"
+                .to_owned()
+        }
+        false => format!("did you mean {}?", like.join(" or ")),
+    }
+}
+
 /// The tags between the braces that begin at `brace`.
 fn tags<'a>(text: &'a str, brace: usize, problems: &mut Vec<ThresholdProblem>) -> Vec<Tag<'a>> {
     if brace == text.len() {
@@ -124,7 +143,7 @@ fn tags<'a>(text: &'a str, brace: usize, problems: &mut Vec<ThresholdProblem>) -
     };
     let mut found = Vec::new();
     let mut start = brace + 1;
-    for part in inner.split(',') {
+    for part in tag_parts(inner) {
         let span = trimmed(part, start);
         start += part.len() + 1;
         if let Some((name, value)) = text[span.clone()].split_once('=') {
@@ -151,6 +170,34 @@ fn tags<'a>(text: &'a str, brace: usize, problems: &mut Vec<ThresholdProblem>) -
         }
     }
     found
+}
+
+/// What commas part, but for those in quotes; a quote opens behind `=` and closes before a comma or at the end.
+pub(crate) fn tag_parts(inner: &str) -> Vec<&str> {
+    let (mut parts, mut from, mut quote) = (Vec::new(), 0, None);
+    for (at, letter) in inner.char_indices() {
+        let (before, behind) = (
+            inner[..at].trim_end(),
+            inner[at + letter.len_utf8()..].trim_start(),
+        );
+        match (quote, letter) {
+            (None, '"' | '\'') if before.ends_with('=') => quote = Some(letter),
+            (Some(open), _) if open == letter && (behind.is_empty() || behind.starts_with(',')) => {
+                quote = None;
+            }
+            (None, ',') => {
+                parts.push(&inner[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    // A quote that nothing closes is a letter like any.
+    if quote.is_some() {
+        return inner.split(',').collect();
+    }
+    parts.push(&inner[from..]);
+    parts
 }
 
 /// The tags that a metric has.
@@ -263,12 +310,32 @@ fn expect<'a>(
     problems: &mut Vec<ThresholdProblem>,
 ) {
     if !found {
-        let help = nearest(tag.value, names).map(|name| format!("did you mean `{name}`?"));
+        let names: Vec<&str> = names.into_iter().collect();
+        let help = match nearest(tag.value, names.iter().copied()) {
+            Some(name) => Some(format!("did you mean `{name}`?")),
+            None => candidates(what, &names),
+        };
         problems.push(problem(
             tag.value_span.clone(),
             format!("unknown {what} `{}`", tag.value),
             help,
         ));
+    }
+}
+
+/// What there is to choose from, as far as a line holds it.
+fn candidates(what: &str, names: &[&str]) -> Option<String> {
+    const MOST: usize = 8;
+    match names {
+        [] => None,
+        [only] => Some(format!("the only {what} is `{only}`")),
+        names => {
+            let mut shown: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            shown.dedup();
+            let more = if shown.len() > MOST { ", …" } else { "" };
+            shown.truncate(MOST);
+            Some(format!("there are {}{more}", shown.join(", ")))
+        }
     }
 }
 
@@ -372,6 +439,11 @@ fn unquoted(text: &str, span: Range<usize>) -> Range<usize> {
     } else {
         span
     }
+}
+
+/// A value without the quotes around it.
+pub(crate) fn unquoted_text(text: &str) -> &str {
+    &text[unquoted(text, 0..text.len())]
 }
 
 #[cfg(test)]

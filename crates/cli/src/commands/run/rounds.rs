@@ -1,7 +1,7 @@
 //! Which runs one command makes: one, several, or several against two targets in turns.
 
 use crate::{
-    args::{Format, Out, RunArgs, SourceArgs},
+    args::{Format, Given, Out, RunArgs, SourceArgs},
     environment::Environment,
     error::Error,
     outputs::Outputs,
@@ -48,13 +48,17 @@ impl Rounds {
             if repeat == 1 {
                 return Self::one(args, wanted, taken, environment);
             }
-            let side = (Side::Current, String::new(), args.source.clone());
+            let given = wanted.given.clone();
+            let side = (Side::Current, String::new(), args.source.clone(), given);
             return Self::several(args, wanted, taken, &[side], environment);
         };
         let other = other_target(args, target, wanted.is_url());
+        let given = wanted.given.clone();
+        let mut given_b = given.clone();
+        given_b.insert("target", "--target-b".to_owned());
         let sides = [
-            (Side::Base, "a-".to_owned(), args.source.clone()),
-            (Side::Current, "b-".to_owned(), other),
+            (Side::Base, "a-".to_owned(), args.source.clone(), given),
+            (Side::Current, "b-".to_owned(), other, given_b),
         ];
         Self::several(args, wanted, taken, &sides, environment)
     }
@@ -84,7 +88,7 @@ impl Rounds {
         args: &RunArgs,
         wanted: &Wanted<'_>,
         taken: &mut Taken,
-        sides: &[(Side, String, SourceArgs)],
+        sides: &[(Side, String, SourceArgs, Given)],
         environment: &Environment,
     ) -> Result<Self, Error> {
         let all = args.output.out.iter().cloned();
@@ -97,8 +101,13 @@ impl Rounds {
             outputs: open(&comparisons)?,
         };
         for number in 1..=args.against.repeat {
-            for (side, prefix, source) in sides {
-                let plan = plan(&Wanted { source, ..*wanted }, environment)?;
+            for (side, prefix, source, given) in sides {
+                let wanted = Wanted {
+                    source,
+                    given,
+                    ..*wanted
+                };
+                let plan = plan(&wanted, environment)?;
                 let name = format!("{prefix}{number}");
                 rounds.all.push(Round {
                     plan,

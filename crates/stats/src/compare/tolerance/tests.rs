@@ -72,6 +72,15 @@ fn the_last_that_fits_is_taken() {
 }
 
 #[test]
+fn names_may_hold_commas_and_braces() {
+    for name in ["b,c d", "it's", "{x}", "a"] {
+        let wanted = figure(Metric::Trend(Trend::Ttft), Some(name), Statistic::P95);
+        let tolerance: Tolerance = format!("{}: 9%", wanted.subject).parse().unwrap();
+        assert!(tolerance.fits(&wanted), "{}", wanted.subject);
+    }
+}
+
+#[test]
 fn what_may_hide() {
     let hides = |texts: &[&str], metric, statistic, relative| {
         let tolerances: Vec<Tolerance> = texts.iter().map(|text| text.parse().unwrap()).collect();

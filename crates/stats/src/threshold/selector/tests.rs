@@ -1,6 +1,25 @@
 //! Metrics with tags, right and wrong.
 
 use super::*;
+
+#[test]
+fn commas_in_quotes_part_nothing() {
+    for (inner, expected) in [
+        ("step=a", &["step=a"][..]),
+        ("step=a,status=2", &["step=a", "status=2"]),
+        ("step=\"b,c d\"", &["step=\"b,c d\""]),
+        ("step = 'b,c' , status=2", &["step = 'b,c' ", " status=2"]),
+        ("step=it's,status=2", &["step=it's", "status=2"]),
+        (
+            "step='it's,here',status=2",
+            &["step='it's,here'", "status=2"],
+        ),
+        ("step=\"a,status=2", &["step=\"a", "status=2"]),
+        ("", &[""]),
+    ] {
+        assert_eq!(tag_parts(inner), expected, "{inner}");
+    }
+}
 use crate::fixtures::{CHAT, LIST, layout};
 use crate::{Counter, Gauge, Rate};
 
@@ -104,14 +123,33 @@ fn problems(text: &str) -> Vec<String> {
 
 #[test]
 fn every_problem_is_marked() {
-    let cases: [(&str, &[&str]); 19] = [
+    let cases: [(&str, &[&str]); 20] = [
         (
             "ttftt",
             &["[ttftt] unknown metric `ttftt` | did you mean `ttft`?"],
         ),
-        ("", &["[] a metric is missing | -"]),
-        ("{step=chat}", &["[] a metric is missing | -"]),
-        ("latency", &["[latency] unknown metric `latency` | -"]),
+        (
+            "",
+            &[
+                "[] a metric is missing | such as `http_req_duration`, `http_req_failed`, `http_reqs`, `checks`, `ttft` or `itl`",
+            ],
+        ),
+        (
+            "{step=chat}",
+            &[
+                "[] a metric is missing | such as `http_req_duration`, `http_req_failed`, `http_reqs`, `checks`, `ttft` or `itl`",
+            ],
+        ),
+        (
+            "htp",
+            &[
+                "[htp] unknown metric `htp` | such as `http_req_duration`, `http_req_failed`, `http_reqs`, `checks`, `ttft` or `itl`",
+            ],
+        ),
+        (
+            "latency",
+            &["[latency] unknown metric `latency` | did you mean `http_req_latency`?"],
+        ),
         (
             "ttft{step=chta}",
             &["[chta] unknown step `chta` | did you mean `chat`?"],
@@ -175,7 +213,7 @@ fn every_problem_is_marked() {
                 "[chta] unknown step `chta` | did you mean `chat`?",
                 "[user] unknown scenario `user` | did you mean `users`?",
                 "[timout] unknown error kind `timout` | did you mean `timeout`?",
-                "[fail] unknown outcome `fail` | -",
+                "[fail] unknown outcome `fail` | there are `ok`, `failed`, `rejected`, `cancelled`, `redirected`",
             ],
         ),
     ];
