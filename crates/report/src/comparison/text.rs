@@ -216,7 +216,7 @@ fn rows(comparison: &Comparison) -> Vec<Line> {
         };
         let rows: Vec<&ComparedRow> = group.iter().filter(is_shown).collect();
         left_out += group.len() - rows.len();
-        for row in by_part(rows) {
+        for row in by_part(&rows) {
             parts.push(part(row));
             table.signed_row(signed(row.verdict, sign(row.verdict).0), cells(row));
         }
@@ -231,9 +231,9 @@ fn rows(comparison: &Comparison) -> Vec<Line> {
 }
 
 /// The same rows, those of one part together; the first of each part in their order.
-fn by_part(rows: Vec<&ComparedRow>) -> Vec<&ComparedRow> {
+fn by_part<'a>(rows: &[&'a ComparedRow]) -> Vec<&'a ComparedRow> {
     let first = |row: &ComparedRow| rows.iter().position(|other| part(other) == part(row));
-    let mut sorted = rows.clone();
+    let mut sorted = rows.to_vec();
     sorted.sort_by_key(|row| first(row));
     sorted
 }
