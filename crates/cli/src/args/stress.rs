@@ -84,7 +84,7 @@ pub(crate) struct LimitArgs {
     /// A limit that breaks a level, beside those of the file: as 'http_req_latency: p95 < 5s' (repeatable)
     #[arg(long, value_name = "METRIC: EXPR")]
     pub(crate) until: Vec<String>,
-    /// The share of requests that must meet the file's [slo] [default: 99%]
+    /// The share of requests that must meet the file's `slo` [default: 99%]
     #[arg(long, value_name = "F")]
     pub(crate) goodput: Option<Fraction>,
     /// The share of the highest load that held which the safe one keeps free
