@@ -73,9 +73,9 @@ TOLERANCE = "300%\n300%,300ms"
 COMPARED = [
     (BASE, GOOD, [], None, TOLERANCE, 0, None, "there is no baseline"),
     ("base-again", GOOD, [], BASE, TOLERANCE, 0, set(), "ci-gate: passed"),
-    ("slower", SLOWER, [], BASE, TOLERANCE, 98, {"comparison: ttft p50"}, "worse than the baseline"),
+    ("slower", SLOWER, [], BASE, TOLERANCE, 98, {"comparison: ttft{step=chat} p50"}, "worse than the baseline"),
     # A size for one metric alone, whose name has spaces in it.
-    ("slower-ttft", SLOWER, [], BASE, TOLERANCE + "\n  ttft p50: 5s", 98, {"comparison: ttft p95"}, "worse than the baseline"),
+    ("slower-ttft", SLOWER, [], BASE, TOLERANCE + "\n  ttft p50: 5s", 98, {"comparison: ttft{step=chat} p95"}, "worse than the baseline"),
     ("another-plan", GOOD, ["--rate", "40/s"], BASE, TOLERANCE, 0, None, "not compared with the baseline"),
     ("torn-baseline", GOOD, [], TORN, TOLERANCE, 2, None, "failed to read"),
     ("short-baseline", GOOD, [], SHORT, TOLERANCE, 2, None, "ends early"),
