@@ -1,4 +1,4 @@
-"""Against httpbin under gunicorn, which nobody here wrote: redirects, bodies, credentials, connections, cancelling."""
+"""Against httpbin under gunicorn, which nobody here wrote: redirects, bodies, cookies, credentials, connections, cancelling."""
 
 import collections
 import json
@@ -62,6 +62,22 @@ STEPS = [
         'expect = { status = 200, body_contains = ["\\"Content-Encoding\\": \\"gzip\\"", "base64,H4sI"] }',
         1,
         0,
+    ),
+    ("cookie set", 'get = "/cookies/set"\nquery = { kind = "oat" }\ncookies = true\nexpect = { json = { "$.cookies.kind" = "oat" } }', 2, 1),
+    ("cookie sent", 'get = "/cookies"\ncookies = true\nexpect = { json = { "$.cookies.kind" = "oat" } }', 1, 0),
+    ("cookie withheld", 'get = "/cookies"\nexpect = { json = { "$.cookies.kind" = { exists = false } } }', 1, 0),
+    (
+        "cookie elsewhere",
+        'get = "OTHER/cookies"\ncookies = true\nexpect = { json = { "$.cookies.kind" = { exists = false } } }',
+        1,
+        0,
+    ),
+    (
+        "cookie ended",
+        'get = "/cookies/delete"\nquery = { kind = "" }\ncookies = true\n'
+        'expect = { json = { "$.cookies.kind" = { exists = false } } }',
+        2,
+        1,
     ),
     ("new connection", 'get = "/get"\nconnection = "new"\nexpect = { body_contains = "\\"Connection\\": \\"close\\"" }', 1, 0),
     ("given up", 'get = "/drip"\nquery = { duration = 20, numbytes = 40, delay = 0 }\ncancel = { after = "500ms" }', 1, 0),

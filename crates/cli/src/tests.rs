@@ -3,6 +3,7 @@
 mod answers;
 mod comparing;
 mod coverage;
+mod credentials;
 mod data;
 mod doctoring;
 mod flows;

@@ -2,27 +2,36 @@
 
 use crate::{
     connection::{Call, Connection, Connector, Failure, StreamSink},
+    cookies::Cookies,
     flight::Flight,
     timer::Timer,
 };
 use loadgen_stats::ErrorKind;
 
 /// Goes on from an answer for as long as it is a redirection, `most` times at most; the request whose answer counts.
+/// `cookies` are those of the user, where the step keeps some.
 pub(crate) async fn follow<'a, C: Connector, T: Timer>(
     mut flight: Flight<'a, C, T>,
     call: &Call<'_>,
     most: u32,
     connection: &mut C::Connection,
     sink: &mut dyn StreamSink,
+    mut cookies: Option<&mut Cookies>,
 ) -> Flight<'a, C, T> {
     for _ in 0..most {
-        let Some(onward) = flight.exchange().onward.take() else {
+        let Some(mut onward) = flight.exchange().onward.take() else {
             return flight;
         };
         flight = flight.go_on();
+        if let Some(cookies) = &mut cookies {
+            cookies.renew(&mut onward.message);
+        }
         let message = onward.message.borrowed();
         let call = call.going_on(onward.method, &message);
         connection.call(&call, flight.exchange(), sink).await;
+        if let Some(cookies) = &cookies {
+            cookies.take(&message, flight.exchange());
+        }
     }
     if let Some(onward) = flight.exchange().onward.take() {
         flight.exchange().failure = Some(too_many(most, &onward.message.path));

@@ -3,6 +3,7 @@
 mod clock;
 mod conductor;
 mod connection;
+mod cookies;
 mod crew;
 mod crowd;
 mod error;
@@ -36,6 +37,7 @@ pub use connection::{
     Method, Onward, Origin, Pinned, Rendered, StreamSink, StreamSpec, Timeouts,
 };
 pub use connection::{Probe, ProbeSource, ProcessFigure, WhichProcess};
+pub use cookies::Cookies;
 pub use error::Error;
 pub use hops::too_many as too_many_redirections;
 pub use judge::{Asked, Judgement, LOOKED_INTO, judge};

@@ -1,22 +1,19 @@
 //! One virtual user: walks the flow of a scenario, iteration after iteration.
 
 mod rows;
+mod sending;
 mod walk;
 
 use crate::{
-    connection::{Call, Cancel, Connection, Connector},
-    flight::{Flight, Landing, template_failed},
-    hops::follow,
-    judge::LOOKED_INTO,
+    connection::Connector,
     luck::Luck,
     schedule::Stay,
     seats::Seat,
     seed::user_seed,
     shard::{Presence, Shard},
-    sink::RecorderSink,
     timer::Timer,
 };
-use loadgen_scenario::{Request, Scope};
+use loadgen_scenario::Scope;
 use loadgen_stats::{DropReason, Iteration, Offset, ScenarioIndex};
 use std::{rc::Rc, time::Duration};
 use tokio::time::timeout_at;
@@ -152,14 +149,6 @@ impl<C: Connector, T: Timer> Drop for Arrival<C, T> {
             );
         }
     }
-}
-
-/// What became of one attempt at a request.
-enum Attempt {
-    /// It was the last, and did this to the iteration.
-    Last(StepEnd),
-    /// Another one follows; the answer asks to be left alone for so long.
-    Again(Option<Duration>),
 }
 
 /// What one step did to its iteration.
@@ -386,90 +375,9 @@ impl<C: Connector, T: Timer> User<C, T> {
         end
     }
 
-    /// When this request is given up, where the draw says that it is.
-    fn cancel<'r>(&mut self, request: &'r Request) -> Option<&'r Cancel> {
-        let cancel = request.cancel.as_ref()?;
-        self.luck.happens(cancel.probability).then_some(cancel)
-    }
-
     /// Whether the load has no place for this user any more.
     fn has_to_go(&self) -> bool {
         self.seat.as_ref().is_some_and(|seat| seat.is_lost())
-    }
-
-    /// Sends a request, again where the step's `retry` says so; the waits between are the user's, as thinking is.
-    async fn request(&mut self, request: &Request) -> StepEnd {
-        let mut time = 0;
-        loop {
-            let asked = match self.attempt(request, time).await {
-                Attempt::Last(end) => return end,
-                Attempt::Again(asked) => asked.unwrap_or_default(),
-            };
-            let own = request.retry.as_ref().map(|retry| retry.backoff(time));
-            let own = self.luck.backoff(own.unwrap_or_default());
-            self.ready = self.ready.after(own.max(asked));
-            let until = self.shard.clock.instant(self.ready);
-            self.shard.timer.sleep_until(until).await;
-            time += 1;
-        }
-    }
-
-    /// Sends a request for the time of that number, from 0.
-    async fn attempt(&mut self, request: &Request, time: u32) -> Attempt {
-        let shard = Rc::clone(&self.shard);
-        let due = self.ready;
-        let landing = match request.message.render(&shard.plan.target, &self.scope) {
-            Err(error) => Landing {
-                lacking: !request.extract.is_empty(),
-                ..template_failed(&shard, request.index, due, error.to_string())
-            },
-            Ok(rendered) => {
-                let keep = request.keep();
-                let call = Call {
-                    step: request.index,
-                    method: request.method,
-                    message: &rendered,
-                    fixed: request.message.fixed.is_some(),
-                    timeouts: request.timeouts,
-                    http_version: request.http_version,
-                    stream: request.stream.as_ref(),
-                    new_connection: request.new_connection,
-                    cancel: self.cancel(request),
-                    follow: request.redirects > 0,
-                    keep_body: if keep.body { LOOKED_INTO } else { 0 },
-                    keep_text: if keep.text { LOOKED_INTO } else { 0 },
-                    keep_head: keep.head,
-                    clock: shard.clock,
-                };
-                let mut flight = Flight::begin(&shard, request, due);
-                let mut sink = RecorderSink {
-                    recorder: &shard.recorder,
-                    step: request.index,
-                    due,
-                };
-                self.connection
-                    .call(&call, flight.exchange(), &mut sink)
-                    .await;
-                if flight.exchange().onward.is_some() {
-                    // In a box: few requests are sent on, and the others need no room for it.
-                    let most = request.redirects;
-                    let hops = follow(flight, &call, most, &mut self.connection, &mut sink);
-                    flight = Box::pin(hops).await;
-                }
-                if flight.is_tried_again(time) {
-                    let (done, asked) = flight.give_way();
-                    self.ready = done;
-                    return Attempt::Again(asked);
-                }
-                flight.land(&self.scope)
-            }
-        };
-        self.ready = landing.done;
-        let end = StepEnd::of(request, &landing);
-        for (name, value) in landing.found {
-            self.scope.keep(&name, value, request.life);
-        }
-        Attempt::Last(end)
     }
 }
 
@@ -496,7 +404,7 @@ impl<C: Connector, T: Timer> Drop for IterationGuard<'_, C, T> {
 mod tests {
     use super::*;
     use crate::{
-        connection::{Exchange, StreamSink},
+        connection::{Call, Connection, Exchange, StreamSink},
         timer::TokioTiming,
     };
 

@@ -3,6 +3,7 @@
 //! [`load`] reads a file's text, [`load_url`] the options of `loadgen run http://…`; both end in the same [`Plan`].
 //! Nothing here touches files, clocks, sockets or a source of randomness of its own.
 
+mod cookies;
 mod curl;
 mod data;
 mod document;

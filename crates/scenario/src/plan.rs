@@ -163,6 +163,8 @@ pub struct Request {
     pub on_missing: OnFailure,
     /// How long what is taken out of the answer is kept.
     pub life: Life,
+    /// How long the cookies of its answer are kept; absent where none are kept, nor sent.
+    pub cookies: Option<Life>,
     /// The version of HTTP that is spoken.
     pub http_version: HttpVersion,
     /// The limits that make one request of this step good.

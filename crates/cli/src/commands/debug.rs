@@ -9,8 +9,9 @@ use crate::{
     story, wiring,
 };
 use loadgen_engine::{
-    Arrival, Asked, Call, Clock, Connect as _, Connection, Connector as _, Exchange, Judgement,
-    LOOKED_INTO, Luck, Method, Offset, Rendered, StreamSink, judge, too_many_redirections,
+    Arrival, Asked, Call, Clock, Connect as _, Connection, Connector as _, Cookies, Exchange,
+    Judgement, LOOKED_INTO, Luck, Method, Offset, Rendered, StreamSink, judge,
+    too_many_redirections,
 };
 use loadgen_http::HttpConnect;
 use loadgen_scenario::{Guarded, OnFailure, Plan, Request, Scenario, Scope, Step};
@@ -233,8 +234,14 @@ impl<C: Connection> User<'_, C> {
         request: &Request,
     ) -> Result<Option<Judgement>, Error> {
         let plan = self.plan;
+        let mut cookies = Cookies::of(request, &self.scope, self.clock);
         let rendered = match request.message.render(&plan.target, &self.scope) {
-            Ok(rendered) => rendered,
+            Ok(mut rendered) => {
+                if let Some(cookies) = &mut cookies {
+                    cookies.add(&mut rendered);
+                }
+                rendered
+            }
             Err(error) => {
                 self.say(&format!(
                     "\n{number}. {}\n   failed: template: {error}\n",
@@ -253,7 +260,10 @@ impl<C: Connection> User<'_, C> {
             self.connection
                 .call(&call, &mut exchange, &mut tokens)
                 .await;
-            let Some(onward) = exchange.onward.take() else {
+            if let Some(cookies) = &cookies {
+                cookies.take(&borrowed, &exchange);
+            }
+            let Some(mut onward) = exchange.onward.take() else {
                 break;
             };
             if hop == request.redirects {
@@ -262,6 +272,9 @@ impl<C: Connection> User<'_, C> {
             }
             self.say(&story::reply(&exchange))?;
             self.say(&story::times(&exchange, None, began))?;
+            if let Some(cookies) = &mut cookies {
+                cookies.renew(&mut onward.message);
+            }
             (method, message) = (onward.method, onward.message);
             self.say(&story::redirected(method, &message))?;
             (exchange, began) = (Exchange::default(), self.clock.now());

@@ -766,6 +766,15 @@ const KEYS: &[(&str, &[&str])] = &[
         "{place}.cancel",
         &["requests_are_given_up_as_the_file_says"],
     ),
+    ("{place}.cookies", &["cookies_are_kept_as_the_file_says"]),
+    (
+        "{place}.cookies=iteration",
+        &["cookies_are_kept_as_the_file_says"],
+    ),
+    (
+        "{place}.cookies=user",
+        &["cookies_are_kept_as_the_file_says"],
+    ),
     (
         "{place}.connection",
         &["connections_are_kept_as_the_file_says"],

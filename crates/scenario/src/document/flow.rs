@@ -15,6 +15,7 @@ use super::{
 use crate::{
     plan::{DialectName, HttpVersion, Method, OnFailure, Pinned},
     problem::{Place, Problem},
+    template::Life,
 };
 use std::{net::IpAddr, time::Duration};
 
@@ -41,6 +42,8 @@ pub(crate) struct Common {
     pub on_failure: Field<OnFailure>,
     /// `headers`: the names as written.
     pub headers: Vec<(Located<String>, Source)>,
+    /// `cookies`: how long they are kept, where they are.
+    pub cookies: Field<Option<Life>>,
     /// `http_version`.
     pub http_version: Field<HttpVersion>,
     /// `expect`.
@@ -201,6 +204,7 @@ impl Reader {
                 &failures,
             ),
             headers: self.headers(table.get("headers")),
+            cookies: field(table.get("cookies"), |node| self.cookies(node)),
             http_version: self.word(
                 table.get("http_version"),
                 "`http_version`",
@@ -254,6 +258,19 @@ impl Reader {
             tls: part("tls"),
             first_byte: part("first_byte"),
             idle: part("idle"),
+        }
+    }
+
+    #[expect(clippy::option_option, reason = "wrong and none are two things")]
+    fn cookies(&mut self, node: &Node) -> Option<Option<Life>> {
+        let words = [("iteration", Life::Iteration), ("user", Life::User)];
+        match &node.kind {
+            Kind::Bool(kept) => Some(kept.then_some(Life::User)),
+            Kind::Text(_) => {
+                let word = self.word(Some(node), "`cookies`", "value of `cookies`", &words);
+                word.given().map(|given| Some(given.value))
+            }
+            _ => self.wrong_type(node, "`cookies`", "true, false, \"iteration\" or \"user\""),
         }
     }
 

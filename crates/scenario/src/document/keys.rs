@@ -58,6 +58,7 @@ pub(crate) const DEFAULTS: &[&str] = &[
     "timeout",
     "on_failure",
     "headers",
+    "cookies",
     "http_version",
     "expect",
     "stall",

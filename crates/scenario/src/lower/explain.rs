@@ -10,6 +10,7 @@ use crate::{
     problem::{Place, Position, position},
     quantity::{format_duration, format_rate},
     secrets::is_secret_header,
+    template::Life,
 };
 use std::{fmt, time::Duration};
 
@@ -131,6 +132,10 @@ impl Lowering<'_> {
             version,
             |one| one.name().to_owned(),
         );
+        if let Some(given) = defaults.cookies.given() {
+            let shown = given.value.map_or("false", Life::name);
+            self.explain_file("defaults.cookies", shown, &given.place);
+        }
         if let Some(given) = document.defaults.source_addresses.given() {
             let shown: Vec<String> = given.value.iter().map(ToString::to_string).collect();
             self.explain_file("defaults.source_addresses", &shown.join(", "), &given.place);

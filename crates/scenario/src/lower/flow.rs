@@ -193,6 +193,7 @@ impl Lowering<'_> {
             life: Life::Iteration,
             // Where the step stands decides over it.
             on_failure: OnFailure::Continue,
+            cookies: pick(&step.common.cookies, &common.cookies).flatten(),
             http_version: pick(&step.common.http_version, &common.http_version)
                 .unwrap_or(HttpVersion::Http1),
             slo: slo?,

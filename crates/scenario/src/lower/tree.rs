@@ -136,6 +136,7 @@ impl Lowering<'_> {
                     if walk.once {
                         request.on_missing = on_failure;
                         request.life = Life::User;
+                        request.cookies = request.cookies.map(|_| Life::User);
                     }
                     Step::Request(Box::new(request))
                 })

@@ -245,6 +245,9 @@ fn request(request: &Request, secrets: &[String]) -> Value {
             "probability": cancel.probability,
         });
     }
+    if let Some(life) = request.cookies {
+        value["cookies"] = life.name().into();
+    }
     if !request.extract.is_empty() {
         let extracts = request.extract.iter();
         let extracts = extracts.map(|one| (one.name.to_string(), one.canonical()));

@@ -160,6 +160,29 @@ impl Rendered<'_> {
         }
     }
 
+    /// Sets a header field, or takes it out; whether that changes the message.
+    pub(crate) fn set(&mut self, name: &'static str, value: Option<String>) -> bool {
+        let place = self.headers.iter().position(|(known, _)| known == name);
+        match (place, value) {
+            (None, None) => return false,
+            (Some(place), Some(value)) if self.headers[place].1 == value => return false,
+            (Some(place), Some(value)) => self.headers.to_mut()[place].1 = Cow::Owned(value),
+            (Some(place), None) => _ = self.headers.to_mut().remove(place),
+            (None, Some(value)) => {
+                let field = (Cow::Borrowed(name), Cow::Owned(value));
+                self.headers.to_mut().push(field);
+            }
+        }
+        true
+    }
+
+    /// The value of a header field; the name in lower case.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_ref())
+    }
+
     /// The same with nothing borrowed.
     #[must_use]
     pub fn into_owned(self) -> Rendered<'static> {

@@ -21,6 +21,12 @@ pub(super) struct Defaults {
     /// Header fields. Values may hold templates.
     #[schemars(example = &serde_json::json!({ "authorization": "Bearer {{ env.TOKEN }}" }))]
     headers: Option<BTreeMap<String, Scalar>>,
+    /// Whether the user has cookies, as a browser does: those that answers set (the answers of redirections too) are sent
+    /// where they belong, by domain, path, `Secure` and age. Kept for as long as the user stays (`true` is "user"), or
+    /// until its next iteration begins; those of `[[before]]` stay. At most 100 for each user, of 64 KiB in all. Default:
+    /// false.
+    #[schemars(example = true, example = &"iteration")]
+    cookies: Option<Cookies>,
     /// The version of HTTP. Default: "1.1".
     http_version: Option<HttpVersion>,
     /// What an answer must be.
@@ -154,6 +160,12 @@ pub(super) struct Step {
     /// Header fields, over those of `[defaults]`. Values may hold templates.
     #[schemars(example = &serde_json::json!({ "accept": "application/json" }))]
     headers: Option<BTreeMap<String, Scalar>>,
+    /// Whether the user has cookies, as a browser does: those that answers set (the answers of redirections too) are sent
+    /// where they belong, by domain, path, `Secure` and age. Kept for as long as the user stays (`true` is "user"), or
+    /// until its next iteration begins; those of `[[before]]` stay. At most 100 for each user, of 64 KiB in all. Default:
+    /// false.
+    #[schemars(example = true, example = &"iteration")]
+    cookies: Option<Cookies>,
     /// The version of HTTP. Default: "1.1".
     http_version: Option<HttpVersion>,
     /// What the answer must be. A failed check counts in `checks`, and fails the request.
@@ -210,6 +222,27 @@ struct Part {
     /// none.
     #[schemars(example = &"application/pdf")]
     content_type: Option<String>,
+}
+
+/// Whether cookies are kept, and for how long.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Cookies {
+    /// For as long as the user stays; or not at all.
+    Kept(bool),
+    For(CookieLife),
+}
+
+/// How long cookies are kept.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum CookieLife {
+    /// Until the user's next iteration begins, as in k6.
+    Iteration,
+    /// For as long as the user stays.
+    User,
 }
 
 /// Whether a connection is kept.

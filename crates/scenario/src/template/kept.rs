@@ -1,5 +1,6 @@
 //! The values that a user comes to know while it runs: for one iteration, or for as long as it stays.
 
+use crate::cookies::Jar;
 use minijinja::{
     Error, State,
     value::{Object, ObjectRepr, Value},
@@ -35,6 +36,7 @@ struct Layers {
     user: Vec<(Arc<str>, Extracted)>,
     /// Rows of data sets: the place of the set, and that of the row.
     rows: Vec<(usize, usize)>,
+    cookies: Jar,
 }
 
 /// Stands for a value that is known only in the run, while a scenario is checked: whatever it is asked for is there.
@@ -43,6 +45,17 @@ pub(super) struct Unknown;
 
 /// What an [`Unknown`] shows: too short to be taken for a secret.
 const UNKNOWN: &str = "x";
+
+impl Life {
+    /// Its name in the file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Iteration => "iteration",
+            Self::User => "user",
+        }
+    }
+}
 
 impl Extracted {
     pub(crate) const fn new(value: Value, secret: bool) -> Self {
@@ -119,7 +132,20 @@ impl Kept {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(layers) = kept.as_mut() {
             layers.iteration.clear();
+            layers.cookies.end_iteration();
         }
+    }
+
+    /// Looks into the cookies, where there are any.
+    pub(super) fn cookies<T>(&self, look: impl FnOnce(&Jar) -> T) -> Option<T> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().map(|layers| look(&layers.cookies))
+    }
+
+    /// Changes the cookies.
+    pub(super) fn change_cookies(&self, change: impl FnOnce(&mut Jar)) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut kept.get_or_insert_default().cookies);
     }
 
     /// What is kept for the user's life.
@@ -138,7 +164,10 @@ impl Kept {
         };
         let all = layers.iteration.iter().chain(&layers.user);
         let secret = all.filter(|(_, extracted)| extracted.secret);
-        secret.map(|(_, extracted)| extracted.to_string()).collect()
+        secret
+            .map(|(_, extracted)| extracted.to_string())
+            .chain(layers.cookies.secrets().map(ToOwned::to_owned))
+            .collect()
     }
 }
 

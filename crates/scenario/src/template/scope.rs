@@ -5,7 +5,11 @@ use super::{
     functions::UserFunction,
     kept::{Extracted, Kept, Life, Unknown},
 };
-use crate::{data::DataSet, secrets::is_secret_name};
+use crate::{
+    data::DataSet,
+    plan::{Origin, Rendered},
+    secrets::is_secret_name,
+};
 use minijinja::value::{Enumerator, Object, Value};
 use rand_pcg::Pcg64Mcg;
 use std::{
@@ -16,6 +20,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// The values that one user's templates can use. It belongs to one user on one thread, and takes about 200 bytes.
@@ -121,6 +126,26 @@ impl Scope {
     #[must_use]
     pub fn kept(&self) -> Vec<(Arc<str>, Extracted)> {
         self.user.kept.of_user()
+    }
+
+    /// Gives a message the cookies that the user keeps for where it goes, after those in `own`, which its step sets.
+    /// `now` counts from the start of the run. Whether that changes the message.
+    pub fn add_cookies(
+        &self,
+        message: &mut Rendered<'_>,
+        own: Option<&str>,
+        now: Duration,
+    ) -> bool {
+        let place = (message.origin.as_ref(), message.path.as_ref());
+        let kept = self.user.kept.cookies(|jar| jar.field(own, place, now));
+        let field = kept.unwrap_or_else(|| own.map(ToOwned::to_owned));
+        message.set("cookie", field)
+    }
+
+    /// Keeps the cookies that the answer with this head sets, to a request that went there at `now`.
+    pub fn take_cookies(&self, head: &[u8], place: (&Origin, &str), now: Duration, life: Life) {
+        let change = |jar: &mut crate::cookies::Jar| jar.take(head, place, now, life);
+        self.user.kept.change_cookies(change);
     }
 
     /// The text with every secret hidden: those of the plan, and those that the user came to know.

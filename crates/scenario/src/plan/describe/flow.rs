@@ -4,6 +4,7 @@ use crate::{
     plan::{Alternative, Cancel, Condition, Guarded, Request, Step},
     quantity::format_duration,
     reply::Check,
+    template::Life,
 };
 use loadgen_stats::SloLimit;
 use std::fmt::Write as _;
@@ -121,6 +122,10 @@ fn about(request: &Request) -> Vec<String> {
     about.extend(request.retry.as_ref().map(|retry| {
         let times = if retry.max == 1 { "time" } else { "times" };
         format!("tried again up to {} {times}", retry.max)
+    }));
+    about.extend(request.cookies.map(|life| match life {
+        Life::Iteration => "keeps cookies for the iteration".to_owned(),
+        Life::User => "keeps cookies".to_owned(),
     }));
     about.extend(request.cancel.as_ref().map(Cancel::to_string));
     about.push(format!(

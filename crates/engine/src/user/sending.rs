@@ -1,0 +1,111 @@
+//! How a user sends a request, with all that may come of it: attempts, redirections, cookies.
+
+use super::{StepEnd, User};
+use crate::{
+    connection::{Call, Cancel, Connection, Connector},
+    cookies::Cookies,
+    flight::{Flight, Landing, template_failed},
+    hops::follow,
+    judge::LOOKED_INTO,
+    sink::RecorderSink,
+    timer::Timer,
+};
+use loadgen_scenario::Request;
+use std::{rc::Rc, time::Duration};
+
+/// What became of one attempt at a request.
+enum Attempt {
+    /// It was the last, and did this to the iteration.
+    Last(StepEnd),
+    /// Another one follows; the answer asks to be left alone for so long.
+    Again(Option<Duration>),
+}
+
+impl<C: Connector, T: Timer> User<C, T> {
+    /// Sends a request, again where the step's `retry` says so; the waits between are the user's, as thinking is.
+    pub(super) async fn request(&mut self, request: &Request) -> StepEnd {
+        let mut time = 0;
+        loop {
+            let asked = match self.attempt(request, time).await {
+                Attempt::Last(end) => return end,
+                Attempt::Again(asked) => asked.unwrap_or_default(),
+            };
+            let own = request.retry.as_ref().map(|retry| retry.backoff(time));
+            let own = self.luck.backoff(own.unwrap_or_default());
+            self.ready = self.ready.after(own.max(asked));
+            let until = self.shard.clock.instant(self.ready);
+            self.shard.timer.sleep_until(until).await;
+            time += 1;
+        }
+    }
+
+    /// Sends a request for the time of that number, from 0.
+    async fn attempt(&mut self, request: &Request, time: u32) -> Attempt {
+        let shard = Rc::clone(&self.shard);
+        let due = self.ready;
+        let landing = match request.message.render(&shard.plan.target, &self.scope) {
+            Err(error) => Landing {
+                lacking: !request.extract.is_empty(),
+                ..template_failed(&shard, request.index, due, error.to_string())
+            },
+            Ok(mut rendered) => {
+                let mut cookies = Cookies::of(request, &self.scope, shard.clock);
+                let changed = (cookies.as_mut()).is_some_and(|one| one.add(&mut rendered));
+                let keep = request.keep();
+                let call = Call {
+                    step: request.index,
+                    method: request.method,
+                    message: &rendered,
+                    fixed: request.message.fixed.is_some() && !changed,
+                    timeouts: request.timeouts,
+                    http_version: request.http_version,
+                    stream: request.stream.as_ref(),
+                    new_connection: request.new_connection,
+                    cancel: self.cancel(request),
+                    follow: request.redirects > 0,
+                    keep_body: if keep.body { LOOKED_INTO } else { 0 },
+                    keep_text: if keep.text { LOOKED_INTO } else { 0 },
+                    keep_head: keep.head || cookies.is_some(),
+                    clock: shard.clock,
+                };
+                let mut flight = Flight::begin(&shard, request, due);
+                let mut sink = RecorderSink {
+                    recorder: &shard.recorder,
+                    step: request.index,
+                    due,
+                };
+                self.connection
+                    .call(&call, flight.exchange(), &mut sink)
+                    .await;
+                if let Some(cookies) = &cookies {
+                    cookies.take(&rendered, flight.exchange());
+                }
+                if flight.exchange().onward.is_some() {
+                    // In a box: few requests are sent on, and the others need no room for it.
+                    let most = request.redirects;
+                    let (connection, cookies) = (&mut self.connection, cookies.as_mut());
+                    let hops = follow(flight, &call, most, connection, &mut sink, cookies);
+                    flight = Box::pin(hops).await;
+                }
+                if flight.is_tried_again(time) {
+                    let (done, asked) = flight.give_way();
+                    self.ready = done;
+                    return Attempt::Again(asked);
+                }
+                flight.land(&self.scope)
+            }
+        };
+        self.ready = landing.done;
+        let end = StepEnd::of(request, &landing);
+        for (name, value) in landing.found {
+            self.scope.keep(&name, value, request.life);
+        }
+        Attempt::Last(end)
+    }
+
+    /// When this request is given up, where the draw says that it is.
+    fn cancel<'r>(&mut self, request: &'r Request) -> Option<&'r Cancel> {
+        let cancel = request.cancel.as_ref()?;
+        self.luck.happens(cancel.probability).then_some(cancel)
+    }
+}
