@@ -57,6 +57,12 @@ impl Error {
         })
     }
 
+    /// The setup of a run failed, so that no user began.
+    pub(crate) fn setup(reason: String) -> Self {
+        Self::failed("set up, so that no user began", reason)
+            .hint("loadgen debug shows each request of the setup with its answer")
+    }
+
     /// A file that was named on the command line cannot be read.
     pub(crate) fn unreadable(path: &Path, cause: std::io::Error) -> Self {
         let message = format!("failed to read `{}`", path.display());

@@ -1,7 +1,7 @@
 //! Hands each window of a run on: to the run log, to the progress, and asks the machine.
 
 use crate::{interval_log::IntervalLog, probing::Probing, progress::Progress, run_log::RunLog};
-use loadgen_engine::{Directive, GeneratorSample, Observer, ProbeSample};
+use loadgen_engine::{Directive, Event, GeneratorSample, Observer, ProbeSample};
 use loadgen_host::Monitor;
 use loadgen_http::OpenPorts;
 use loadgen_stats::{Live, SeriesBuilder, Window};
@@ -47,5 +47,14 @@ impl Observer for Watcher<'_> {
         }
         self.progress.show(window.end, live);
         Directive::Continue
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::SettingUp => self.progress.tell("setting up"),
+            Event::TearingDown => self.progress.tell("tearing down"),
+            // A signal was told of when it came, and an end tells itself.
+            Event::Draining | Event::Cutting => {}
+        }
     }
 }

@@ -115,6 +115,13 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Says what the run is at, where anybody wants to know.
+    pub(crate) fn tell(&self, line: &str) {
+        if !matches!(self.view, View::None) {
+            self.teller().say(line);
+        }
+    }
+
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
         if let View::Bar(bar) = &self.view {

@@ -11,6 +11,7 @@ mod keys;
 mod mixes;
 mod mocking;
 mod moving;
+mod once;
 mod options;
 mod outcomes;
 mod probing;

@@ -35,6 +35,8 @@ pub(crate) struct Conductor<'a, O: Observer> {
     /// The time for which requests were under way in the open window, of all together.
     in_flight: Duration,
     stop_reason: StopReason,
+    /// When the last user had ended.
+    ended: Option<Offset>,
     /// The last event that was told.
     told: Option<Event>,
 }
@@ -84,10 +86,39 @@ impl<'a, O: Observer> Conductor<'a, O> {
             awaited: vec![0; common.shards],
             in_flight: Duration::ZERO,
             stop_reason: StopReason::Completed,
+            ended: None,
             told: None,
         };
         conductor.publish();
         conductor
+    }
+
+    /// Takes in what was counted before the run: it stands in the first window.
+    pub(crate) fn take_first(&mut self, totals: &Totals) {
+        self.ledger.add(totals);
+    }
+
+    /// Begins no load at all, for this reason.
+    pub(crate) fn give_up(&mut self, reason: StopReason) {
+        self.common.users.nobody_came();
+        self.drain(reason);
+    }
+
+    /// Tells whoever watches of a moment.
+    pub(crate) fn tell_of(&mut self, event: &Event) {
+        self.observer.event(event);
+    }
+
+    /// Takes in what was counted after the run had ended: it stands in a window of its own.
+    pub(crate) fn take_last(&mut self, totals: &Totals) {
+        self.ledger.add(totals);
+        let end = self.now();
+        self.close_span(end, end);
+    }
+
+    /// The present, or the end of the run where that has come.
+    fn now(&self) -> Offset {
+        self.ended.unwrap_or_else(|| self.common.clock.now())
     }
 
     /// Leads the run until every shard is done.
@@ -114,6 +145,7 @@ impl<'a, O: Observer> Conductor<'a, O> {
     /// Counts the iterations that were never begun, and closes the window in which the run ended.
     pub(crate) fn close_last(&mut self) {
         let (start, now) = (self.start_of_window(), self.common.clock.now());
+        self.ended = Some(now);
         let mut recorder = Recorder::new(Arc::clone(&self.common.layout));
         for (load, course) in self.common.loads.iter().zip(&self.courses) {
             let Some((due, reason)) = course.leaves_over(load, now) else {
@@ -132,7 +164,7 @@ impl<'a, O: Observer> Conductor<'a, O> {
 
     /// The summary of the run.
     pub(crate) fn finish(mut self, settings: Settings) -> Outcome {
-        let ended = self.common.clock.now();
+        let ended = self.now();
         let end = RunEnd {
             allow_all_failed: settings.allow_all_failed,
             strict: settings.strict,
@@ -141,6 +173,7 @@ impl<'a, O: Observer> Conductor<'a, O> {
         Outcome {
             summary: self.ledger.finish(&end),
             end,
+            setup_failed: None,
         }
     }
 
@@ -168,6 +201,10 @@ impl<'a, O: Observer> Conductor<'a, O> {
 
     fn close_window(&mut self, end: Offset) {
         let start = self.start_of_window();
+        self.close_span(start, end);
+    }
+
+    fn close_span(&mut self, start: Offset, end: Offset) {
         self.window += 1;
         let vus = self.common.users.look();
         let generator = self.observer.generator();

@@ -35,15 +35,14 @@ impl Crew {
     pub(crate) async fn muster<C: Connect + 'static, T: Timing + 'static>(
         shards: usize,
         placement: Placement,
-        connect: C,
-        timing: T,
+        connect: &Arc<C>,
+        timing: &Arc<T>,
     ) -> Result<Self, Error> {
         let (go, _) = watch::channel(None);
         let (phases, _) = watch::channel(Vec::new());
         let (changes, _) = watch::channel(Vec::new());
         let (part_sender, parts) = mpsc::channel(DEPTH * shards);
         let (ready_sender, mut ready) = mpsc::channel(shards);
-        let (connect, timing) = (Arc::new(connect), Arc::new(timing));
         let mut crew = Self {
             workers: Vec::new(),
             go,
@@ -60,7 +59,7 @@ impl Crew {
                 parts: part_sender.clone(),
                 empties,
             };
-            let (connect, timing) = (Arc::clone(&connect), Arc::clone(&timing));
+            let (connect, timing) = (Arc::clone(connect), Arc::clone(timing));
             let start = Start {
                 index,
                 connect,
@@ -97,8 +96,11 @@ impl Crew {
 
     /// Waits for every worker. False where one broke down.
     pub(crate) async fn dismiss(self) -> bool {
+        let Self { workers, go, .. } = self;
+        // Where the word was never given, nobody waits for it any more.
+        drop(go);
         let mut whole = true;
-        for worker in self.workers {
+        for worker in workers {
             whole &= worker.join().await;
         }
         whole

@@ -31,6 +31,13 @@ impl Gauge {
         self.least.fetch_min(now, Ordering::Relaxed);
     }
 
+    /// Those who were to be there from the start do not come.
+    pub(crate) fn nobody_came(&self) {
+        for level in [&self.now, &self.least, &self.most] {
+            level.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// The level since the last look.
     pub(crate) fn look(&self) -> VusRange {
         let now = self.now.load(Ordering::Relaxed);
@@ -72,5 +79,7 @@ mod tests {
             }
         );
         assert_eq!(gauge.look(), VusRange::steady(1));
+        gauge.nobody_came();
+        assert_eq!(gauge.look(), VusRange::steady(0));
     }
 }

@@ -16,6 +16,7 @@ mod load;
 mod luck;
 mod nap;
 mod observer;
+mod once;
 mod permits;
 mod phase;
 mod rows;

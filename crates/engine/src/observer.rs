@@ -69,6 +69,10 @@ pub enum Directive {
 /// A moment of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The setup begins, before the first user.
+    SettingUp,
+    /// The teardown begins, after the last user.
+    TearingDown,
     /// No more iterations are begun; those that run may finish.
     Draining,
     /// What still runs is cut.

@@ -19,7 +19,10 @@ use crate::{
 use loadgen_scenario::{Plan, Scope};
 use loadgen_stats::{Layout, Offset, Recorder, ScenarioIndex, Totals};
 use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, task::Poll};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::Instant,
+};
 
 /// What all shards share.
 pub(crate) struct Common {
@@ -33,6 +36,25 @@ pub(crate) struct Common {
     pub(crate) seed: u64,
     pub(crate) shards: usize,
     pub(crate) clock: Clock,
+}
+
+impl Common {
+    /// What the shards of a run share that begins now.
+    pub(crate) fn new(plan: &Arc<Plan>, seed: u64, shards: usize) -> Self {
+        let loads = SharedLoad::all(plan, seed, shards);
+        let first = loads.iter().map(|load| load.schedule.first_users());
+        Self {
+            layout: Arc::new(plan.layout()),
+            load_ended: Notify::new(),
+            users: Gauge::new(first.sum()),
+            rows: TakenRows::all(plan, seed),
+            seed,
+            shards,
+            clock: Clock::starting_at(Instant::now()),
+            loads,
+            plan: Arc::clone(plan),
+        }
+    }
 }
 
 /// What ties a shard to the run.
@@ -79,7 +101,13 @@ impl<C: Connector, T: Timer> Drop for Presence<C, T> {
 }
 
 impl<C: Connector, T: Timer> Shard<C, T> {
-    fn new(index: usize, common: Arc<Common>, phases: Phases, connector: C, timer: T) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        common: Arc<Common>,
+        phases: Phases,
+        connector: C,
+        timer: T,
+    ) -> Self {
         Self {
             plan: Arc::clone(&common.plan),
             recorder: RefCell::new(Recorder::new(Arc::clone(&common.layout))),

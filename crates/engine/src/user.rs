@@ -1,5 +1,6 @@
 //! One virtual user: walks the flow of a scenario, iteration after iteration.
 
+mod once;
 mod rows;
 mod sending;
 mod walk;

@@ -30,7 +30,7 @@ pub(crate) use load::{
 pub(crate) use mock::MockTable;
 pub(crate) use node::{Field, Kind, Located, Node, Source};
 pub(crate) use probe::{CommandTable, Mark, ProbeTable};
-pub(crate) use scenario::{Routine, ScenarioTable, Scenarios};
+pub(crate) use scenario::{Ends, Routine, ScenarioTable, Scenarios};
 pub(crate) use settings::{SloEntry, ThresholdEntry};
 pub(crate) use tree::{Inner, Tree};
 
@@ -56,6 +56,8 @@ pub(crate) struct Document {
     pub steps: Steps,
     /// What users do besides, where their scenario does not say.
     pub routine: Routine,
+    /// What is done once, before the first user and after the last.
+    pub ends: Ends,
     /// `[[scenario]]`.
     pub scenarios: Scenarios,
     /// `[slo]`.
@@ -96,6 +98,7 @@ impl Document {
             defaults: reader.defaults(table.get("defaults")),
             steps: reader.steps(table.get("step"), "[[step]]"),
             routine: reader.routine(&table, "[[before]]"),
+            ends: reader.ends(&table),
             scenarios: reader.scenarios(table.get("scenario")),
             slo: reader.slo(table.get("slo")),
             thresholds: reader.thresholds(table.get("thresholds")),

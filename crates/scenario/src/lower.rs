@@ -12,6 +12,7 @@ mod headers;
 mod limits;
 mod load;
 mod location;
+mod once;
 mod probe;
 mod scenarios;
 mod sequence;
@@ -75,13 +76,18 @@ pub(crate) fn lower(
     let target = lowering.target();
     let parts = lowering.parts(&name);
     let loads = lowering.loads(&parts);
-    let (flows, complete) = lowering.flows(&parts, target.as_ref());
+    let flows = lowering.flows(&parts, target.as_ref());
+    let complete = !flows.wrong && flows.setup.is_some() && flows.teardown.is_some();
     let complete = complete && parts.iter().all(|part| part.name.is_some());
+    let (setup, teardown) = (
+        flows.setup.unwrap_or_default(),
+        flows.teardown.unwrap_or_default(),
+    );
     lowering.paces(&parts, loads.as_deref().unwrap_or_default());
     let planned = loads.as_deref().unwrap_or_default();
-    let scenarios = scenarios::together(document, &parts, flows, planned);
+    let scenarios = scenarios::together(document, &parts, flows.list, planned);
     let probes = lowering.probes();
-    let layout = complete.then(|| plan::layout(&scenarios, &probes));
+    let layout = complete.then(|| plan::layout(&scenarios, &setup, &teardown, &probes));
     let thresholds = lowering.thresholds(layout.as_ref(), loads.as_deref(), &scenarios);
     lowering.explain_mock();
     let broken = Problems::collect(
@@ -94,7 +100,8 @@ pub(crate) fn lower(
             let inputs = lowering.inputs();
             let secrets = std::mem::take(&mut lowering.secrets).into_sorted();
             let data = lowering.compiler.data().to_vec();
-            let (canonical, hash) = canonical(&loads, &scenarios, &data, &inputs, &secrets);
+            let once = [&setup, &teardown];
+            let (canonical, hash) = canonical(&loads, &scenarios, once, &data, &inputs, &secrets);
             let secret_values = std::mem::take(&mut lowering.secret_values);
             let templates = lowering.compiler.finish(&secrets, secret_values);
             let mock = document.mock.settings.clone();
@@ -105,6 +112,8 @@ pub(crate) fn lower(
                 target: Target::None,
                 loads,
                 scenarios,
+                setup,
+                teardown,
                 thresholds,
                 source_addresses,
                 resolve: document.defaults.resolve.clone(),

@@ -13,6 +13,7 @@ mod load;
 mod loads;
 mod message;
 mod names;
+mod once;
 mod outlook;
 mod probe;
 mod retry;
@@ -29,13 +30,14 @@ pub use load::{Arrivals, Load, Rate, Stage, UserCount};
 pub use loads::{LoadPlan, Member, Span, StartAt, Unplayed};
 pub(crate) use message::unfit_for_header;
 pub use message::{Location, Message, QueryPart, Rendered};
+pub use once::Once;
 pub use probe::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use retry::Retry;
 
 use crate::{
     data::DataSet,
     reply::{Check, Extract},
-    template::{Life, Scope, Templates},
+    template::{Extracted, Life, Scope, Templates},
 };
 use loadgen_stats::{Layout, SloLimit, StepIndex, Threshold};
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
@@ -51,6 +53,10 @@ pub struct Plan {
     pub loads: Vec<LoadPlan>,
     /// The kinds of users, in the order of the file; never empty.
     pub scenarios: Vec<Scenario>,
+    /// What is done before the first user begins; what it takes out of answers all users know.
+    pub setup: Once,
+    /// What is done after the last user has ended.
+    pub teardown: Once,
     /// The thresholds, in the order of the file and then of the command line.
     pub thresholds: Vec<Threshold>,
     /// The local addresses that connections come from, in turn; empty where the system chooses.
@@ -287,11 +293,13 @@ pub struct MockSettings {
 }
 
 impl Plan {
-    /// The request steps of all scenarios, in the order of their indices.
+    /// The request steps of all scenarios and of what is done once, in the order of their indices.
     pub fn requests(&self) -> impl Iterator<Item = &Request> {
-        self.scenarios
-            .iter()
-            .flat_map(|scenario| [&scenario.flow, &scenario.before])
+        let of_users = self.scenarios.iter();
+        let of_users = of_users.flat_map(|scenario| [&scenario.flow, &scenario.before]);
+        std::iter::once(&self.setup.steps)
+            .chain(of_users)
+            .chain(std::iter::once(&self.teardown.steps))
             .flat_map(|steps| Step::requests(steps))
     }
 
@@ -306,12 +314,17 @@ impl Plan {
         self.templates.begin_run(seed);
     }
 
+    /// Tells all users the values that the setup took out of answers. Once for each plan: a second time changes nothing.
+    pub fn share(&self, values: Vec<(Arc<str>, Extracted)>) {
+        self.templates.share(values);
+    }
+
     /// What there is to count.
     #[must_use]
     pub fn layout(&self) -> Layout {
         let mut layout = Layout {
             selected: Threshold::selected(self.thresholds.iter().chain(&self.limits)),
-            ..layout(&self.scenarios, &self.probes)
+            ..layout(&self.scenarios, &self.setup, &self.teardown, &self.probes)
         };
         for (scenario, planned) in layout.scenarios.iter_mut().zip(&self.scenarios) {
             let plan = self.loads.get(planned.load);
@@ -335,12 +348,13 @@ impl Plan {
     /// Sends relative paths to another target, such as the embedded server once it listens.
     pub fn retarget(&mut self, target: Target) {
         self.target = target;
-        for scenario in &mut self.scenarios {
-            for step in scenario.flow.iter_mut().chain(&mut scenario.before) {
-                step.each_request_mut(&mut |request| {
-                    request.message.fix(&self.target, &self.templates);
-                });
-            }
+        let once = [&mut self.setup.steps, &mut self.teardown.steps];
+        let of_users = self.scenarios.iter_mut();
+        let of_users = of_users.flat_map(|one| [&mut one.flow, &mut one.before]);
+        for step in once.into_iter().chain(of_users).flatten() {
+            step.each_request_mut(&mut |request| {
+                request.message.fix(&self.target, &self.templates);
+            });
         }
     }
 

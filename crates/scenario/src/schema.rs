@@ -104,6 +104,21 @@ struct File {
     /// What every step inherits. A step's own value wins; headers are merged.
     #[schemars(example = &serde_json::json!({ "timeout": "30s", "headers": { "accept": "application/json" } }))]
     defaults: Option<Defaults>,
+    /// What is done once in the run, before its first user begins, such as to make what all of them need. Templates of all
+    /// steps know what it takes out of answers. Its requests have figures of their own, and are in none of the run. A
+    /// failure ends the run (exit code 1), unless the step itself has `on_failure = "continue"`.
+    #[schemars(example = &serde_json::json!([{ "post": "/rooms", "json": { "name": "load test" }, "extract": { "room": "$.id" } }]))]
+    setup: Option<Vec<Step>>,
+    /// How long all of `setup` may take. Default: 60s.
+    #[schemars(example = &"5m")]
+    setup_timeout: Option<Duration>,
+    /// What is done once in the run, after its last user has ended, such as to clear away what `setup` has made; also
+    /// after one Ctrl-C, not after two, and not where `setup` failed. A failure is a warning.
+    #[schemars(example = &serde_json::json!([{ "delete": "/rooms/{{ room }}" }]))]
+    teardown: Option<Vec<Step>>,
+    /// How long all of `teardown` may take. Default: 60s.
+    #[schemars(example = &"5m")]
+    teardown_timeout: Option<Duration>,
     /// How long after the beginning of one iteration a user begins the next. One that takes longer is followed at once.
     /// With several kinds of users, for those that have none of their own. Not for loads with a rate.
     #[schemars(example = &"10s")]

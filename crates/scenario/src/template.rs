@@ -125,6 +125,12 @@ impl Templates {
             .store(seed, std::sync::atomic::Ordering::Relaxed);
     }
 
+    /// Tells all users what the setup came to know; once.
+    pub(crate) fn share(&self, values: Vec<(Arc<str>, Extracted)>) {
+        // A second call would change values under the hands of users.
+        let _ = self.shared.of_setup.set(values);
+    }
+
     fn render(&self, name: TemplateName, scope: &Scope) -> Result<String, Error> {
         self.environment
             .get_template(name.0)?

@@ -79,6 +79,11 @@ pub enum Warning {
         /// Their share of the finished ones, from 0 to 1.
         share: f64,
     },
+    /// What is done after the last user did not come to its end.
+    TeardownFailed {
+        /// Which step, and why; or that it took too long.
+        reason: String,
+    },
     /// A probe of the target failed: there is a gap.
     ProbeFailed {
         /// Its name.
@@ -134,6 +139,7 @@ impl Warning {
             Self::ArrivalUncertain { .. } => "arrival-uncertain",
             Self::CutRequests { .. } => "cut-requests",
             Self::PaceMissed { .. } => "pace-missed",
+            Self::TeardownFailed { .. } => "teardown-failed",
             Self::ProbeFailed { .. } => "probe-failed",
             Self::NothingSucceeded { .. } => "nothing-succeeded",
         }
@@ -190,6 +196,9 @@ impl Warning {
                 plural(*count, "iteration"),
                 share * 100.0
             ),
+            Self::TeardownFailed { reason } => {
+                format!("the teardown did not come to its end: {reason}")
+            }
             Self::ProbeFailed {
                 probe,
                 failed,
@@ -233,6 +242,9 @@ impl Warning {
             }
             Self::PaceMissed { .. } => {
                 "give more users a longer pace, or read it as: the service is slower than the pace asks"
+            }
+            Self::TeardownFailed { .. } => {
+                "clear away by hand what the setup has made; the figures of the run are whole"
             }
             Self::ProbeFailed { .. } => {
                 "try it by hand; where it failed there is a gap, and the run is not affected"

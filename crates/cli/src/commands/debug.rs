@@ -88,30 +88,44 @@ pub(super) fn show(
         "one iteration of one user, target {}, seed {seed}\n",
         plan.target
     ))?;
-    let mut any_failed = false;
+    let user = |vu: u64, data: &[usize]| {
+        let _inside = runtime.enter();
+        let scope = plan.scope(vu, seed);
+        scope.begin_iteration(0);
+        // The first of each, as the plan's own trial has it.
+        data.iter().for_each(|set| scope.give_row(*set, 0));
+        User {
+            plan,
+            connection: connector.connection(),
+            scope,
+            luck: Luck::of(seed, vu.wrapping_sub(1)),
+            // One for all: a kept connection dates what it reads by the clock that it was opened with.
+            clock: Clock::starting_at(Instant::now()),
+            output,
+        }
+    };
+    let all_data: Vec<usize> = (0..plan.data.len()).collect();
+    let mut of_run = user(0, &all_data);
+    let local = LocalSet::new();
+    let setup = local.block_on(&runtime, of_run.play_once("setup", &plan.setup.steps))?;
+    if setup.ended_early {
+        say("\nno user would begin\n")?;
+        return Ok(Exit::Threshold);
+    }
+    if !plan.setup.steps.is_empty() {
+        plan.share(of_run.scope.kept());
+    }
+    let mut any_failed = setup.any_failed;
     for (scenario, vu) in plan.scenarios[which].iter().zip(1..) {
         if plan.scenarios.len() > 1 {
             say(&format!("\nscenario {}\n", scenario.name))?;
         }
-        let mut user = {
-            let _inside = runtime.enter();
-            let scope = plan.scope(vu, seed);
-            scope.begin_iteration(0);
-            // The first of each, as the plan's own trial has it.
-            scenario.data.iter().for_each(|set| scope.give_row(*set, 0));
-            User {
-                plan,
-                connection: connector.connection(),
-                scope,
-                luck: Luck::of(seed, vu - 1),
-                // One for all: a kept connection dates what it reads by the clock that it was opened with.
-                clock: Clock::starting_at(Instant::now()),
-                output,
-            }
-        };
+        let mut user = user(vu, &scenario.data);
         // What connections left to do ends with the runtime.
         any_failed |= LocalSet::new().block_on(&runtime, user.play(scenario))?;
     }
+    let teardown = of_run.play_once("teardown", &plan.teardown.steps);
+    any_failed |= local.block_on(&runtime, teardown)?.any_failed;
     Ok(if any_failed {
         Exit::Threshold
     } else {
@@ -142,16 +156,24 @@ impl<C: Connection> User<'_, C> {
         let mut any_failed = false;
         if !scenario.before.is_empty() {
             self.say("\nbefore the first iteration\n")?;
-            any_failed |= self.walk(&scenario.before).await?;
+            any_failed |= self.walk(&scenario.before).await?.any_failed;
             self.say("\nthe iteration\n")?;
             self.scope.begin_iteration(0);
         }
-        Ok(any_failed | self.walk(&scenario.flow).await?)
+        Ok(any_failed | self.walk(&scenario.flow).await?.any_failed)
     }
 
-    /// Walks steps; tells whether a request failed.
-    async fn walk(&mut self, steps: &[Step]) -> Result<bool, Error> {
-        let mut any_failed = false;
+    /// Does what is done once in a run.
+    async fn play_once(&mut self, title: &str, steps: &[Step]) -> Result<Walked, Error> {
+        if !steps.is_empty() {
+            self.say(&format!("\n{title}, once in a run\n"))?;
+        }
+        self.walk(steps).await
+    }
+
+    /// Walks steps.
+    async fn walk(&mut self, steps: &[Step]) -> Result<Walked, Error> {
+        let (mut any_failed, mut ended_early) = (false, false);
         let mut todo = in_turn("", steps);
         while let Some(next) = todo.pop() {
             let (number, step) = match next {
@@ -168,14 +190,20 @@ impl<C: Connection> User<'_, C> {
                     let failed = judgement.as_ref().is_none_or(|one| one.error.is_some());
                     any_failed |= failed;
                     let lacking = judgement.is_some_and(|one| one.lacking);
-                    if lacking && request.on_missing != OnFailure::Continue {
-                        self.say(
-                            "\nthe iteration ends here: what follows may need what is missing\n",
-                        )?;
+                    ended_early = lacking && request.on_missing != OnFailure::Continue;
+                    if ended_early {
+                        self.say(&format!(
+                            "\n{} ends here: what follows may need what is missing\n",
+                            self.what()
+                        ))?;
                         break;
                     }
-                    if failed && request.on_failure != OnFailure::Continue {
-                        self.say("\nthe iteration ends here, as on_failure says\n")?;
+                    ended_early = failed && request.on_failure != OnFailure::Continue;
+                    if ended_early {
+                        self.say(&format!(
+                            "\n{} ends here, as on_failure says\n",
+                            self.what()
+                        ))?;
                         break;
                     }
                 }
@@ -195,7 +223,18 @@ impl<C: Connection> User<'_, C> {
                 }
             }
         }
-        Ok(any_failed)
+        Ok(Walked {
+            any_failed,
+            ended_early,
+        })
+    }
+
+    /// What the user is at.
+    fn what(&self) -> &'static str {
+        match self.scope.vu() {
+            0 => "it",
+            _ => "the iteration",
+        }
     }
 
     /// Does a step once more, where its condition holds; tells whether that could not be told.
@@ -331,6 +370,15 @@ impl<C: Connection> User<'_, C> {
     fn say(&self, text: &str) -> Result<(), Error> {
         say(self.plan, self.output, &self.scope.mask(text))
     }
+}
+
+/// How steps went.
+#[derive(Clone, Copy)]
+struct Walked {
+    /// Whether a request failed.
+    any_failed: bool,
+    /// Whether a failure ended it.
+    ended_early: bool,
 }
 
 /// What is still to be done.

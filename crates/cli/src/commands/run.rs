@@ -270,7 +270,11 @@ impl Course<'_> {
         against: &mut Against,
     ) -> Result<Ended, Error> {
         let environment = self.bench.environment;
-        let Outcome { mut summary, end } = outcome;
+        let Outcome {
+            mut summary,
+            end,
+            setup_failed,
+        } = outcome;
         let closing = Closing {
             end,
             verdict: summary.verdict,
@@ -281,6 +285,9 @@ impl Course<'_> {
                 environment.err.say(&trouble);
             }
             summary.warnings.extend(log.warning());
+        }
+        if let Some(reason) = setup_failed {
+            return self.refuse_setup(&summary, watcher, reason);
         }
         let shown = watcher.logs.iter().filter_map(RunLog::shown);
         let run_log = shown.into_iter().find(|path| !self.bench.keeping.has(path));
@@ -318,6 +325,23 @@ impl Course<'_> {
             exit: Exit::of_run(summary.verdict, summary.stop_reason).and(compared),
             unfit: unfit.or(of_comparison),
         })
+    }
+
+    /// Writes what there is of a run that nobody began, and says why.
+    fn refuse_setup(
+        &self,
+        summary: &Summary,
+        watcher: &mut Watcher<'_>,
+        reason: String,
+    ) -> Result<Ended, Error> {
+        let hlogs = std::mem::take(&mut watcher.hlogs);
+        let report = Report {
+            header: &self.header,
+            summary,
+            comparison: None,
+        };
+        self.outputs.write(&report, hlogs, self.bench.environment)?;
+        Err(Error::setup(reason))
     }
 
     fn print(&self, summary: &Summary, run_log: Option<&str>) -> Result<(), Error> {

@@ -149,7 +149,11 @@ impl Course<'_> {
         mut steering: Steering<'_>,
         search: &Search,
     ) -> Result<Exit, Error> {
-        let Outcome { mut summary, end } = outcome;
+        let Outcome {
+            mut summary,
+            end,
+            setup_failed,
+        } = outcome;
         steering.steersman.stop();
         let found = search.found(&steering.steersman);
         summary.verdict = found.verdict(summary.stop_reason == StopReason::Interrupted);
@@ -166,7 +170,10 @@ impl Course<'_> {
             summary.warnings.extend(log.warning());
         }
         let run_log = watcher.logs.iter().find_map(RunLog::shown);
-        let printed = self.show(&summary, &found, run_log.as_deref());
+        let printed = match setup_failed {
+            Some(reason) => Err(Error::setup(reason)),
+            None => self.show(&summary, &found, run_log.as_deref()),
+        };
         let hlogs = std::mem::take(&mut watcher.hlogs);
         let report = Report {
             header: &self.header,

@@ -846,6 +846,22 @@ const KEYS: &[(&str, &[&str])] = &[
         "scenario.step",
         &["every_scenario_has_its_steps_and_figures"],
     ),
+    (
+        "setup",
+        &[
+            "what_is_set_up_is_known_to_all_users",
+            "a_setup_that_fails_ends_the_run",
+        ],
+    ),
+    (
+        "setup_timeout",
+        &["what_is_done_once_may_take_only_so_long"],
+    ),
+    ("teardown", &["what_is_set_up_is_known_to_all_users"]),
+    (
+        "teardown_timeout",
+        &["what_is_done_once_may_take_only_so_long"],
+    ),
     ("pace", &["an_iteration_begins_at_its_pace"]),
     ("before", &["users_do_once_what_comes_before"]),
     ("scenario.pace", &["an_iteration_begins_at_its_pace"]),
@@ -1135,7 +1151,8 @@ fn is_inner(path: &str) -> bool {
     let is_inner = names.next().is_some_and(|name| inner.contains(&name));
     let below_steps = names.next() == Some("step");
     // Steps that come before are steps like any.
-    is_inner && below_steps || path.ends_with("before")
+    let once = ["before", "setup", "teardown"];
+    is_inner && below_steps || once.iter().any(|key| path.ends_with(key))
 }
 
 /// The elements of a list are the key itself.

@@ -4,6 +4,7 @@ mod closed;
 mod flows;
 mod laws;
 mod mixes;
+mod once;
 mod open;
 mod steered;
 mod support;

@@ -1,8 +1,8 @@
 //! A plan from text, a service without a network, and a run of both.
 
 use loadgen_engine::{
-    self as engine, Connect, Connection, Connector, Exchange, Failure, Placement, Settings, Stop,
-    StreamSink, TokioTiming, run,
+    self as engine, Connect, Connection, Connector, Exchange, Failure, Outcome, Placement,
+    Settings, Stop, StreamSink, TokioTiming, run,
 };
 use loadgen_scenario::{Overrides, Plan, SourceText, load};
 use loadgen_stats::{Counter, ErrorKind, Offset, ScenarioSummary, Summary};
@@ -163,6 +163,16 @@ pub(crate) async fn carry_out(
     service: &Service,
     stop: watch::Receiver<Stop>,
 ) -> Summary {
+    outcome(plan, workers, service, stop).await.summary
+}
+
+/// The same with all that it came to.
+pub(crate) async fn outcome(
+    plan: Plan,
+    workers: usize,
+    service: &Service,
+    stop: watch::Receiver<Stop>,
+) -> Outcome {
     let observer = &mut ();
     let run = run(
         Arc::new(plan),
@@ -176,7 +186,6 @@ pub(crate) async fn carry_out(
         .run_until(run)
         .await
         .expect("the run takes place")
-        .summary
 }
 
 /// The same without a stop.
@@ -213,6 +222,16 @@ pub(crate) async fn stopped(
     service: &Service,
     stops: &[(Duration, Stop)],
 ) -> Summary {
+    outcome_stopped(plan, workers, service, stops).await.summary
+}
+
+/// The same with all that it came to.
+pub(crate) async fn outcome_stopped(
+    plan: Plan,
+    workers: usize,
+    service: &Service,
+    stops: &[(Duration, Stop)],
+) -> Outcome {
     let (sender, receiver) = watch::channel(Stop::Run);
     let stopping = async {
         let start = Instant::now();
@@ -223,7 +242,7 @@ pub(crate) async fn stopped(
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        summary = carry_out(plan, workers, service, receiver) => summary,
+        outcome = outcome(plan, workers, service, receiver) => outcome,
         () = stopping => unreachable!("it never ends"),
     }
 }

@@ -57,6 +57,9 @@ enum WarningRecord {
     LogIncomplete {
         reason: String,
     },
+    TeardownFailed {
+        reason: String,
+    },
 }
 
 impl ClosingRecord {
@@ -138,6 +141,9 @@ impl WarningRecord {
             Warning::LogIncomplete { reason } => Some(Self::LogIncomplete {
                 reason: reason.clone(),
             }),
+            Warning::TeardownFailed { reason } => Some(Self::TeardownFailed {
+                reason: reason.clone(),
+            }),
             // The others are raised again from the windows.
             _ => None,
         }
@@ -150,6 +156,9 @@ impl WarningRecord {
             Self::PortsExhausted { count } => Warning::PortsExhausted { count: *count },
             Self::FilesExhausted { count } => Warning::FilesExhausted { count: *count },
             Self::LogIncomplete { reason } => Warning::LogIncomplete {
+                reason: reason.clone(),
+            },
+            Self::TeardownFailed { reason } => Warning::TeardownFailed {
                 reason: reason.clone(),
             },
         })

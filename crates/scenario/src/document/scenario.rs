@@ -50,7 +50,35 @@ pub(crate) struct Routine {
     pub before: Steps,
 }
 
+/// What is done once in a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Ends {
+    /// `[[setup]]`.
+    pub setup: Steps,
+    /// `setup_timeout`.
+    pub setup_timeout: Field<Duration>,
+    /// `[[teardown]]`.
+    pub teardown: Steps,
+    /// `teardown_timeout`.
+    pub teardown_timeout: Field<Duration>,
+}
+
 impl Reader {
+    pub(super) fn ends(&mut self, table: &Table<'_>) -> Ends {
+        let mut limit = |key: &str| self.duration(table.get(key), &format!("`{key}`"), false);
+        let (setup_timeout, teardown_timeout) = (limit("setup_timeout"), limit("teardown_timeout"));
+        let mut steps = |key: &str| match table.get(key) {
+            Some(node) => self.steps_below(key, node, &format!("[[{key}]]")),
+            None => self.steps(None, ""),
+        };
+        Ends {
+            setup: steps("setup"),
+            setup_timeout,
+            teardown: steps("teardown"),
+            teardown_timeout,
+        }
+    }
+
     pub(super) fn scenarios(&mut self, node: Option<&Node>) -> Scenarios {
         let (list, complete) = self.tables(node, "scenario", "[[scenario]]", Self::scenario);
         Scenarios {

@@ -3,8 +3,9 @@
 use super::{
     Lowering, extract,
     headers::{Headers, merge},
-    scenarios::{Flow, Part},
-    tree::Walk,
+    once,
+    scenarios::{Flow, Flows, Part},
+    tree::{Walk, When},
 };
 use crate::{
     document::{Common, Field, Located, Source, StepTable, keys},
@@ -30,20 +31,20 @@ const MAX_BACKOFF: Duration = Duration::from_secs(30);
 const REDIRECTIONS: [u16; 5] = [301, 302, 303, 307, 308];
 
 impl Lowering<'_> {
-    /// What one iteration of each part does, and whether all of it is right.
-    pub(super) fn flows(
-        &mut self,
-        parts: &[Part<'_>],
-        target: Option<&Target>,
-    ) -> (Vec<Flow>, bool) {
+    /// What one iteration of each part does, and what is done once in the run.
+    pub(super) fn flows(&mut self, parts: &[Part<'_>], target: Option<&Target>) -> Flows {
         let document = self.document;
         let defaults = self.headers(&document.defaults.common.headers);
         self.explain_defaults();
-        let mut requests = 0;
-        let mut complete = true;
-        let mut flows = Vec::new();
         let of_defaults = std::mem::take(&mut self.used_data);
-        for part in parts {
+        let (setup, teardown) = (&document.ends.setup, &document.ends.teardown);
+        let (setup, teardown) = (once::requests(setup), once::requests(teardown));
+        let mut requests = setup.len();
+        let mut flows = Flows {
+            setup: self.set_up(defaults.as_ref(), target),
+            ..Flows::default()
+        };
+        for (number, part) in parts.iter().enumerate() {
             let before = self.problems.len();
             let tables = &part.steps.list;
             let sent: Vec<&StepTable> = tables.iter().flat_map(StepTable::requests).collect();
@@ -51,35 +52,41 @@ impl Lowering<'_> {
             let prelude = part.before(document);
             let first: Vec<&StepTable> =
                 prelude.list.iter().flat_map(StepTable::requests).collect();
-            self.step_names(&[&sent[..], &first].concat(), &groups);
+            // What is done once stands with the first scenario and with the last.
+            let mut named = [&sent[..], &first].concat();
+            named.extend(setup.iter().filter(|_| number == 0));
+            named.extend(teardown.iter().filter(|_| number + 1 == parts.len()));
+            self.step_names(&named, &groups);
             let in_turn = first.iter().chain(&sent).copied();
             self.compiler.begin_steps(extract::names(in_turn));
-            let walk = |next: usize, count: usize, once| Walk {
+            let walk = |next: usize, count: usize, when| Walk {
                 defaults: defaults.as_ref(),
                 target,
                 next,
                 last: (next + count).saturating_sub(1),
                 next_group: requests + sent.len() + first.len(),
-                once,
+                when,
             };
             // What it takes out of answers is known to the steps after it, so it comes first.
-            let mut prelude_walk = walk(requests + sent.len(), first.len(), true);
-            let once = self.steps(&prelude.list, false, &mut prelude_walk);
-            let mut walk = walk(requests, sent.len(), false);
+            let mut prelude_walk = walk(requests + sent.len(), first.len(), When::BeforeIterations);
+            let prelude = self.steps(&prelude.list, false, &mut prelude_walk);
+            let mut walk = walk(requests, sent.len(), When::InIterations);
             let flow = self.steps(tables, false, &mut walk);
             requests = walk.next_group;
             if before == self.problems.len() {
                 self.sends_something(part, sent.is_empty());
             }
-            complete &= flow.is_some() && once.is_some() && before == self.problems.len();
+            let right = flow.is_some() && prelude.is_some() && before == self.problems.len();
+            flows.wrong |= !right;
             self.used_data.extend(of_defaults.iter().copied());
-            flows.push(Flow {
-                before: once.unwrap_or_default(),
+            flows.list.push(Flow {
+                before: prelude.unwrap_or_default(),
                 steps: flow.unwrap_or_default(),
                 data: std::mem::take(&mut self.used_data),
             });
         }
-        (flows, complete)
+        flows.teardown = self.tear_down(defaults.as_ref(), target, requests);
+        flows
     }
 
     /// Tells a part that sends nothing.

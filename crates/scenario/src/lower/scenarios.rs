@@ -3,7 +3,7 @@
 use super::Lowering;
 use crate::{
     document::{Document, Field, LoadTable, Located, ScenarioTable, Steps},
-    plan::{LoadPlan, Scenario, Step},
+    plan::{LoadPlan, Once, Scenario, Step},
     problem::{Place, Problem},
     quantity::format_duration,
 };
@@ -18,6 +18,19 @@ pub(super) struct Flow {
     pub steps: Vec<Step>,
     /// The data sets that both use, by their places.
     pub data: BTreeSet<usize>,
+}
+
+/// What the users of all parts do, and what is done once.
+#[derive(Debug, Default)]
+pub(super) struct Flows {
+    /// Of each part.
+    pub list: Vec<Flow>,
+    /// Before the first user; absent where it is wrong.
+    pub setup: Option<Once>,
+    /// After the last user; absent where it is wrong.
+    pub teardown: Option<Once>,
+    /// Whether anything of a part is wrong.
+    pub wrong: bool,
 }
 
 /// One kind of user, as the document has it.

@@ -49,8 +49,19 @@ pub(super) struct Walk<'a> {
     pub(super) last: usize,
     /// The index of the group that comes next.
     pub(super) next_group: usize,
-    /// Whether they are done once, before the first iteration.
-    pub(super) once: bool,
+    /// When they are done.
+    pub(super) when: When,
+}
+
+/// When steps are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// In each iteration.
+    InIterations,
+    /// Once by each user, before its first iteration.
+    BeforeIterations,
+    /// Once in the run.
+    OnceInRun,
 }
 
 /// What a step does.
@@ -116,14 +127,9 @@ impl Lowering<'_> {
     }
 
     fn step(&mut self, table: &StepTable, chosen: bool, walk: &mut Walk<'_>) -> Option<Step> {
-        let fits = self.keys_fit(table, chosen, walk.once);
-        let usual = if walk.once {
-            OnFailure::StopUser
-        } else {
-            OnFailure::Continue
-        };
-        let defaults = &self.document.defaults.common;
-        let on_failure = pick(&table.common.on_failure, &defaults.on_failure).unwrap_or(usual);
+        let once = walk.when != When::InIterations;
+        let fits = self.keys_fit(table, chosen, once);
+        let on_failure = self.on_failure(table, walk.when);
         let step = StepIndex(walk.next.min(walk.last));
         let when = self.when(&table.tree.when, step, on_failure);
         let repeat = repeat(&table.tree.repeat);
@@ -133,7 +139,7 @@ impl Lowering<'_> {
                 walk.next += 1;
                 request.map(|mut request| {
                     request.on_failure = on_failure;
-                    if walk.once {
+                    if once {
                         request.on_missing = on_failure;
                         request.life = Life::User;
                         request.cookies = request.cookies.map(|_| Life::User);
@@ -153,6 +159,18 @@ impl Lowering<'_> {
         } else {
             Step::Guarded(Box::new(Guarded { when, repeat, step }))
         })
+    }
+
+    /// What a failure does. What the file says of all steps is about users, and not about what is done for all of them.
+    fn on_failure(&self, table: &StepTable, when: When) -> OnFailure {
+        let (defaults, own) = (&self.document.defaults.common, &table.common.on_failure);
+        match when {
+            When::InIterations => pick(own, &defaults.on_failure).unwrap_or(OnFailure::Continue),
+            When::BeforeIterations => {
+                pick(own, &defaults.on_failure).unwrap_or(OnFailure::StopUser)
+            }
+            When::OnceInRun => pick(own, &Field::Absent).unwrap_or(OnFailure::StopUser),
+        }
     }
 
     /// Tells keys that do not belong to what the step does; true where there are none.

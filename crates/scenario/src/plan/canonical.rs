@@ -1,8 +1,8 @@
 //! The plan in one form whatever the file looked like, so that equal plans have equal hashes.
 
 use super::{
-    Alternative, Arrivals, Body, Condition, Expect, Load, LoadPlan, Message, PartContent, Request,
-    Scenario, Stage, StartAt, Step, StreamSpec, Timeouts, UserCount,
+    Alternative, Arrivals, Body, Condition, Expect, Load, LoadPlan, Message, Once, PartContent,
+    Request, Scenario, Stage, StartAt, Step, StreamSpec, Timeouts, UserCount,
 };
 use crate::{
     data::DataSet, lower::flow::REDIRECTS, quantity::format_duration, reply::Check, secrets,
@@ -21,6 +21,7 @@ const LONGEST_BODY: usize = 64 << 10;
 pub(crate) fn canonical(
     loads: &[LoadPlan],
     scenarios: &[Scenario],
+    once: [&Once; 2],
     data: &[Arc<DataSet>],
     inputs: &Value,
     secrets: &[String],
@@ -35,6 +36,11 @@ pub(crate) fn canonical(
         .map(|(place, one)| scenario(place, one, loads, scenarios, secrets))
         .collect();
     // Only where there is some, so that plans without it keep their hash.
+    for (key, once) in ["setup", "teardown"].into_iter().zip(once) {
+        if !once.steps.is_empty() {
+            value[key] = json!([time(once.limit), steps(&once.steps, secrets)]);
+        }
+    }
     if !data.is_empty() {
         let sets = data.iter().map(|set| (set.name.to_string(), data_set(set)));
         value["data"] = Value::Object(sets.collect());

@@ -2,7 +2,7 @@
 
 mod flow;
 
-use super::{LoadPlan, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
+use super::{LoadPlan, Once, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
 use super::{Probe, ProbeSource, ProcessFigure};
 use crate::{data::Pick, quantity::format_duration};
 use std::{collections::HashSet, fmt::Write as _};
@@ -87,6 +87,7 @@ impl Plan {
         }
         outlook::describe(&mut text, self);
         describe_data(&mut text, self);
+        describe_once(&mut text, &self.setup, "setup, once before the first user");
         for scenario in &self.scenarios {
             let of = match self.scenarios.len() {
                 1 => String::new(),
@@ -101,6 +102,8 @@ impl Plan {
             _ = writeln!(text, "\nsteps of one iteration{of}{pace}");
             flow::describe(&mut text, &scenario.flow);
         }
+        let title = "teardown, once after the last user";
+        describe_once(&mut text, &self.teardown, title);
         if !self.thresholds.is_empty() {
             text.push_str("\nthresholds\n");
             let lengths = self.thresholds.iter().map(|one| one.metric().len());
@@ -119,6 +122,14 @@ impl Plan {
         describe_needs(&mut text, self.needs(workers));
         _ = writeln!(text, "\nplan {}", self.hash.get(..16).unwrap_or(&self.hash));
         self.mask(&text).into_owned()
+    }
+}
+
+fn describe_once(text: &mut String, once: &Once, title: &str) {
+    if !once.steps.is_empty() {
+        let limit = format_duration(once.limit);
+        _ = writeln!(text, "\n{title}, {limit} at most");
+        flow::describe(text, &once.steps);
     }
 }
 

@@ -1,19 +1,33 @@
 //! What there is to count in a plan.
 
-use super::{Group, Probe, Request, Scenario, Step};
+use super::{Group, Once, Probe, Request, Scenario, Step};
 use loadgen_stats::{Layout, ScenarioIndex, ScenarioLayout, StepLayout, StepRole};
 
 /// The layout of these scenarios, without what thresholds select.
-pub(crate) fn layout(scenarios: &[Scenario], probes: &[Probe]) -> Layout {
+///
+/// The setup stands before the steps of the first scenario, the teardown behind those of the last.
+pub(crate) fn layout(
+    scenarios: &[Scenario],
+    setup: &Once,
+    teardown: &Once,
+    probes: &[Probe],
+) -> Layout {
     let mut layout = Layout {
         probes: probes.iter().map(|probe| probe.layout.clone()).collect(),
         ..Layout::default()
     };
     for (index, scenario) in scenarios.iter().enumerate() {
         let first = layout.steps.len();
-        layout
-            .steps
-            .extend(step_layouts(scenario, ScenarioIndex(index)));
+        let own = ScenarioIndex(index);
+        if index == 0 {
+            layout.steps.extend(of_once(setup, own, StepRole::Setup));
+        }
+        layout.steps.extend(step_layouts(scenario, own));
+        if index + 1 == scenarios.len() {
+            layout
+                .steps
+                .extend(of_once(teardown, own, StepRole::Teardown));
+        }
         layout.scenarios.push(ScenarioLayout {
             name: scenario.name.clone(),
             steps: first..layout.steps.len(),
@@ -26,15 +40,7 @@ pub(crate) fn layout(scenarios: &[Scenario], probes: &[Probe]) -> Layout {
 
 /// The steps of one scenario, in the order of their indices.
 fn step_layouts(scenario: &Scenario, index: ScenarioIndex) -> Vec<StepLayout> {
-    let request = |role| {
-        move |request: &Request| StepLayout {
-            name: request.name.clone(),
-            scenario: index,
-            stream: request.stream.is_some(),
-            slo: request.slo.clone(),
-            role,
-        }
-    };
+    let request = |role| move |request| request_layout(request, index, role);
     let group = |group: &Group| StepLayout {
         name: group.name.clone(),
         scenario: index,
@@ -49,4 +55,21 @@ fn step_layouts(scenario: &Scenario, index: ScenarioIndex) -> Vec<StepLayout> {
         .chain(once.map(request(StepRole::Before)))
         .chain(groups.map(group))
         .collect()
+}
+
+fn of_once(once: &Once, scenario: ScenarioIndex, role: StepRole) -> Vec<StepLayout> {
+    let requests = Step::requests(&once.steps).into_iter();
+    requests
+        .map(|request| request_layout(request, scenario, role))
+        .collect()
+}
+
+fn request_layout(request: &Request, scenario: ScenarioIndex, role: StepRole) -> StepLayout {
+    StepLayout {
+        name: request.name.clone(),
+        scenario,
+        stream: request.stream.is_some(),
+        slo: request.slo.clone(),
+        role,
+    }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Compiler {
     environment: Environment<'static>,
     shared: Arc<Shared>,
     probe: Arc<User>,
+    /// Names of values that the setup takes out of answers: all steps after it know them.
+    of_setup: BTreeSet<String>,
     /// Names of values that only later steps take out of answers, with how problems call those steps.
     later: BTreeMap<String, String>,
 }
@@ -70,6 +72,7 @@ impl Compiler {
             environment: environment(),
             shared,
             probe,
+            of_setup: BTreeSet::new(),
             later: BTreeMap::new(),
         }
     }
@@ -78,7 +81,14 @@ impl Compiler {
     /// will take out of answers, each with how problems call the step.
     pub(crate) fn begin_steps(&mut self, later: BTreeMap<String, String>) {
         self.probe.forget_introduced();
+        let of_setup = self.of_setup.iter();
+        of_setup.for_each(|name| self.probe.introduce(name));
         self.later = later;
+    }
+
+    /// The steps so far were those of the setup: what they take out of answers is known to all others.
+    pub(crate) fn end_setup(&mut self) {
+        self.of_setup = self.probe.introduced();
     }
 
     /// A step takes a value of this name out of its answer: those that follow can use it.

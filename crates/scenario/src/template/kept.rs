@@ -69,6 +69,10 @@ impl Extracted {
         }
     }
 
+    pub(super) fn value(&self) -> Value {
+        self.value.clone()
+    }
+
     /// Whether it is hidden wherever it would be shown.
     #[must_use]
     pub const fn is_secret(&self) -> bool {

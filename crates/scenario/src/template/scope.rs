@@ -17,7 +17,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) data: Vec<Arc<DataSet>>,
     /// The seed of the run, once that is known.
     pub(crate) run_seed: AtomicU64,
+    /// What the setup took out of answers, once it is done.
+    pub(crate) of_setup: OnceLock<Vec<(Arc<str>, Extracted)>>,
 }
 
 /// One user.
@@ -169,6 +171,9 @@ impl Scope {
     /// The secrets that the user came to know: values of answers, and of the rows that it has.
     fn secrets(&self) -> Vec<String> {
         let mut secrets = self.user.kept.secrets();
+        let shared = self.user.shared.of_setup.get().into_iter().flatten();
+        let shared = shared.filter(|(_, value)| value.is_secret());
+        secrets.extend(shared.map(|(_, value)| value.to_string()));
         for (place, set) in self.user.shared.data.iter().enumerate() {
             let Some(row) = self.user.kept.row(place) else {
                 continue;
@@ -196,6 +201,15 @@ impl Scope {
         self.templates
             .render(name, self)
             .map_err(|error| self.mask(&super::explain(&error)).into_owned())
+    }
+}
+
+impl Shared {
+    /// A value that the setup took out of an answer.
+    fn of_setup(&self, name: &str) -> Option<Value> {
+        let mut values = self.of_setup.get()?.iter();
+        let found = values.find(|(known, _)| known.as_ref() == name);
+        found.map(|(_, extracted)| extracted.value())
     }
 }
 
@@ -250,7 +264,7 @@ impl User {
     /// A value that an answer gave; in a trial, what stands for one.
     fn kept(&self, name: &str) -> Option<Value> {
         let Some(probe) = &self.probe else {
-            return self.kept.get(name);
+            return self.kept.get(name).or_else(|| self.shared.of_setup(name));
         };
         if !locked(&probe.known).contains(name) {
             return None;

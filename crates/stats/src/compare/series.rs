@@ -6,7 +6,8 @@ use super::bootstrap::{Cumulative, Quantile, Ratio, Spread, spread};
 use super::figure::{COUNTERS, RunFigure, Statistic, Subject, trends};
 use crate::threshold::watch::flags::Flags;
 use crate::{
-    Layout, Metric, Offset, Outcome, Rate, ScenarioIndex, Selection, StepIndex, Trend, Window,
+    Layout, Metric, Offset, Outcome, Rate, ScenarioIndex, Selection, StepIndex, StepRole, Trend,
+    Window,
 };
 use std::time::Duration;
 use window::{Held, Times};
@@ -404,7 +405,7 @@ fn parts(layout: &Layout) -> Vec<Part> {
         .steps
         .iter()
         .enumerate()
-        .filter(|_| layout.steps.len() > 1)
+        .filter(|(_, step)| layout.steps.len() > 1 && is_compared(step.role))
     {
         let scenario = layout.scenarios.get(step.scenario.0).filter(|_| several);
         let scenario = scenario.map(|scenario| scenario.name.as_str());
@@ -412,6 +413,14 @@ fn parts(layout: &Layout) -> Vec<Part> {
         parts.push(part(selection, scenario, Some(&step.name)));
     }
     parts
+}
+
+/// Whether a step is compared by itself: not what is done but once, nor what another step holds.
+const fn is_compared(role: StepRole) -> bool {
+    match role {
+        StepRole::Request | StepRole::Group | StepRole::Before => true,
+        StepRole::Setup | StepRole::Teardown | StepRole::Turn => false,
+    }
 }
 
 /// Whether those who did not succeed are so many that the times of all would flatter.

@@ -79,6 +79,7 @@ const WARNINGS: &[&str] = &[
     "dropped-iterations",
     "too-few-samples",
     "probe-failed",
+    "teardown-failed",
     "ports-exhausted",
     "files-exhausted",
     "log-incomplete",
