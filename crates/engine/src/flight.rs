@@ -20,8 +20,8 @@ pub(crate) struct Flight<'a, C: Connector, T: Timer> {
     started: Offset,
     exchange: Exchange,
     landed: bool,
-    /// Whether it was due in the measured part.
-    measured: bool,
+    /// Whether it was due in the measured part; none of what no load is measured by.
+    measured: Option<bool>,
 }
 
 impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
@@ -32,7 +32,9 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
             recorder.began(request.index, due, started);
             recorder.measures(request.index, due)
         };
-        shard.flights.begin(started, measured);
+        if let Some(measured) = measured {
+            shard.flights.begin(started, measured);
+        }
         Self {
             shard,
             request,
@@ -156,7 +158,9 @@ impl<C: Connector, T: Timer> Drop for Flight<'_, C, T> {
     fn drop(&mut self) {
         let ended = self.exchange.done.filter(|_| self.landed);
         let ended = ended.unwrap_or_else(|| self.shard.clock.now());
-        self.shard.flights.end(ended, self.measured);
+        if let Some(measured) = self.measured {
+            self.shard.flights.end(ended, measured);
+        }
         if self.landed {
             return;
         }

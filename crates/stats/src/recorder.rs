@@ -14,7 +14,8 @@ use std::{sync::Arc, time::Duration};
 
 /// The recorder of one shard.
 ///
-/// What is recorded when: counters hold all that was due outside warm-up; trends and rates hold what was due in the
+/// What is recorded when: counters hold all that was due outside warm-up, and outside the measured parts where one follows
+/// the other; trends and rates hold what was due in the
 /// measured part of its scenario, even if it finished later; and what counts per second holds all that ended inside the
 /// measured part, whenever it was due. An index that the layout does not have is ignored.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Recorder {
 struct Part {
     from: Offset,
     until: Offset,
+    /// Whether another one may follow it: then counts, too, end with it.
+    closed: bool,
 }
 
 impl Part {
@@ -37,20 +40,22 @@ impl Part {
     const ALWAYS: Self = Self {
         from: Offset::ZERO,
         until: Offset::MAX,
+        closed: false,
     };
     /// Of a scenario that the layout does not have.
     const NONE: Self = Self {
         from: Offset::MAX,
         until: Offset::MAX,
+        closed: false,
     };
 
     fn holds(self, at: Offset) -> bool {
         self.from <= at && at < self.until
     }
 
-    /// Whether what was due then is in counts: not in warm-up.
+    /// Whether what was due then is in counts: not in warm-up, nor between two measured parts.
     fn counts(self, due: Offset) -> bool {
-        self.from <= due
+        self.from <= due && (due < self.until || !self.closed)
     }
 }
 
@@ -74,7 +79,11 @@ impl Recorder {
             .get_mut(scenario.0)
             .zip(self.totals.scenarios.get_mut(scenario.0))
         {
-            *part = Part { from, until };
+            *part = Part {
+                from,
+                until,
+                closed: false,
+            };
             totals.measured = Some((from, until));
         }
     }
@@ -83,7 +92,11 @@ impl Recorder {
     /// for whoever sets them to note in the totals.
     pub fn measure_next(&mut self, scenario: ScenarioIndex, from: Offset, until: Offset) {
         if let Some(part) = self.parts.get_mut(scenario.0) {
-            *part = Part { from, until };
+            *part = Part {
+                from,
+                until,
+                closed: true,
+            };
         }
     }
 
@@ -94,11 +107,12 @@ impl Recorder {
         }
     }
 
-    /// Whether what is due then is in the trends and rates of a step.
+    /// Whether what is due then is in the trends and rates of a step of a load; none where no load's measured part is about
+    /// the step.
     #[must_use]
-    pub fn measures(&self, step: StepIndex, due: Offset) -> bool {
-        let part = self.part_of(step);
-        part.from <= due && due < part.until
+    pub fn measures(&self, step: StepIndex, due: Offset) -> Option<bool> {
+        let of_load = !self.layout.role(step).is_apart();
+        of_load.then(|| self.part_of(step).holds(due))
     }
 
     fn part(&self, scenario: ScenarioIndex) -> Part {
@@ -168,11 +182,12 @@ impl Recorder {
     /// A request that was due then ended with that status, and is sent again as the step's `retry` says.
     pub fn retry(&mut self, step: StepIndex, due: Offset, at: Offset, status: Option<u16>) {
         let part = self.part_of(step);
-        if part.counts(due)
+        let (counted, in_window) = (part.counts(due), part.holds(at));
+        if (counted || in_window)
             && let Some(step) = self.totals.steps.get_mut(step.0)
         {
             let tally = step.tally(status, None);
-            tally.count(Counter::Retries, 1, part.holds(at));
+            tally.book(Counter::Retries, 1, counted, in_window);
         }
     }
 

@@ -150,11 +150,9 @@ async fn users_come_and_go_as_they_are_set() {
         );
         let begun =
             count(&summary, Counter::Iterations) + count(&summary, Counter::InterruptedIterations);
-        assert!(
-            begun > 1800 && service.accepted() > begun,
-            "{begun} of {}",
-            service.accepted()
-        );
+        // And so are counts.
+        assert_eq!(begun, 1800, "{workers} workers");
+        assert!(service.accepted() > begun, "{}", service.accepted());
         // Users are always busy: as many request seconds as users in each second.
         assert!(
             (steering.in_flight[10] - 35.0).abs() < 1.0,
@@ -187,6 +185,18 @@ async fn what_was_due_is_awaited_while_the_load_stays_on() {
             .count,
         10
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_logs_in_is_neither_awaited_nor_under_way() {
+    let flow = format!("{FLOW}[[before]]\npost = \"/login\"\n");
+    let service = Service::noting(seconds(0.5), &[("/login", seconds(4.5))]);
+    let mut steering = Steering::new(&[(1, 10.0, (2.0, 12.0))], 12);
+    steered(users(&flow), 2, &service, &mut steering).await;
+    assert_eq!(service.calls("/login").len(), 10);
+    // They come until 1.5 s, and are logged in by 6 s.
+    let of = |window: usize| (steering.seen[window].1, steering.in_flight[window].round());
+    assert_eq!((of(3), of(9)), ((0, 0.0), (10, 10.0)));
 }
 
 #[tokio::test(start_paused = true)]

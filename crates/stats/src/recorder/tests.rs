@@ -79,6 +79,30 @@ fn the_measured_part_decides_by_due() {
 }
 
 #[test]
+fn counts_end_with_a_part_that_another_may_follow() {
+    let check = |due, took, expected: (u64, u64)| {
+        let mut recorder = recorder();
+        for scenario in 0..layout().scenarios.len() {
+            recorder.measure_next(ScenarioIndex(scenario), ms(1000), ms(10_000));
+        }
+        let sample = plain(LIST, due, took);
+        recorder.request(&sample);
+        recorder.retry(LIST, sample.due, sample.done, Some(429));
+        recorder.dropped_iterations(ScenarioIndex(0), sample.due, DropReason::MaxVus, 1);
+        for counter in [Counter::HttpReqs, Counter::Retries] {
+            assert_eq!(count(&recorder, counter), expected, "{counter:?} due at {due}");
+        }
+        let dropped = count(&recorder, Counter::DroppedIterations).0;
+        assert_eq!(dropped, expected.0, "due at {due}");
+    };
+    check(500, 100, (0, 0));
+    check(500, 1000, (0, 1));
+    check(2000, 100, (1, 1));
+    check(9900, 200, (1, 0));
+    check(10_000, 100, (0, 0));
+}
+
+#[test]
 fn iterations_are_measured_by_their_due_time() {
     let cases = [
         ("in warm-up", 0, 500, 0, 0, 0),
