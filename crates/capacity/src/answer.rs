@@ -109,10 +109,20 @@ impl Answer {
         not.map(|(not, _)| (held, *not))
     }
 
-    /// What kept the load from going higher; none where the search was stopped before that was known.
+    /// Whether no load broke, and whether those above the highest that held would have could not be told.
+    #[must_use]
+    pub fn is_open_above(&self) -> bool {
+        let held = self.highest_held.unwrap_or(0.0);
+        matches!(self.ended, Ended::Found | Ended::Top)
+            && self.lowest_broke.is_none()
+            && self.unclear.iter().any(|load| *load > held)
+    }
+
+    /// What kept the load from going higher; none where that could not be told, or the search was stopped before.
     #[must_use]
     pub fn limited_by(&self) -> Option<LimitedBy> {
         match self.ended {
+            _ if self.is_open_above() => None,
             Ended::Found | Ended::AtStart | Ended::GoodputFell => Some(LimitedBy::Service),
             Ended::Generator => Some(LimitedBy::Generator),
             Ended::Top => Some(LimitedBy::Max),
@@ -120,12 +130,12 @@ impl Answer {
         }
     }
 
-    /// Whether the search came to an answer: it is not only the generator that was in the way, and some level could be
-    /// told.
+    /// Whether the search came to an answer: it is not only the generator that was in the way, some level could be told,
+    /// and what is above the highest that held too.
     #[must_use]
     pub fn is_answer(&self) -> bool {
         let told = self.highest_held.is_some() || self.lowest_broke.is_some();
-        told && !matches!(self.ended, Ended::Generator | Ended::Stopped)
+        told && !self.is_open_above() && !matches!(self.ended, Ended::Generator | Ended::Stopped)
     }
 }
 

@@ -1,10 +1,11 @@
 //! One level while it is held: its samples, and what the limits say of them.
 
-use crate::level::Broken;
+use crate::answered::Answered;
+use crate::level::{Broken, Shortage};
 use crate::search::{SearchSettings, Seen, Sight};
 use loadgen_stats::{
-    Judged, Layout, Metric, Offset, Rate, Selection, Span, StepIndex, Threshold, Totals, Trend,
-    Unit, VusRange, Window,
+    DropReason, Judged, Layout, Metric, Offset, Rate, Selection, Span, StepIndex, Threshold,
+    Totals, Trend, Unit, VusRange, Window,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ const BUSY_WINDOWS: u32 = 3;
 const LATE: (Duration, f64) = (Duration::from_millis(1), 0.05);
 /// Finished requests before a hold is called hopeless.
 const HOPELESS: u64 = 50;
+/// A level from which more than this share of its load was missing never had it.
+const MISSING: f64 = 0.02;
 
 /// How the run stands at the end of a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +39,8 @@ pub struct Standing {
 pub(crate) struct Limits {
     pub(crate) layout: Arc<Layout>,
     pub(crate) thresholds: Vec<Threshold>,
+    /// Whether loads are users; else they are arrivals per second.
+    pub(crate) users: bool,
 }
 
 /// A level that is held.
@@ -49,12 +54,14 @@ pub(crate) struct Hold {
     pub(crate) totals: Totals,
     /// What was measured in windows that lie whole in a span: their length.
     pub(crate) seconds: f64,
-    pub(crate) finished: u64,
-    pub(crate) failed: u64,
     pub(crate) in_flight_seconds: f64,
     pub(crate) vus: Option<VusRange>,
+    /// The end of the last of these windows.
+    last: Offset,
     windows: u32,
     busy: u32,
+    /// The users at the ends of these windows, of all windows together.
+    users: u64,
 }
 
 /// What came of a level.
@@ -62,13 +69,19 @@ pub(crate) struct Hold {
 pub(crate) struct Judgement {
     pub(crate) seen: Seen,
     pub(crate) broken: Vec<Broken>,
+    /// What kept the load from being there, where it was not.
+    pub(crate) shortage: Option<Shortage>,
     /// Whether the generator was too late or too busy for its times to be believed.
     pub(crate) generator_doubtful: bool,
 }
 
 impl Limits {
-    pub(crate) const fn new(layout: Arc<Layout>, thresholds: Vec<Threshold>) -> Self {
-        Self { layout, thresholds }
+    pub(crate) const fn new(layout: Arc<Layout>, thresholds: Vec<Threshold>, users: bool) -> Self {
+        Self {
+            layout,
+            thresholds,
+            users,
+        }
     }
 }
 
@@ -81,12 +94,12 @@ impl Hold {
             first: from,
             totals: Totals::new(&limits.layout),
             seconds: 0.0,
-            finished: 0,
-            failed: 0,
             in_flight_seconds: 0.0,
             vus: None,
+            last: from,
             windows: 0,
             busy: 0,
+            users: 0,
         }
     }
 
@@ -111,6 +124,11 @@ impl Hold {
         self.until
     }
 
+    /// When the measuring ended: where it was cut short, before the hold was to.
+    pub(crate) fn measured_until(&self) -> Offset {
+        self.until.min(self.last)
+    }
+
     /// Takes in a window.
     pub(crate) fn add(&mut self, window: &Window, standing: &Standing) {
         let probes = self.totals.probes.clone();
@@ -121,18 +139,8 @@ impl Hold {
             return;
         }
         self.seconds += window.end.since(window.start).as_secs_f64();
-        self.finished += window
-            .totals
-            .steps
-            .iter()
-            .map(|step| step.live_finished)
-            .sum::<u64>();
-        self.failed += window
-            .totals
-            .steps
-            .iter()
-            .map(|step| step.live_failed)
-            .sum::<u64>();
+        self.last = self.last.max(window.end);
+        self.users += window.vus.last;
         self.in_flight_seconds += standing.in_flight_seconds;
         self.vus = Some(
             self.vus
@@ -153,9 +161,15 @@ impl Hold {
     }
 
     /// Whether so much fails that the service is to be spared the rest.
-    pub(crate) fn is_hopeless(&self, settings: &SearchSettings) -> bool {
-        self.finished >= HOPELESS
-            && self.failed as f64 > settings.error_guard * self.finished as f64
+    pub(crate) fn is_hopeless(&self, settings: &SearchSettings, limits: &Limits) -> bool {
+        let answered = self.answered(limits);
+        let failed = answered.failed_share();
+        answered.finished >= HOPELESS && failed.is_some_and(|share| share > settings.error_guard)
+    }
+
+    /// What ended in the holds so far.
+    pub(crate) fn answered(&self, limits: &Limits) -> Answered {
+        Answered::of(&self.totals, &limits.layout)
     }
 
     /// What the samples say.
@@ -170,19 +184,22 @@ impl Hold {
             .filter(|&at| !judged[at].ok && known(&judged[at]))
             .collect();
         let (late, busy) = (self.is_late(limits), self.is_busy());
+        let shortage = self.shortage(limits);
         // Errors are the service's own; times are not, where whoever takes them has no time.
         let blamed = broken.iter().all(|&at| is_of_times(&limits.thresholds[at]));
         let sight = if (busy || late && !broken.is_empty()) && blamed {
             Sight::Generator
         } else if !broken.is_empty() {
             Sight::Broken
+        } else if shortage.is_some() {
+            Sight::Short
         } else if judged.iter().all(known) && !judged.is_empty() {
             Sight::Held
         } else {
             Sight::TooFew
         };
         let seconds = self.seconds.max(f64::MIN_POSITIVE);
-        let good = self.finished.saturating_sub(self.failed) as f64 * self.good_share(limits);
+        let good = self.answered(limits).good;
         Judgement {
             seen: Seen {
                 sight,
@@ -190,10 +207,11 @@ impl Hold {
                 goodput_error: good.sqrt() / seconds,
                 failed: self.failed_share(limits),
             },
-            broken: broken
+            broken: furthest_first(broken, &judged)
                 .into_iter()
                 .map(|at| self.broken(&limits.thresholds[at], &judged[at], limits))
                 .collect(),
+            shortage,
             generator_doubtful: late || busy,
         }
     }
@@ -206,7 +224,8 @@ impl Hold {
             let unasked = judged.observed.is_none() && matches!(limit.limits(), Metric::Probe(_));
             judged.ok || unasked
         };
-        self.finished > self.failed && limits.thresholds.iter().all(holds)
+        let answered = self.answered(limits);
+        answered.finished > answered.failed && limits.thresholds.iter().all(holds)
     }
 
     fn span(&self) -> Span {
@@ -222,24 +241,9 @@ impl Hold {
         let due = self
             .totals
             .rate(&limits.layout, Rate::HttpReqFailed, &Selection::default());
-        due.share().unwrap_or(if self.finished > 0 {
-            self.failed as f64 / self.finished as f64
-        } else {
-            0.0
-        })
-    }
-
-    /// The share of requests without failure that also met `[slo]`; all of them where there is none.
-    fn good_share(&self, limits: &Limits) -> f64 {
-        let all = Selection::default();
-        let (good, failed) = (
-            self.totals.rate(&limits.layout, Rate::Goodput, &all),
-            self.failed_share(limits),
-        );
-        match good.share() {
-            Some(share) if failed < 1.0 => (share / (1.0 - failed)).min(1.0),
-            _ => 1.0,
-        }
+        due.share()
+            .or_else(|| self.answered(limits).failed_share())
+            .unwrap_or(0.0)
     }
 
     /// The mean length of an iteration; zero where none ended.
@@ -266,6 +270,29 @@ impl Hold {
         self.busy >= BUSY_WINDOWS && 2 * self.busy > self.windows
     }
 
+    /// What kept the load from being there, where too much of it was missing.
+    fn shortage(&self, limits: &Limits) -> Option<Shortage> {
+        if limits.users {
+            let wanted = self.load * f64::from(self.windows);
+            let missing = wanted - self.users as f64;
+            return (missing > MISSING * wanted).then_some(Shortage::Users);
+        }
+        let dropped = |reason: DropReason| -> u64 {
+            let scenarios = self.totals.scenarios.iter();
+            scenarios
+                .map(|scenario| scenario.dropped_in_window[reason.index()])
+                .sum()
+        };
+        let all: u64 = DropReason::ALL.into_iter().map(dropped).sum();
+        if all as f64 <= MISSING * self.load * self.seconds {
+            return None;
+        }
+        match 2 * dropped(DropReason::MaxVus) >= all {
+            true => Some(Shortage::MaxVus),
+            false => Some(Shortage::Late),
+        }
+    }
+
     /// A limit that broke, and the step at which it is furthest beyond it.
     fn broken(&self, limit: &Threshold, judged: &Judged, limits: &Limits) -> Broken {
         let beyond = |step: usize| {
@@ -287,6 +314,18 @@ impl Hold {
             step: furthest.map(|(step, _)| limits.layout.steps[step].name.clone()),
         }
     }
+}
+
+/// The limits that broke, by their places, the one furthest beyond its mark first.
+fn furthest_first(mut broken: Vec<usize>, judged: &[Judged]) -> Vec<usize> {
+    let beyond = |at: usize| {
+        let Judged {
+            observed, limit, ..
+        } = judged[at];
+        observed.map_or(0.0, |observed| distance(observed, limit))
+    };
+    broken.sort_by(|one, other| beyond(*other).total_cmp(&beyond(*one)));
+    broken
 }
 
 /// How far a number is from its limit, in times of the limit.

@@ -55,12 +55,12 @@ impl Ladder {
     pub fn floor(&self, load: f64) -> f64 {
         let grain = self.grain(load);
         // The slack keeps 0.75 of 200 from becoming 149.
-        (load / grain + 1e-9).floor() * grain
+        times((load / grain + 1e-9).floor(), grain)
     }
 
     fn round(&self, load: f64) -> f64 {
         let grain = self.grain(load);
-        (load / grain).round().max(1.0) * grain
+        times((load / grain).round().max(1.0), grain)
     }
 
     /// The distance between neighbouring loads that can be set.
@@ -69,6 +69,15 @@ impl Ladder {
             return 1.0;
         }
         10f64.powf(load.log10().floor() - 2.0)
+    }
+}
+
+/// So many grains. A hundredth is no binary number, but a hundred is: 945 hundredths are 9.45, and not a little more.
+fn times(grains: f64, grain: f64) -> f64 {
+    if grain < 1.0 {
+        grains / (1.0 / grain).round()
+    } else {
+        grains * grain
     }
 }
 
@@ -167,6 +176,14 @@ mod tests {
             whole: false,
             ..users
         };
-        assert!((rates.floor(12.3456) - 12.3).abs() < 1e-9);
+        let cases = [
+            (12.3456, 12.3),
+            (12.6 * 0.75, 9.45),
+            (0.7 * 0.75, 0.525),
+            (1234.0, 1230.0),
+        ];
+        for (load, expected) in cases {
+            assert_eq!(rates.floor(load).to_string(), expected.to_string(), "{load}");
+        }
     }
 }

@@ -21,13 +21,14 @@ pub struct Level {
     pub holds: u32,
     /// When the first hold began.
     pub from: Offset,
-    /// When the last hold ended.
+    /// When the last hold ended, or was cut short.
     pub until: Offset,
     /// How long was measured.
     pub seconds: f64,
     /// Finished requests per second.
     pub http_reqs_per_second: f64,
-    /// The same without failed ones, and without those that missed `[slo]`.
+    /// Requests per second that were answered for good and well: without failed ones, expected refusals, redirections that
+    /// were followed, attempts that were sent again, and those that missed `[slo]`.
     pub goodput_per_second: f64,
     /// The share of failed requests.
     pub failed: f64,
@@ -41,10 +42,23 @@ pub struct Level {
     pub little: Option<Little>,
     /// What the probes of the target gave in the holds, as in the layout.
     pub probes: Vec<ProbeTotals>,
-    /// The limits that broke.
+    /// The limits that broke, the one furthest beyond its mark first.
     pub broken: Vec<Broken>,
+    /// What kept the load from being there, where so much of it was missing that the level says nothing of the service.
+    pub shortage: Option<Shortage>,
     /// Whether the generator was too late or too busy for its times to be believed.
     pub generator_doubtful: bool,
+}
+
+/// What kept a level from having its load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// Arrivals found each of `max_vus` users busy.
+    MaxVus,
+    /// Arrivals were begun too late, or there was no row of data left for them.
+    Late,
+    /// Users came to their end before the level did.
+    Users,
 }
 
 /// A limit that broke.
@@ -98,9 +112,9 @@ impl Level {
             guarded: trial.guarded,
             holds: trial.holds,
             from: hold.first,
-            until: hold.until(),
+            until: hold.measured_until(),
             seconds: hold.seconds,
-            http_reqs_per_second: hold.finished as f64 / seconds,
+            http_reqs_per_second: hold.answered(limits).finished as f64 / seconds,
             goodput_per_second: trial.seen.goodput,
             failed: trial.seen.failed,
             latency: [0.5, 0.95, 0.99].map(|q| latency.quantile(q)),
@@ -113,6 +127,7 @@ impl Level {
                 .flatten(),
             probes: hold.totals.probes.clone(),
             broken: judgement.broken,
+            shortage: judgement.shortage,
             generator_doubtful: judgement.generator_doubtful,
         }
     }
@@ -127,7 +142,7 @@ impl Level {
 
 /// Tokens that arrived in the seconds of the holds; none where there were no streams.
 fn tokens(hold: &Hold) -> Option<f64> {
-    let (first, last) = (hold.first.as_secs_f64(), hold.until().as_secs_f64());
+    let (first, last) = (hold.first.as_secs_f64(), hold.measured_until().as_secs_f64());
     let within =
         |(second, _): &&(u32, f64)| first <= f64::from(*second) && f64::from(*second) < last;
     let streams = hold

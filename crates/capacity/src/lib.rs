@@ -23,6 +23,7 @@
 //! Nothing here panics, whatever it is told.
 
 mod answer;
+mod answered;
 mod cost;
 mod headroom;
 mod hold;
@@ -41,7 +42,7 @@ pub use headroom::Headroom;
 pub use hold::Standing;
 pub use knee::{Knee, knee};
 pub use ladder::{Growth, Ladder};
-pub use level::{Broken, Level, Recovery};
+pub use level::{Broken, Level, Recovery, Shortage};
 pub use little::{Little, little};
 pub use search::{LevelVerdict, Order, Purpose, Search, SearchSettings, Seen, Sight, Trial};
 pub use steer::{Command, SteerSettings, Steersman};

@@ -78,6 +78,8 @@ pub enum Sight {
     TooFew,
     /// The generator could not do what was asked, so that nothing is known of the service.
     Generator,
+    /// The load was not there, and no limit broke under what was.
+    Short,
 }
 
 /// What is finally said of one try.
@@ -89,7 +91,7 @@ pub enum LevelVerdict {
     Broken,
     /// It could not be told, however long the hold.
     Unclear,
-    /// The generator was the limit.
+    /// The generator was the limit, or what it was given to make the load of.
     Generator,
 }
 
@@ -189,7 +191,7 @@ impl Search {
             _ if guarded => LevelVerdict::Broken,
             Sight::Held => LevelVerdict::Held,
             Sight::Broken => LevelVerdict::Broken,
-            Sight::Generator => LevelVerdict::Generator,
+            Sight::Generator | Sight::Short => LevelVerdict::Generator,
             Sight::TooFew if holds <= self.settings.extensions => {
                 self.now.2 = holds;
                 return;
@@ -239,7 +241,7 @@ impl Search {
         match (trial.purpose, trial.verdict) {
             (Climb | Bisect, Generator) if self.spend() => Ok((trial.load, Retry)),
             (LookAbove, _) => self.halve(),
-            (_, Generator) => Err(Ended::Generator),
+            (_, Generator) => self.after_generator(trial.load),
             (Climb, Broken) if self.spend() => Ok((trial.load, Retry)),
             (Bisect, _) => self.halve(),
             (Climb | Retry, Held | Unclear) => self.after_step(trial.load),
@@ -261,6 +263,17 @@ impl Search {
         }
         let next = self.settings.ladder.above(load).ok_or(Ended::Top)?;
         Ok((next, Purpose::Climb))
+    }
+
+    /// After a level that this machine could not load. Where a higher one broke, that is the answer, with a gap as wide as
+    /// it is; and one that broke at its first try broke.
+    fn after_generator(&self, load: f64) -> Result<(f64, Purpose), Ended> {
+        match self.answer().lowest_broke {
+            None => Err(Ended::Generator),
+            Some(broke) if broke <= load => self.halve(),
+            Some(_) if Answer::gap(&self.trials).is_some() => Err(Ended::Found),
+            Some(_) => Err(Ended::AtStart),
+        }
     }
 
     /// After a step that broke for good.

@@ -90,7 +90,7 @@ impl Steersman {
     pub fn new(settings: SteerSettings, layout: Arc<Layout>, limits: Vec<Threshold>) -> Self {
         Self {
             search: Search::new(settings.search),
-            limits: Limits::new(layout, limits),
+            limits: Limits::new(layout, limits, settings.search.ladder.whole),
             phase: Phase::Before,
             levels: Vec::new(),
             recovery: None,
@@ -114,7 +114,7 @@ impl Steersman {
             Phase::Level(hold) => {
                 hold.add(window, standing);
                 if hold.is_over(standing, self.settings.answer)
-                    || hold.is_hopeless(&self.settings.search)
+                    || hold.is_hopeless(&self.settings.search, &self.limits)
                 {
                     self.judge(now)
                 } else {
@@ -169,9 +169,10 @@ impl Steersman {
         }
     }
 
-    /// The run ends before the search does.
+    /// The run ends before the search does. What is measured now is no level: the load is not kept up any more.
     pub fn stop(&mut self) {
         self.search.stop();
+        self.phase = Phase::After;
     }
 
     fn judge(&mut self, now: Offset) -> Command {

@@ -87,8 +87,9 @@ impl Stress {
     pub fn first_broken(&self) -> Option<&Broken> {
         let lowest = self.answer.lowest_broke?;
         let levels = self.levels.iter().rev();
+        let at = |load: f64| (load - lowest).abs() <= 1e-9 * lowest;
         let mut at_lowest =
-            levels.filter(|level| level.load <= lowest && level.verdict == LevelVerdict::Broken);
+            levels.filter(|level| at(level.load) && level.verdict == LevelVerdict::Broken);
         at_lowest.next()?.broken.first()
     }
 
@@ -102,10 +103,10 @@ impl Stress {
         match (self.answer.ended, self.meets()) {
             (Ended::Stopped, _) if interrupted => Verdict::Pass,
             (Ended::Stopped, _) => Verdict::Inconclusive,
-            _ if nothing || !self.answer.is_answer() && self.meets() != Some(true) => {
-                Verdict::Inconclusive
-            }
+            (_, meets) if !self.answer.is_answer() && meets != Some(true) => Verdict::Inconclusive,
             (_, Some(false)) => Verdict::Fail,
+            // Of a service that answers nothing there is no capacity to be told.
+            _ if nothing => Verdict::Inconclusive,
             (_, _) => Verdict::Pass,
         }
     }

@@ -1,9 +1,9 @@
 //! Passes the windows of a run to the search that steers it, and its commands to the run.
 
 use crate::observer::Watcher;
-use loadgen_capacity::{Command, Level, LevelVerdict, LoadUnit, Steersman};
+use loadgen_capacity::{Command, LoadUnit, Steersman};
 use loadgen_engine::{Directive, Event, GeneratorSample, Observer, ProbeSample, Standing};
-use loadgen_scenario::format_rate;
+use loadgen_report::{stress_level_line, stress_load};
 use loadgen_stats::{Live, StopReason, Window};
 
 /// Watches a run for the command line, and lets a search steer it.
@@ -33,7 +33,7 @@ impl Observer for Steering<'_> {
     fn window(&mut self, window: &Window, live: &Live) -> Directive {
         let at = self.steersman.present().map_or_else(
             || "between levels".to_owned(),
-            |load| format!("at {}", self.load(load)),
+            |load| format!("at {}", stress_load(load, self.unit)),
         );
         self.watcher.progress.note(&at);
         let directive = self.watcher.window(window, live);
@@ -58,6 +58,10 @@ impl Observer for Steering<'_> {
     }
 
     fn event(&mut self, event: &Event) {
+        // The load is not kept up any more: what is measured from here on is no level.
+        match event {
+            Event::Draining | Event::Cutting => self.steersman.stop(),
+        }
         self.watcher.event(event);
     }
 }
@@ -73,37 +77,9 @@ impl Steering<'_> {
                 }
             }
             if !self.quiet {
-                teller.say(&self.line(level));
+                teller.say(&stress_level_line(level, self.unit));
             }
         }
         self.told = self.steersman.levels().len();
-    }
-
-    fn line(&self, level: &Level) -> String {
-        let verdict = match level.verdict {
-            LevelVerdict::Held => "held",
-            LevelVerdict::Broken => "broken",
-            LevelVerdict::Unclear => "unclear, there were too few samples",
-            LevelVerdict::Generator => "this machine was the limit",
-        };
-        let broken: Vec<String> = level.broken_expressions().collect();
-        let broken = if broken.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", broken.join("; "))
-        };
-        format!(
-            "{}: {verdict}{broken}, {:.1}/s good",
-            self.load(level.load),
-            level.goodput_per_second
-        )
-    }
-
-    fn load(&self, load: f64) -> String {
-        match self.unit {
-            LoadUnit::Users if (load - 1.0).abs() < 1e-9 => "1 user".to_owned(),
-            LoadUnit::Users => format!("{load} users"),
-            LoadUnit::PerSecond => format_rate(load),
-        }
     }
 }

@@ -372,6 +372,8 @@ fn too_few_samples_extend_a_level_and_never_break_it() {
     );
     assert_eq!(answer.unclear, [250.0, 300.0, 350.0, 400.0, 450.0, 500.0]);
     assert_eq!(answer.ended, Ended::Top);
+    assert!(answer.is_open_above() && !answer.is_answer());
+    assert_eq!(answer.limited_by(), None);
     let unclear: Vec<u32> = search
         .trials()
         .iter()
@@ -379,6 +381,17 @@ fn too_few_samples_extend_a_level_and_never_break_it() {
         .map(|trial| trial.holds)
         .collect();
     assert_eq!(unclear, [5; 6], "four times extended");
+    // Nor only there: what is tried above held again.
+    let answer = searched(settings(LADDER), |load| {
+        let known = load <= 200.0 || load > 450.0;
+        seen(if known { Sight::Held } else { Sight::TooFew }, load)
+    })
+    .answer();
+    assert_eq!(
+        (answer.highest_held, answer.limited_by()),
+        (Some(500.0), Some(LimitedBy::Max))
+    );
+    assert!(answer.is_answer());
     // Between 180 and 220 it cannot be told: the gap is narrowed towards what held.
     let search = searched(settings(LADDER), |load| {
         seen(
@@ -503,6 +516,61 @@ fn a_generator_that_is_the_limit_is_said_to_be() {
         holds_to(230.0)(load)
     });
     assert_eq!(search.answer().highest_held, Some(225.0));
+}
+
+#[test]
+fn a_break_above_what_this_machine_can_load_is_the_answer() {
+    // What is seen of a load at its nth try in a row.
+    let check = |sight: fn(f64, u32) -> Sight, held: Option<f64>, broke, ended| {
+        let mut last = (0.0, 0);
+        let search = searched(settings(LADDER), |load| {
+            last = (load, if load == last.0 { last.1 + 1 } else { 1 });
+            seen(sight(load, last.1), load)
+        });
+        let answer = search.answer();
+        assert_eq!(
+            (answer.highest_held, answer.lowest_broke, answer.ended),
+            (held, broke, ended),
+            "{search:?}"
+        );
+        assert_eq!(answer.limited_by(), Some(LimitedBy::Service));
+        assert!(answer.is_answer());
+    };
+    let between = |load, _| match load {
+        ..120.0 => Sight::Held,
+        150.0.. => Sight::Broken,
+        _ => Sight::Generator,
+    };
+    check(between, Some(100.0), Some(150.0), Ended::Found);
+    // Broken at the first try, and not to be loaded at the second: what is below is looked at.
+    let once = |load, tries| match (load, tries) {
+        (..=130.0, _) => Sight::Held,
+        (150.0, 1) => Sight::Broken,
+        (150.0.., _) => Sight::Generator,
+        _ => Sight::Broken,
+    };
+    check(once, Some(129.0), Some(132.0), Ended::Found);
+    let at_once = |_, tries| if tries == 1 { Sight::Broken } else { Sight::Generator };
+    check(at_once, None, Some(50.0), Ended::AtStart);
+}
+
+#[test]
+fn a_load_that_is_not_there_is_never_held() {
+    let search = searched(settings(LADDER), |load| {
+        seen(if load <= 200.0 { Sight::Held } else { Sight::Short }, load)
+    });
+    let answer = search.answer();
+    assert_eq!(
+        (answer.ended, answer.highest_held),
+        (Ended::Generator, Some(200.0))
+    );
+    assert_eq!(loads(&search)[4..], [250.0, 250.0]);
+    // What fails is the service's own, however little of it came.
+    let search = searched(settings(LADDER), |load| Seen {
+        failed: if load > 200.0 { 0.6 } else { 0.0 },
+        ..seen(if load <= 200.0 { Sight::Held } else { Sight::Short }, load)
+    });
+    assert_eq!(search.answer().limited_by(), Some(LimitedBy::Service));
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use super::*;
 use crate::answer::Ended;
 use crate::ladder::{Growth, Ladder};
+use crate::level::Shortage;
 use crate::search::Purpose;
 use loadgen_stats::{
-    Ending, ErrorKind, GeneratorSample, Iteration, Outcome, Recorder, Sample, ScenarioIndex,
+    DropReason, Ending, ErrorKind, GeneratorSample, Iteration, Outcome, Recorder, Sample, ScenarioIndex,
     ScenarioLayout, StepIndex, StepLayout, Totals, VusRange,
 };
 
@@ -67,6 +68,10 @@ struct Run<F> {
     busy: f64,
     /// How long the iterations are of which one ends each second, if any does.
     iteration: Option<Duration>,
+    /// The most users there are, or arrivals in a second that find one.
+    most: u32,
+    /// Whether the loads are arrivals: those that are too many are dropped.
+    drops: Option<DropReason>,
 }
 
 impl<F: FnMut(f64, Offset, usize) -> Answered> Run<F> {
@@ -82,12 +87,20 @@ impl<F: FnMut(f64, Offset, usize) -> Answered> Run<F> {
             now: Offset::ZERO,
             iteration: None,
             busy: 0.1,
+            most: u32::MAX,
+            drops: None,
         }
     }
 
     fn second(&mut self) -> (Window, Standing) {
         let (start, end) = (self.now, self.now.after(SECOND));
-        for user in 0..self.load as u32 {
+        let coming = (self.load as u32).min(self.most);
+        if let Some(reason) = self.drops {
+            let dropped = u64::from(self.load as u32 - coming);
+            self.recorder
+                .dropped_iterations(ScenarioIndex(0), start, reason, dropped);
+        }
+        for user in 0..coming {
             for step in 0..2 {
                 let due = start.after(SECOND.mul_f64(f64::from(user) / self.load));
                 let answered = (self.service)(self.load, due, step);
@@ -125,7 +138,7 @@ impl<F: FnMut(f64, Offset, usize) -> Answered> Run<F> {
         let vus = if self.load == 0.0 && self.under_way.is_empty() {
             0
         } else {
-            1.max(self.load as u64)
+            1.max(u64::from(coming))
         };
         let window = Window {
             start,
@@ -367,7 +380,9 @@ fn a_hopeless_level_is_cut_short() {
     assert!(
         broken
             .iter()
-            .all(|level| level.guarded && level.seconds <= 2.0),
+            .all(|level| level.guarded
+                && level.seconds <= 2.0
+                && level.until.since(level.from).as_secs_f64() <= 2.0),
         "{broken:?}"
     );
     assert_eq!(steersman.search().answer().highest_held, Some(119.0));
@@ -444,6 +459,55 @@ fn a_generator_without_time_is_the_limit_it_is() {
 }
 
 #[test]
+fn a_level_whose_load_never_came_is_not_held() {
+    let check = |drops: Option<DropReason>, most, held: Option<f64>, shortage| {
+        let mut settings = settings();
+        settings.search.ladder.whole = drops.is_none();
+        let limits = limits(&[("http_req_latency", "p90 < 1s")]);
+        let mut steersman = Steersman::new(settings, layout(), limits);
+        let mut run = Run::new(slow_above(330.0));
+        (run.most, run.drops) = (most, drops);
+        assert!(run.steered(&mut steersman, 2000));
+        let answer = steersman.search().answer();
+        let short = answer.ended == Ended::Generator;
+        let at = answer.highest_held.filter(|_| short);
+        assert_eq!(at, held, "{drops:?} {most}");
+        let last = steersman.levels().last().unwrap();
+        assert_eq!(last.shortage, shortage, "{drops:?} {most}");
+    };
+    let (late, busy) = (DropReason::Late, DropReason::MaxVus);
+    check(Some(busy), 210, Some(200.0), Some(Shortage::MaxVus));
+    check(Some(late), 210, Some(200.0), Some(Shortage::Late));
+    check(None, 210, Some(200.0), Some(Shortage::Users));
+    // One in a hundred makes no other level of it.
+    check(None, 248, Some(250.0), Some(Shortage::Users));
+    check(None, 10_000, None, None);
+}
+
+#[test]
+fn a_limit_far_beyond_its_mark_is_told_before_one_that_is_barely() {
+    let both = [("http_req_failed", "rate < 1%"), ("http_req_latency", "p90 < 1s")];
+    let mut steersman = Steersman::new(settings(), layout(), limits(&both));
+    let mut count = 0;
+    let mut run = Run::new(move |load, _, _| {
+        count += 1;
+        Answered {
+            after: if load > 60.0 { 20 * SECOND } else { SECOND / 10 },
+            failed: load > 60.0 && count % 20 == 0,
+        }
+    });
+    while steersman.levels().len() < 2 {
+        assert!(!run.steered(&mut steersman, 1));
+    }
+    let broken: Vec<&str> = steersman.levels()[1]
+        .broken
+        .iter()
+        .map(|limit| limit.metric.as_str())
+        .collect();
+    assert_eq!(broken, ["http_req_latency", "http_req_failed"]);
+}
+
+#[test]
 fn recovery_is_timed() {
     // It settles for as long as the service is ill, so that no level suffers from the one before.
     let recovering = SteerSettings {
@@ -495,6 +559,13 @@ fn a_run_that_ends_early_keeps_its_levels() {
     );
     assert!(!Run::new(slow_above(230.0)).steered(&mut steersman, 30));
     steersman.stop();
+    // Those who are left make no level, however long they stay.
+    let mut run = Run::new(slow_above(230.0));
+    run.load = 150.0;
+    for _ in 0..60 {
+        let (window, standing) = run.second();
+        assert_eq!(steersman.window(&window, &standing), Command::Stop);
+    }
     let answer = steersman.search().answer();
     assert_eq!(
         (answer.ended, answer.highest_held, steersman.levels().len()),

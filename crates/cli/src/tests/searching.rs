@@ -392,6 +392,9 @@ fn a_service_that_answers_nothing_is_no_answer() {
         "{}",
         played.out
     );
+    // Whatever is required is more than nothing.
+    let played = searched(&[&ONE[..], &["--require=1/s"]].concat(), &text);
+    assert_eq!(played.code, 99, "{}", played.out);
 }
 
 #[test]
@@ -416,6 +419,75 @@ fn a_signal_ends_a_search_which_keeps_what_it_found() {
         played.out.contains("stopped; held at 10/s"),
         "{}",
         played.out
+    );
+}
+
+#[test]
+fn those_who_are_left_after_a_signal_make_no_level() {
+    // An iteration lasts for longer than the search has left: four users go on until they are done.
+    let text = "target = \"mock\"\n[mock]\nplain_time = \"100ms\"\n[[step]]\nrepeat = 40\nstep = [{ get = \"/plain\" }]\n";
+    let words = [
+        "stress",
+        "a.toml",
+        "--start=4",
+        "--max=8",
+        "--settle=0s",
+        "--hold=1s",
+        "--until",
+        "http_req_failed: rate < 60%",
+        "--out",
+        "json=out.json",
+    ];
+    let stage = Stage::new(&words).file("a.toml", text);
+    let (stop, err) = (stage.stop.clone(), stage.err.clone());
+    let run = thread::spawn(move || on(stage));
+    while !err.text().contains("4 users: ") && !run.is_finished() {
+        thread::yield_now();
+    }
+    stop.send_replace(Stop::Drain);
+    let played = run.join().unwrap();
+    assert_eq!(played.code, 130, "{}{}", played.out, played.err);
+    let found = stress(&played);
+    let levels = found["levels"].as_array().unwrap();
+    assert_eq!((levels.len(), &found["ended"]), (1, &"stopped".into()), "{found}");
+}
+
+#[test]
+fn arrivals_that_find_no_user_are_no_load_that_holds() {
+    // Two users who are busy for a tenth of a second: twenty a second at the most.
+    let text = "target = \"mock\"\nload = { rate = \"1/s\", duration = \"5s\", max_vus = 2 }\n[mock]\nplain_time = \"100ms\"\n[[step]]\nget = \"/plain\"\n";
+    let words = [
+        "stress",
+        "a.toml",
+        "--rate",
+        "--start=5/s",
+        "--factor=16",
+        "--max=80/s",
+        "--settle=0s",
+        "--hold=1s",
+        "--until",
+        "http_req_failed: rate < 60%",
+        "--out",
+        "json=out.json",
+    ];
+    let played = searched(&words, text);
+    assert_eq!(played.code, 97, "{}{}", played.out, played.err);
+    let found = stress(&played);
+    assert_eq!(
+        (&found["highest_held"], &found["limited_by"]),
+        (&5.0.into(), &"generator".into()),
+        "{found}"
+    );
+    let last = found["levels"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["verdict"], &last["shortage"]),
+        (&"unclear".into(), &"max_vus".into())
+    );
+    assert!(
+        played.out.contains("above that `max_vus` of the load") && played.err.contains("80/s: arrivals found all"),
+        "{}{}",
+        played.out,
+        played.err
     );
 }
 

@@ -16,3 +16,4 @@ pub use junit::write_stress_junit;
 pub use markdown::write_stress_markdown;
 pub use svg::write_stress_svg;
 pub use text::{write_stress_text, write_stress_verdict};
+pub use words::{stress_level_line, stress_load};

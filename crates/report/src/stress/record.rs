@@ -26,7 +26,7 @@ pub(crate) struct StressJson {
     first_broken: Option<String>,
     /// The step at which it was furthest beyond the limit.
     first_broken_step: Option<String>,
-    /// What kept the load from going higher; null where the search was stopped before that was known.
+    /// What kept the load from going higher; null where that could not be told, or the search was stopped before.
     limited_by: Option<LimitedByJson>,
     /// How the search ended.
     ended: EndedJson,
@@ -123,9 +123,10 @@ pub(crate) struct LevelJson {
     verdict: VerdictJson,
     /// Finished requests per second.
     http_reqs_per_second: f64,
-    /// The same without failed ones, and without those that missed `[slo]`.
+    /// The same without failed ones, expected refusals, followed redirections and attempts that were sent again, and
+    /// without those that missed `[slo]`.
     goodput_per_second: f64,
-    /// The limits that broke, as `METRIC: EXPRESSION`.
+    /// The limits that broke, as `METRIC: EXPRESSION`, the one furthest beyond its mark first.
     broken: Vec<String>,
     /// Why it was tried.
     purpose: PurposeJson,
@@ -133,7 +134,7 @@ pub(crate) struct LevelJson {
     holds: u32,
     /// When the first hold began.
     from_s: f64,
-    /// When the last hold ended.
+    /// When the last hold ended, or was cut short.
     until_s: f64,
     /// How long was measured.
     measured_s: f64,
@@ -153,6 +154,10 @@ pub(crate) struct LevelJson {
     guarded: bool,
     /// Whether the generator was the limit, so that nothing is known of the service.
     generator_limited: bool,
+    /// What kept the load from being there, where so much of it was missing that nothing is known of the service at it;
+    /// else null.
+    #[serde(default)]
+    shortage: Option<ShortageJson>,
     /// Whether the generator was too late or too busy for its times to be believed.
     generator_doubtful: bool,
     /// What the probes of the target told in the holds, by name; absent where there are none.
@@ -168,6 +173,19 @@ enum VerdictJson {
     Held,
     Broken,
     Unclear,
+}
+
+/// What kept a level from having its load.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "Shortage")]
+enum ShortageJson {
+    /// Arrivals found all of `max_vus` busy.
+    MaxVus,
+    /// Arrivals were begun too late, or had no row of data left.
+    Late,
+    /// Users came to their end before the hold did.
+    Users,
 }
 
 /// Why a level was tried.

@@ -3,7 +3,7 @@
 use crate::probes::amount;
 use crate::text::units;
 use loadgen_capacity::{
-    Answer, Broken, Ended, Growth, Level, LevelVerdict, LoadUnit, Purpose, Stress,
+    Answer, Broken, Ended, Growth, Level, LevelVerdict, LoadUnit, Purpose, Shortage, Stress,
 };
 use loadgen_stats::Verdict;
 
@@ -53,13 +53,15 @@ pub(crate) fn answer(stress: &Stress) -> String {
         })
     };
     match (stress.answer.ended, highest_held) {
-        (Ended::Found, Some(held)) if lowest_broke.is_none() => {
+        (Ended::Found | Ended::Top, Some(held)) if stress.answer.is_open_above() => {
             format!(
                 "held at {}; whether it holds above could not be told",
                 load(held)
             )
         }
-        (Ended::Found, Some(held)) => format!("held at {}, {}", load(held), broke()),
+        (Ended::Found, Some(held)) => {
+            format!("held at {}, {}{}", load(held), broke(), between(stress))
+        }
         (Ended::Top, Some(held)) => {
             format!("held at {}, the highest load that was tried", load(held))
         }
@@ -72,13 +74,11 @@ pub(crate) fn answer(stress: &Stress) -> String {
             )
         }
         (Ended::Generator, Some(held)) => {
-            format!(
-                "held at {}; above that this machine, not the service, was the limit",
-                load(held)
-            )
+            let limit = not_the_service(stress);
+            format!("held at {}; above that {limit}", load(held))
         }
         (Ended::Generator, None) => {
-            "this machine, not the service, was the limit from the first load on".to_owned()
+            format!("{} from the first load on", not_the_service(stress))
         }
         (Ended::Stopped, Some(held)) if lowest_broke.is_some() => {
             format!("stopped; held at {}, {}", load(held), broke())
@@ -92,6 +92,38 @@ pub(crate) fn answer(stress: &Stress) -> String {
             )
         }
         (_, _) => "no load could be told: there were too few samples".to_owned(),
+    }
+}
+
+/// What was the limit in the place of the service.
+fn not_the_service(stress: &Stress) -> &'static str {
+    let mut levels = stress.levels.iter().rev();
+    let last = levels.find(|level| level.verdict == LevelVerdict::Generator);
+    match last.and_then(|level| level.shortage) {
+        None => "this machine, not the service, was the limit",
+        Some(Shortage::MaxVus) => "`max_vus` of the load, not the service, was the limit",
+        Some(Shortage::Late) => {
+            "the load was not there: arrivals were begun too late, or without data left for them"
+        }
+        Some(Shortage::Users) => "the load was not there: users came to their end before the hold",
+    }
+}
+
+/// What kept the gap from being narrowed, where that was not the service.
+fn between(stress: &Stress) -> &'static str {
+    let Answer {
+        highest_held: Some(held),
+        lowest_broke: Some(broke),
+        ..
+    } = stress.answer
+    else {
+        return "";
+    };
+    let within = |level: &&Level| held < level.load && level.load < broke;
+    let last = stress.levels.iter().rfind(within);
+    match last.is_some_and(|level| level.verdict == LevelVerdict::Generator) {
+        true => "; between them this machine was the limit",
+        false => "",
     }
 }
 
@@ -212,6 +244,18 @@ fn of_levels(stress: &Stress) -> Vec<String> {
             list(&answer.broke_once)
         ));
     }
+    let short: Vec<f64> = stress
+        .levels
+        .iter()
+        .filter(|level| level.shortage == Some(Shortage::MaxVus))
+        .map(|level| level.load)
+        .collect();
+    if !short.is_empty() {
+        remarks.push(format!(
+            "arrivals found all users of `max_vus` busy at {}: a higher one lets them come",
+            list(&short)
+        ));
+    }
     if !answer.unclear.is_empty() {
         remarks.push(format!(
             "could not be told: {}; a longer --hold gives more samples",
@@ -324,6 +368,42 @@ pub(crate) fn recovery(stress: &Stress) -> Option<String> {
         ),
         None => format!("not well again at {at} in the time it was given"),
     })
+}
+
+/// A level in one line, as it is told when it was measured: `230 users: held, 2,300/s good`.
+#[must_use]
+pub fn stress_level_line(level: &Level, unit: LoadUnit) -> String {
+    let verdict = match (level.verdict, level.shortage) {
+        (LevelVerdict::Held, _) => "held",
+        (LevelVerdict::Broken, _) => "broken",
+        (LevelVerdict::Unclear, _) => "unclear, there were too few samples",
+        (LevelVerdict::Generator, Some(Shortage::MaxVus)) => {
+            "arrivals found all of `max_vus` busy, so that the load was not there"
+        }
+        (LevelVerdict::Generator, Some(Shortage::Late)) => {
+            "arrivals were begun too late, or without data left, so that the load was not there"
+        }
+        (LevelVerdict::Generator, Some(Shortage::Users)) => {
+            "users came to their end, so that the load was not there"
+        }
+        (LevelVerdict::Generator, None) => "this machine was the limit",
+    };
+    let broken: Vec<String> = level.broken_expressions().collect();
+    let broken = match broken.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", broken.join("; ")),
+    };
+    format!(
+        "{}: {verdict}{broken}, {} good",
+        load(level.load, unit),
+        units::rate(level.goodput_per_second)
+    )
+}
+
+/// A load with its unit, as every text of a search has it: `230 users`, `12.5/s`.
+#[must_use]
+pub fn stress_load(at: f64, unit: LoadUnit) -> String {
+    load(at, unit)
 }
 
 /// The verdict on a level, in one word.

@@ -3,10 +3,11 @@
 use crate::runs::{self, Run};
 use loadgen_capacity::{
     Broken, Ended, Growth, Ladder, Level, LevelVerdict, LoadUnit, Purpose, Recovery,
-    SearchSettings, Stress, little,
+    SearchSettings, Shortage, Stress, little,
 };
 use loadgen_report::{
-    RunLogReader, RunLogWriter, TextOptions, replay, summary_schema, write_stress_csv,
+    RunLogReader, RunLogWriter, TextOptions, replay, stress_level_line, summary_schema,
+    write_stress_csv,
     write_stress_github, write_stress_json, write_stress_junit, write_stress_markdown,
     write_stress_svg, write_stress_text, write_stress_verdict,
 };
@@ -59,6 +60,7 @@ fn level(number: u64, load: f64, purpose: Purpose, verdict: LevelVerdict) -> Lev
             Vec::new()
         },
         generator_doubtful: false,
+        shortage: None,
     }
 }
 
@@ -144,6 +146,22 @@ fn at_start() -> Stress {
     )
 }
 
+/// One in arrivals that found no free user from 200 on.
+fn short() -> Stress {
+    let mut stress = unsteady();
+    stress.levels = [50.0, 100.0, 150.0, 200.0, 200.0]
+        .into_iter()
+        .zip(0..)
+        .map(|(load, number)| level(number, load, Purpose::Climb, LevelVerdict::Held))
+        .collect();
+    for level in &mut stress.levels[3..] {
+        level.verdict = LevelVerdict::Generator;
+        level.shortage = Some(Shortage::MaxVus);
+    }
+    stress.levels[4].purpose = Purpose::Retry;
+    Stress::of(stress.settings, stress.unit, stress.levels, Ended::Generator)
+}
+
 /// One of a service that probes watched: its pool is used up, its processor is not, and of a third they told nothing.
 fn probed() -> Stress {
     let probe = |name: &str, unit, warn, critical| ProbeLayout {
@@ -179,8 +197,9 @@ fn probed() -> Stress {
     stress
 }
 
-fn all() -> [(&'static str, Stress); 4] {
+fn all() -> [(&'static str, Stress); 5] {
     [
+        ("short", short()),
         ("probed", probed()),
         ("found", found()),
         ("unsteady", unsteady()),
@@ -260,6 +279,93 @@ fn the_answer_is_one_line() {
     }
 }
 
+/// A search in users that came to levels with these verdicts.
+fn of(levels: &[(f64, LevelVerdict)], ended: Ended) -> Stress {
+    let levels = levels.iter().zip(0..);
+    let levels = levels.map(|((load, verdict), number)| level(number, *load, Purpose::Climb, *verdict));
+    let settings = SearchSettings::new(ladder(true));
+    Stress::of(settings, LoadUnit::Users, levels.collect(), ended)
+}
+
+#[test]
+fn the_answer_says_what_was_told_and_what_could_not_be() {
+    use LevelVerdict::{Broken, Generator, Held, Unclear};
+    let run = runs::chat();
+    let check = |stress: &Stress, contains: &str, limited_by: Value, verdict: Verdict| {
+        let line = written(|out| write_stress_verdict(out, &run.summary(), stress, false));
+        assert!(line.contains(contains), "{line}");
+        let value: Value = serde_json::from_str(&json(&run, stress)).unwrap();
+        assert_eq!(value["stress"]["limited_by"], limited_by, "{line}");
+        assert_eq!(stress.verdict(false), verdict, "{line}");
+    };
+    check(
+        &of(&[(50.0, Held), (100.0, Unclear), (150.0, Unclear)], Ended::Top),
+        "held at 50 users; whether it holds above could not be told",
+        Value::Null,
+        Verdict::Inconclusive,
+    );
+    check(
+        &of(&[(50.0, Held), (100.0, Unclear)], Ended::Found),
+        "whether it holds above could not be told",
+        Value::Null,
+        Verdict::Inconclusive,
+    );
+    check(
+        &of(&[(50.0, Unclear), (100.0, Held)], Ended::Top),
+        "held at 100 users, the highest load that was tried",
+        "max".into(),
+        Verdict::Pass,
+    );
+    check(
+        &of(&[(50.0, Held), (200.0, Broken), (125.0, Generator)], Ended::Found),
+        "(step buy <now>); between them this machine was the limit",
+        "service".into(),
+        Verdict::Pass,
+    );
+    check(
+        &short(),
+        "held at 150/s; above that `max_vus` of the load, not the service, was the limit",
+        "generator".into(),
+        Verdict::Inconclusive,
+    );
+    check(
+        &unsteady(),
+        "above that this machine, not the service, was the limit",
+        "generator".into(),
+        Verdict::Inconclusive,
+    );
+}
+
+#[test]
+fn what_broke_first_is_that_of_the_lowest_load_that_broke() {
+    use LevelVerdict::{Broken, Held};
+    // 100 broke once, and held when it was tried again after 150 had broken.
+    let levels = [(50.0, Held), (150.0, Broken), (100.0, Broken), (100.0, Held)];
+    let mut stress = of(&levels, Ended::Found);
+    stress.levels[2].broken[0].metric = "http_req_failed".to_owned();
+    assert_eq!(stress.first_broken().unwrap().metric, "http_req_latency");
+}
+
+#[test]
+fn a_level_is_told_in_one_line() {
+    let check = |shortage, verdict, contains: &str| {
+        let level = Level {
+            shortage,
+            ..level(0, 1250.0, Purpose::Climb, verdict)
+        };
+        let line = stress_level_line(&level, LoadUnit::Users);
+        assert!(line.starts_with("1,250 users: ") && line.contains(contains), "{line}");
+    };
+    check(None, LevelVerdict::Held, ": held, 2,070/s good");
+    check(None, LevelVerdict::Broken, "broken (http_req_latency: p95 < 500ms)");
+    check(None, LevelVerdict::Unclear, "too few samples");
+    let generator = LevelVerdict::Generator;
+    check(None, generator, "this machine was the limit");
+    check(Some(Shortage::MaxVus), generator, "found all of `max_vus` busy");
+    check(Some(Shortage::Late), generator, "begun too late");
+    check(Some(Shortage::Users), generator, "users came to their end");
+}
+
 #[test]
 fn verdicts_are_those_of_the_exit_code() {
     let run = runs::chat();
@@ -299,6 +405,12 @@ fn verdicts_are_those_of_the_exit_code() {
         nothing.verdict(false),
         Verdict::Inconclusive,
         "a service that answers nothing has no capacity to be told"
+    );
+    nothing.required = Some(1.0);
+    assert_eq!(
+        nothing.verdict(false),
+        Verdict::Fail,
+        "but less than is required"
     );
     let stopped = Stress::of(
         SearchSettings::new(ladder(true)),

@@ -2,15 +2,15 @@
 
 use super::{
     BrokenJson, EndedJson, FoundRecord, KneeJson, LevelJson, LimitedByJson, LittleJson,
-    PurposeJson, QuantilesJson, RecoveryJson, SearchJson, StressJson, UnitJson, UslJson,
-    VerdictJson,
+    PurposeJson, QuantilesJson, RecoveryJson, SearchJson, ShortageJson, StressJson, UnitJson,
+    UslJson, VerdictJson,
 };
 use crate::error::Damage;
 use crate::json::millis;
 use crate::probes::json::{HeadroomJson, SamplesJson};
 use loadgen_capacity::{
     Answer, Broken, Ended, Growth, Ladder, Level, LevelVerdict, LimitedBy, Little, LoadUnit,
-    Purpose, Recovery, SearchSettings, Stress,
+    Purpose, Recovery, SearchSettings, Shortage, Stress,
 };
 use loadgen_stats::{Offset, ProbeLayout, ProbeTotals, Unit};
 use std::time::Duration;
@@ -168,6 +168,7 @@ impl LevelJson {
             broken_limits: level.broken.iter().map(BrokenJson::of).collect(),
             guarded: level.guarded,
             generator_limited: level.verdict == LevelVerdict::Generator,
+            shortage: level.shortage.map(Into::into),
             generator_doubtful: level.generator_doubtful,
             probes: probes
                 .iter()
@@ -213,6 +214,7 @@ impl LevelJson {
                 .map(BrokenJson::restore)
                 .collect::<Result<_, _>>()?,
             generator_doubtful: self.generator_doubtful,
+            shortage: self.shortage.map(Into::into),
             probes: probes
                 .iter()
                 .map(|probe| match self.probes.get(&probe.name) {
@@ -244,6 +246,26 @@ impl BrokenJson {
             unit: unit.ok_or_else(|| Damage::new(format!("there is no unit `{}`", self.unit)))?,
             step: self.step.clone(),
         })
+    }
+}
+
+impl From<Shortage> for ShortageJson {
+    fn from(shortage: Shortage) -> Self {
+        match shortage {
+            Shortage::MaxVus => Self::MaxVus,
+            Shortage::Late => Self::Late,
+            Shortage::Users => Self::Users,
+        }
+    }
+}
+
+impl From<ShortageJson> for Shortage {
+    fn from(shortage: ShortageJson) -> Self {
+        match shortage {
+            ShortageJson::MaxVus => Self::MaxVus,
+            ShortageJson::Late => Self::Late,
+            ShortageJson::Users => Self::Users,
+        }
     }
 }
 
