@@ -1,6 +1,7 @@
 //! The course of a run as CSV: a line of names, then one line for each interval.
 
 use crate::json::millis;
+use crate::probes::{csv_means, csv_names};
 use loadgen_stats::{Quantiles, Summary, SummaryWindow};
 use std::io::{self, Write};
 
@@ -31,21 +32,11 @@ const COLUMNS: [&str; 12] = [
 /// Where `out` fails.
 pub fn write_csv(mut out: impl Write, summary: &Summary) -> io::Result<()> {
     let mut text = COLUMNS.join(",");
-    for one in &summary.probes {
-        text.push_str(",probe.");
-        text.push_str(&one.probe.name);
-    }
+    text.push_str(&csv_names(summary.probes.iter().map(|one| &one.probe)));
     text.push('\n');
     for window in &summary.windows {
         text.push_str(&fields(window).join(","));
-        for probe in &window.probes {
-            text.push(',');
-            text.push_str(
-                &probe
-                    .mean()
-                    .map_or_else(String::new, |mean| mean.to_string()),
-            );
-        }
+        text.push_str(&csv_means(&window.probes));
         text.push('\n');
     }
     out.write_all(text.as_bytes())?;

@@ -7,7 +7,7 @@ use crate::text::style::{Line, Paint, Span};
 use crate::text::table::Table;
 use crate::text::{heading, units};
 use loadgen_capacity::{Headroom, Stress};
-use loadgen_stats::{ProbeStatus, Summary, Unit};
+use loadgen_stats::{ProbeLayout, ProbeStatus, ProbeTotals, Summary, Unit};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -22,6 +22,21 @@ pub(crate) fn amount(value: f64, unit: Unit) -> String {
         Unit::Count => units::three_digits(value),
         Unit::Bytes => units::bytes(value.max(0.0) as u64),
     }
+}
+
+/// The names of further columns of CSV, each behind a comma.
+pub(crate) fn csv_names<'a>(probes: impl Iterator<Item = &'a ProbeLayout>) -> String {
+    probes
+        .map(|probe| format!(",probe.{}", probe.name))
+        .collect()
+}
+
+/// The means in these columns; empty where a probe told nothing.
+pub(crate) fn csv_means(probes: &[ProbeTotals]) -> String {
+    let means = probes.iter().map(ProbeTotals::mean);
+    means
+        .map(|mean| mean.map_or_else(|| ",".to_owned(), |mean| format!(",{mean}")))
+        .collect()
 }
 
 /// What probes told over the measured part of a run.

@@ -2,6 +2,7 @@
 
 use super::words;
 use crate::json::millis;
+use crate::probes::{csv_means, csv_names};
 use loadgen_capacity::{Level, Stress};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -33,21 +34,11 @@ const COLUMNS: [&str; 15] = [
 /// Where `out` fails.
 pub fn write_stress_csv(mut out: impl Write, stress: &Stress) -> io::Result<()> {
     let mut text = COLUMNS.join(",");
-    for probe in &stress.probes {
-        text.push_str(",probe.");
-        text.push_str(&probe.name);
-    }
+    text.push_str(&csv_names(stress.probes.iter()));
     text.push('\n');
     for level in &stress.levels {
         text.push_str(&fields(level).join(","));
-        for probe in &level.probes {
-            text.push(',');
-            text.push_str(
-                &probe
-                    .mean()
-                    .map_or_else(String::new, |mean| mean.to_string()),
-            );
-        }
+        text.push_str(&csv_means(&level.probes));
         text.push('\n');
     }
     out.write_all(text.as_bytes())?;

@@ -49,6 +49,11 @@ impl Lowering<'_> {
     }
 
     pub(super) fn form(&mut self, pairs: &Pairs) -> Option<Body> {
+        self.pairs(pairs).map(Body::Form)
+    }
+
+    /// Names with their values, as forms and queries have them; a name may have several.
+    pub(super) fn pairs(&mut self, pairs: &Pairs) -> Option<Vec<QueryPart>> {
         let mut parts = Vec::new();
         let mut complete = true;
         for (key, value) in pairs {
@@ -67,7 +72,7 @@ impl Lowering<'_> {
                 }
             }
         }
-        complete.then_some(Body::Form(parts))
+        complete.then_some(parts)
     }
 
     pub(super) fn multipart(&mut self, tables: &[PartTable]) -> Option<Body> {

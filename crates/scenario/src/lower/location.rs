@@ -2,11 +2,11 @@
 
 use super::{Lowering, Provenance};
 use crate::{
-    document::{Field, Located, QueryValue, Source, StepTable},
-    plan::{Location, QueryPart, Target},
+    document::{Field, Located, Source, StepTable},
+    plan::{Location, Target},
     problem::{Place, Problem},
     quantity::Misread,
-    secrets::{Secrecy, is_secret_name},
+    secrets::Secrecy,
     template::{Mode, Text},
     url,
 };
@@ -79,7 +79,7 @@ impl Lowering<'_> {
         let trial = folded.trial.as_str();
         // Where a value of the run stands first, only the run can tell what kind of place it is.
         if folded.open && (trial.is_empty() || source.text.starts_with('{')) {
-            let query = self.query(step)?;
+            let query = self.pairs(&step.query)?;
             return Some(Location {
                 text: folded.text,
                 query,
@@ -104,33 +104,11 @@ impl Lowering<'_> {
         if let Some((_, query)) = trial.split_once('?') {
             self.secrets.add_pairs(query);
         }
-        let query = self.query(step)?;
+        let query = self.pairs(&step.query)?;
         Some(Location {
             text: folded.text,
             query,
         })
-    }
-
-    fn query(&mut self, step: &StepTable) -> Option<Vec<QueryPart>> {
-        let mut parts = Vec::new();
-        let mut complete = true;
-        for (key, value) in &step.query {
-            let sources = match value {
-                QueryValue::One(source) => std::slice::from_ref(source),
-                QueryValue::Many(sources) => sources.as_slice(),
-            };
-            let secrecy = Secrecy::when(is_secret_name(&key.value));
-            for source in sources {
-                match self.fold(source, Mode::Text, secrecy) {
-                    Some(folded) => parts.push(QueryPart {
-                        key: key.value.clone(),
-                        value: folded.text,
-                    }),
-                    None => complete = false,
-                }
-            }
-        }
-        complete.then_some(parts)
     }
 }
 

@@ -256,34 +256,19 @@ fn set(
             selection.steps = Some(steps);
         }
         "outcome" => {
+            let all = Outcome::ALL.map(Outcome::name);
             selection.outcome = Outcome::from_name(tag.value);
-            expect(
-                selection.outcome.is_some(),
-                tag,
-                "outcome",
-                Outcome::ALL.map(Outcome::name),
-                problems,
-            );
+            expect(selection.outcome.is_some(), tag, "outcome", all, problems);
         }
         "reason" => {
+            let all = DropReason::ALL.map(DropReason::name);
             selection.reason = DropReason::from_name(tag.value);
-            expect(
-                selection.reason.is_some(),
-                tag,
-                "reason",
-                DropReason::ALL.map(DropReason::name),
-                problems,
-            );
+            expect(selection.reason.is_some(), tag, "reason", all, problems);
         }
         "error" => {
+            let all = ErrorKind::ALL.map(ErrorKind::name);
             selection.error = ErrorKind::from_name(tag.value);
-            expect(
-                selection.error.is_some(),
-                tag,
-                "error kind",
-                ErrorKind::ALL.map(ErrorKind::name),
-                problems,
-            );
+            expect(selection.error.is_some(), tag, "error kind", all, problems);
         }
         "status" => {
             selection.status = tag
