@@ -5,6 +5,7 @@
 use indicatif::ProgressDrawTarget;
 use jiff::Timestamp;
 use loadgen_engine::Stop;
+use loadgen_host::Commands;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
@@ -36,6 +37,8 @@ pub(crate) struct Environment {
     pub(crate) draw_seed: fn() -> u64,
     /// Files that were made for what is still to be written.
     pub(crate) fresh: Fresh,
+    /// Commands of probes that run now.
+    pub(crate) commands: Commands,
 }
 
 /// Files that were made and hold nothing yet. What ends without writing them leaves none behind.
@@ -311,8 +314,8 @@ mod process {
         let text = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        let fresh = Fresh::default();
-        let swept = fresh.clone();
+        let (fresh, commands) = (Fresh::default(), Commands::default());
+        let (swept, ended) = (fresh.clone(), commands.clone());
         Environment {
             args: env::args_os().collect(),
             vars: env::vars_os().filter_map(text).collect(),
@@ -320,10 +323,11 @@ mod process {
             folder: env::current_dir().unwrap_or_default(),
             out: Output::new(Box::new(io::stdout()), io::stdout().is_terminal()),
             err: Output::new(Box::new(io::stderr()), io::stderr().is_terminal()),
-            signals: Box::new(move || listen(swept.clone())),
+            signals: Box::new(move || listen(swept.clone(), ended.clone())),
             now: Timestamp::now,
             draw_seed,
             fresh,
+            commands,
         }
     }
 
@@ -337,7 +341,7 @@ mod process {
     }
 
     /// Begins to listen, on a thread of its own: the third signal must work even where all else hangs.
-    fn listen(fresh: Fresh) -> io::Result<watch::Receiver<Stop>> {
+    fn listen(fresh: Fresh, commands: Commands) -> io::Result<watch::Receiver<Stop>> {
         let (sender, receiver) = watch::channel(Stop::Run);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
@@ -363,7 +367,7 @@ mod process {
                     match asked {
                         1 => drop(sender.send_replace(Stop::Drain)),
                         2 => drop(sender.send_replace(Stop::Cut)),
-                        _ => leave(&fresh),
+                        _ => leave(&fresh, &commands),
                     }
                 }
             });
@@ -378,7 +382,8 @@ mod process {
         clippy::exit,
         reason = "who asks three times wants out; the run log is whole up to the last window"
     )]
-    fn leave(fresh: &Fresh) -> ! {
+    fn leave(fresh: &Fresh, commands: &Commands) -> ! {
+        commands.end();
         fresh.sweep();
         std::process::exit(130)
     }
@@ -439,6 +444,7 @@ pub(crate) mod fake {
                 now: || Timestamp::UNIX_EPOCH,
                 draw_seed: || 7,
                 fresh: Fresh::default(),
+                commands: Commands::default(),
             };
             Self {
                 environment,

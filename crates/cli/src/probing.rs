@@ -2,7 +2,7 @@
 
 use crate::{args::NetworkArgs, environment::Environment, error::Error, progress::Teller, wiring};
 use loadgen_engine::ProbeSample;
-use loadgen_host::Probes;
+use loadgen_host::{Probes, Questions};
 use loadgen_scenario::{Plan, mask};
 
 /// The probes of a run at work.
@@ -25,8 +25,13 @@ impl Probing {
             return Ok(Self::default());
         }
         let connect = wiring::connect_probes(args, plan, environment)?;
-        let probes = Probes::start(plan.probes.clone(), connect)
-            .map_err(|error| Error::failed("begin", error))?;
+        let questions = Questions {
+            probes: plan.probes.clone(),
+            secrets: plan.secrets.clone(),
+            commands: environment.commands.clone(),
+        };
+        let probes =
+            Probes::start(questions, connect).map_err(|error| Error::failed("begin", error))?;
         let names = plan.probes.iter();
         Ok(Self {
             probes: Some(probes),

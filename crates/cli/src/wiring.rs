@@ -95,6 +95,7 @@ pub(crate) fn connect_probes(
 ) -> Result<HttpConnect, Error> {
     let options = Options {
         unix_socket: None,
+        connect_to: Vec::new(),
         ..options(args, &plan.source_addresses, environment)?
     };
     HttpConnect::new(options).map_err(unusable)

@@ -30,6 +30,6 @@ pub use facts::{Facts, clock_source, cpus, has_address, local_ports, memory_byte
 pub use limits::{FileLimit, file_limit, raise_file_limit};
 pub use memory::available_memory;
 pub use monitor::Monitor;
-pub use probe::Probes;
+pub use probe::{Commands, Probes, Questions};
 #[cfg(target_os = "linux")]
 pub use timer::{PreciseTimer, PreciseTiming};

@@ -3,13 +3,15 @@
 mod command;
 mod process;
 
+pub use command::Commands;
+
 use crate::Error;
 use loadgen_engine::{
     Arrival, Call, Clock, Connect, Connection, Connector, Exchange, HttpVersion, Method, Offset,
     Probe, ProbeIndex, ProbeSample, ProbeSource, Rendered, StepIndex, StreamSink, Timeouts,
 };
-use process::Processes;
-use std::{thread, time::Duration};
+use process::{Looks, Processes};
+use std::{rc::Rc, thread, time::Duration};
 use tokio::{
     runtime::Builder,
     sync::{mpsc, watch},
@@ -30,21 +32,32 @@ pub struct Probes {
     thread: Option<thread::JoinHandle<()>>,
 }
 
+/// What is asked, and by what means.
+#[derive(Debug, Default)]
+pub struct Questions {
+    /// The probes, in the order of their places.
+    pub probes: Vec<Probe>,
+    /// What no reason may tell.
+    pub secrets: Vec<String>,
+    /// Where the commands that run are noted.
+    pub commands: Commands,
+}
+
 impl Probes {
     /// Begins to ask. What goes over HTTP goes by connections of its own.
     ///
     /// # Errors
     ///
     /// Where the thread cannot be started.
-    pub fn start<C: Connect + 'static>(probes: Vec<Probe>, connect: C) -> Result<Self, Error> {
+    pub fn start<C: Connect + 'static>(questions: Questions, connect: C) -> Result<Self, Error> {
         let (sender, samples) = mpsc::channel(DEPTH);
         let (stop, stopped) = watch::channel(false);
-        let thread = match probes.is_empty() {
+        let thread = match questions.probes.is_empty() {
             true => None,
             false => Some(
                 thread::Builder::new()
                     .name("probes".to_owned())
-                    .spawn(move || work(probes, &connect, &sender, stopped))
+                    .spawn(move || work(questions, &connect, &sender, stopped))
                     .map_err(Error::Probes)?,
             ),
         };
@@ -73,13 +86,13 @@ impl Drop for Probes {
 
 /// Asks all probes until it is told to stop.
 fn work<C: Connect>(
-    probes: Vec<Probe>,
+    questions: Questions,
     connect: &C,
     samples: &mpsc::Sender<ProbeSample>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let told = |outcome: &str| {
-        for place in 0..probes.len() {
+        for place in 0..questions.probes.len() {
             let _ = samples.try_send(ProbeSample {
                 probe: ProbeIndex(place),
                 outcome: Err(outcome.to_owned()),
@@ -96,10 +109,13 @@ fn work<C: Connect>(
         Ok(connector) => connector,
         Err(error) => return told(&format!("cannot make connections: {error}")),
     };
-    for (place, probe) in probes.into_iter().enumerate() {
+    let (looks, secrets) = (Rc::new(Looks::default()), Rc::from(questions.secrets));
+    for (place, probe) in questions.probes.into_iter().enumerate() {
         let asker = Asker {
             connection: connector.connection(),
-            processes: Processes::default(),
+            processes: Processes::sharing(&looks),
+            commands: questions.commands.clone(),
+            secrets: Rc::clone(&secrets),
             clock: Clock::starting_at(Instant::now()),
             place: ProbeIndex(place),
             probe,
@@ -118,6 +134,8 @@ struct Asker<C> {
     probe: Probe,
     connection: C,
     processes: Processes,
+    commands: Commands,
+    secrets: Rc<[String]>,
     clock: Clock,
 }
 
@@ -151,7 +169,7 @@ impl<C: Connection> Asker<C> {
                 let (step, longest) = (StepIndex(self.place.0), self.probe.timeout);
                 let answer =
                     fetch(&mut self.connection, request, step, longest, self.clock).await?;
-                let value = source.read(&answer.body);
+                let value = source.read(&answer.body, &self.secrets);
                 match (answer.status, value) {
                     (200..=299, value) => value.map(Some),
                     // Prometheus says what is wrong in the body.
@@ -162,8 +180,8 @@ impl<C: Connection> Asker<C> {
                 }
             }
             source @ ProbeSource::Command(words) => {
-                let written = command::output(words).await?;
-                source.read(&written).map(Some)
+                let written = command::output(words, &self.commands).await?;
+                source.read(&written, &self.secrets).map(Some)
             }
             ProbeSource::Process { which, figure } => {
                 self.processes.look(which, *figure, Instant::now())

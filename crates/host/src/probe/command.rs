@@ -4,7 +4,12 @@ use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
-use std::process::Stdio;
+use std::{
+    collections::HashSet,
+    io,
+    process::Stdio,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     process::{Child, Command},
@@ -15,30 +20,69 @@ const LONGEST: u64 = 64 << 10;
 /// The longest message of a command that is told.
 const TOLD: usize = 120;
 
+/// The commands of probes that run now: known to whoever ends the program at once, so that they end with it.
+#[derive(Clone, Debug, Default)]
+pub struct Commands(Arc<Mutex<Running>>);
+
+#[derive(Debug, Default)]
+struct Running {
+    groups: HashSet<Pid>,
+    over: bool,
+}
+
+impl Commands {
+    /// Kills them with all that they started; from now on none can be started.
+    pub fn end(&self) {
+        let mut running = self.running();
+        running.over = true;
+        running.groups.drain().for_each(kill);
+    }
+
+    /// Starts one. Nothing ends them meanwhile, so that none is started unnoticed.
+    fn start(&self, command: &mut Command) -> io::Result<Group> {
+        let mut running = self.running();
+        if running.over {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let child = command.spawn()?;
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        let id = id.map(Pid::from_raw);
+        running.groups.extend(id);
+        Ok(Group {
+            id,
+            child,
+            commands: self.clone(),
+        })
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        // It is whole, whoever panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What a command wrote to its standard output.
-pub(super) async fn output(words: &[String]) -> Result<Vec<u8>, String> {
+pub(super) async fn output(words: &[String], commands: &Commands) -> Result<Vec<u8>, String> {
     let Some((program, arguments)) = words.split_first() else {
         return Err("no command".to_owned());
     };
-    let child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // So that whatever it starts can be killed with it.
         .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| format!("cannot start {program}: {error}"))?;
-    let mut group = Group::of(child);
+        .kill_on_drop(true);
+    let group = commands.start(&mut command);
+    let mut group = group.map_err(|error| format!("cannot start {program}: {error}"))?;
     let (out, err) = (group.child.stdout.take(), group.child.stderr.take());
     let (out, err) = tokio::join!(read(out), read(err));
     if out.len() as u64 > LONGEST {
         return Err(format!("it wrote more than {} KiB", LONGEST >> 10));
     }
-    let status = group.child.wait().await;
-    group.id = None;
-    match status {
+    match group.child.wait().await {
         Ok(status) if status.success() => Ok(out),
         Ok(status) => {
             let said = String::from_utf8_lossy(&err);
@@ -65,25 +109,23 @@ async fn read(from: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
 /// A command with all that it started.
 struct Group {
     child: Child,
-    /// The group, while it may still run.
     id: Option<Pid>,
+    commands: Commands,
 }
 
-impl Group {
-    fn of(child: Child) -> Self {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self {
-            id: id.map(Pid::from_raw),
-            child,
-        }
-    }
-}
-
+/// Also a command that ended by itself may have left something behind. The number of a group whose members are all gone
+/// was given to nobody else in the instant since.
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(id) = self.id {
-            // One that has ended already is no trouble.
-            let _ = killpg(id, Signal::SIGKILL);
+        if let Some(id) = self.id
+            && self.commands.running().groups.remove(&id)
+        {
+            kill(id);
         }
     }
+}
+
+fn kill(group: Pid) {
+    // One that has ended already is no trouble.
+    let _ = killpg(group, Signal::SIGKILL);
 }

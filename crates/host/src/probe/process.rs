@@ -3,8 +3,10 @@
 use crate::proc::{self, TICKS_PER_SECOND};
 use loadgen_engine::{ProcessFigure, WhichProcess};
 use std::{
+    cell::RefCell,
     collections::{HashMap, HashSet},
     fs, io,
+    rc::Rc,
     time::Duration,
 };
 use tokio::time::Instant;
@@ -12,10 +14,28 @@ use tokio::time::Instant;
 /// Words of a command line among which the name of a program or script is looked for: `python3 -m uvicorn`.
 const WORDS: usize = 3;
 
-/// What was seen of processes at the last look.
+/// A look that is younger serves another probe as well: to read all of `/proc` takes time of the machine that makes the
+/// load.
+const FRESH: Duration = Duration::from_millis(200);
+
+/// What one probe saw of processes at its last look.
 #[derive(Debug, Default)]
 pub(super) struct Processes {
+    looks: Rc<Looks>,
     last: Option<(Instant, HashMap<Id, u64>)>,
+}
+
+/// The last look at all processes, which every probe of a run shares.
+#[derive(Debug, Default)]
+pub(super) struct Looks(RefCell<Option<Rc<Look>>>);
+
+/// All processes at an instant.
+#[derive(Debug)]
+struct Look {
+    at: Instant,
+    all: Vec<Seen>,
+    /// Command lines as far as they were asked for, by id.
+    lines: RefCell<HashMap<u32, Vec<u8>>>,
 }
 
 /// A process, by its id and the instant at which it began: ids are used again.
@@ -33,7 +53,50 @@ struct Seen {
     pages: u64,
 }
 
+impl Looks {
+    /// A look that is not older than [`FRESH`].
+    fn look(&self, now: Instant) -> io::Result<Rc<Look>> {
+        let mut last = self.0.borrow_mut();
+        if let Some(look) = last
+            .as_ref()
+            .filter(|look| now.saturating_duration_since(look.at) < FRESH)
+        {
+            return Ok(Rc::clone(look));
+        }
+        let look = Rc::new(Look {
+            at: now,
+            all: every_process()?,
+            lines: RefCell::default(),
+        });
+        *last = Some(Rc::clone(&look));
+        Ok(look)
+    }
+}
+
+impl Look {
+    /// Whether a process is called so: by the kernel, or by the file that it runs.
+    fn is_called(&self, seen: &Seen, name: &str) -> bool {
+        if seen.name == name {
+            return true;
+        }
+        let mut lines = self.lines.borrow_mut();
+        let line = lines
+            .entry(seen.id)
+            .or_insert_with(|| fs::read(format!("/proc/{}/cmdline", seen.id)).unwrap_or_default());
+        let mut words = line.split(|byte| *byte == 0).take(WORDS);
+        words.any(|word| word.rsplit(|byte| *byte == b'/').next() == Some(name.as_bytes()))
+    }
+}
+
 impl Processes {
+    /// One that shares its looks with others.
+    pub(super) fn sharing(looks: &Rc<Looks>) -> Self {
+        Self {
+            looks: Rc::clone(looks),
+            last: None,
+        }
+    }
+
     /// The figure, in its unit; none at the first look for one that takes two.
     pub(super) fn look(
         &mut self,
@@ -41,11 +104,15 @@ impl Processes {
         figure: ProcessFigure,
         now: Instant,
     ) -> Result<Option<f64>, String> {
-        let all = every_process().map_err(|error| format!("cannot look into /proc: {error}"))?;
-        let found = family(&all, |seen| match which {
-            WhichProcess::Id(id) => seen.id == *id,
-            WhichProcess::Name(name) => seen.id != std::process::id() && is_called(seen, name),
-        });
+        let look = self.looks.look(now);
+        let look = look.map_err(|error| format!("cannot look into /proc: {error}"))?;
+        let all = &look.all;
+        let own = std::process::id();
+        let found = match which {
+            WhichProcess::Id(id) if *id == own => family(all, None, |seen| seen.id == own),
+            WhichProcess::Id(id) => family(all, Some(own), |seen| seen.id == *id),
+            WhichProcess::Name(name) => family(all, Some(own), |seen| look.is_called(seen, name)),
+        };
         if found.is_empty() {
             return Err(match which {
                 WhichProcess::Id(_) => format!("there is no {which}"),
@@ -53,7 +120,7 @@ impl Processes {
             });
         }
         match figure {
-            ProcessFigure::Cpu => Ok(self.cpu(&found, now)),
+            ProcessFigure::Cpu => Ok(self.cpu(&found, look.at)),
             ProcessFigure::Memory => {
                 let pages: u64 = found.iter().map(|seen| seen.pages).sum();
                 Ok(Some(pages as f64 * proc::page_size() as f64))
@@ -102,14 +169,21 @@ fn descriptors(found: &[&Seen]) -> Result<f64, String> {
     Ok(sum as f64)
 }
 
-/// Those that are meant, and all below them.
-fn family(all: &[Seen], meant: impl Fn(&Seen) -> bool) -> Vec<&Seen> {
+/// Those that are meant, and all below them; without this program and what it started, where a shell or a script above it
+/// is meant: the generator is no part of the target.
+fn family(all: &[Seen], without: Option<u32>, meant: impl Fn(&Seen) -> bool) -> Vec<&Seen> {
     let mut children: HashMap<u32, Vec<&Seen>> = HashMap::new();
     for seen in all {
         children.entry(seen.parent).or_default().push(seen);
     }
-    let mut waiting: Vec<&Seen> = all.iter().filter(|seen| meant(seen)).collect();
     let mut known = HashSet::new();
+    let mut own: Vec<u32> = without.into_iter().collect();
+    while let Some(id) = own.pop() {
+        if known.insert(id) {
+            own.extend(children.get(&id).into_iter().flatten().map(|seen| seen.id));
+        }
+    }
+    let mut waiting: Vec<&Seen> = all.iter().filter(|seen| meant(seen)).collect();
     let mut found = Vec::new();
     while let Some(seen) = waiting.pop() {
         if known.insert(seen.id) {
@@ -118,16 +192,6 @@ fn family(all: &[Seen], meant: impl Fn(&Seen) -> bool) -> Vec<&Seen> {
         }
     }
     found
-}
-
-/// Whether a process is called so: by the kernel, or by the file that it runs.
-fn is_called(seen: &Seen, name: &str) -> bool {
-    if seen.name == name {
-        return true;
-    }
-    let words = fs::read(format!("/proc/{}/cmdline", seen.id)).unwrap_or_default();
-    let mut words = words.split(|byte| *byte == 0).take(WORDS);
-    words.any(|word| word.rsplit(|byte| *byte == b'/').next() == Some(name.as_bytes()))
 }
 
 fn every_process() -> io::Result<Vec<Seen>> {
@@ -200,18 +264,22 @@ mod tests {
             process(4, 1, 0),
             process(5, 3, 0),
         ];
-        let check = |meant: &[u32], expected: &[u32]| {
-            let mut ids: Vec<u32> = family(&all, |seen| meant.contains(&seen.id))
+        let check = |meant: &[u32], without: Option<u32>, expected: &[u32]| {
+            let mut ids: Vec<u32> = family(&all, without, |seen| meant.contains(&seen.id))
                 .iter()
                 .map(|seen| seen.id)
                 .collect();
             ids.sort_unstable();
             assert_eq!(ids, expected, "{meant:?}");
         };
-        check(&[2], &[2, 3, 5]);
-        check(&[2, 3], &[2, 3, 5]);
-        check(&[4, 5], &[4, 5]);
-        check(&[9], &[]);
+        check(&[2], None, &[2, 3, 5]);
+        check(&[2, 3], None, &[2, 3, 5]);
+        check(&[4, 5], None, &[4, 5]);
+        check(&[9], None, &[]);
+        // The script above this program, and this program by the name of the script.
+        check(&[1], Some(3), &[1, 2, 4]);
+        check(&[2, 3, 5], Some(3), &[2]);
+        check(&[3], Some(3), &[]);
     }
 
     #[test]
@@ -245,6 +313,13 @@ mod tests {
         assert!(look(ProcessFigure::Descriptors).unwrap() >= 3.0);
         assert_eq!(look(ProcessFigure::Cpu), None);
         assert!(look(ProcessFigure::Cpu).is_none_or(|used| used >= 0.0));
+        // A look serves every probe that asks soon after.
+        let looks = Rc::new(Looks::default());
+        let now = Instant::now();
+        let one = looks.look(now).unwrap();
+        let soon = looks.look(now + FRESH / 2).unwrap();
+        let later = looks.look(now + FRESH).unwrap();
+        assert!(Rc::ptr_eq(&one, &soon) && !Rc::ptr_eq(&one, &later));
         let nobody = WhichProcess::Name("no-such-process".to_owned());
         let missing = processes.look(&nobody, ProcessFigure::Cpu, Instant::now());
         assert_eq!(

@@ -72,9 +72,21 @@ fn probe(source: ProbeSource, timeout: Duration) -> Probe {
     }
 }
 
+fn start(probe: Probe, canned: Canned, commands: &Commands) -> Probes {
+    let questions = Questions {
+        probes: vec![probe],
+        secrets: vec![SECRET.to_owned()],
+        commands: commands.clone(),
+    };
+    Probes::start(questions, canned).unwrap()
+}
+
+/// Longer than what is told of an answer.
+const SECRET: &str = "0123456789abcdefghijklmnopqrstuvwxyz-0123456789abcdefghijklmnopqrstuvwxyz";
+
 /// The first outcome of a probe.
 fn first(source: ProbeSource, timeout: Duration, canned: Canned) -> Result<f64, String> {
-    let mut probes = Probes::start(vec![probe(source, timeout)], canned).unwrap();
+    let mut probes = start(probe(source, timeout), canned, &Commands::default());
     let sample = probes.samples.blocking_recv().unwrap();
     assert_eq!(sample.probe, ProbeIndex(0));
     sample.outcome
@@ -192,7 +204,7 @@ fn a_command_that_hangs_is_killed_with_all_it_started() {
     );
     let mut probe = probe(shell(&line), Duration::from_millis(1500));
     probe.every = Duration::from_secs(1000);
-    let mut probes = Probes::start(vec![probe], Canned(None, "")).unwrap();
+    let mut probes = start(probe, Canned(None, ""), &Commands::default());
     let sample = probes.samples.blocking_recv().unwrap();
     assert_eq!(sample.outcome.unwrap_err(), "no answer in 1.5 s");
     let ids = fs::read_to_string(&place).unwrap();
@@ -201,32 +213,78 @@ fn a_command_that_hangs_is_killed_with_all_it_started() {
 }
 
 #[test]
-fn the_end_of_the_run_kills_what_still_runs() {
+fn the_end_of_the_run_or_of_the_program_kills_what_still_runs() {
+    let check = |end: fn(Probes, &Commands) -> Option<Probes>| {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("id");
+        let line = format!(
+            "echo $$ > {0}.new; mv {0}.new {0}; sleep 1000",
+            place.display()
+        );
+        let commands = Commands::default();
+        let probe = probe(shell(&line), Duration::from_secs(1000));
+        let probes = start(probe, Canned(None, ""), &commands);
+        let begun = Instant::now();
+        while !place.exists() {
+            assert!(
+                begun + Duration::from_secs(20) > Instant::now(),
+                "it never began"
+            );
+            thread::yield_now();
+        }
+        let _still_there = end(probes, &commands);
+        dies(&fs::read_to_string(&place).unwrap());
+    };
+    check(|probes, _| {
+        drop(probes);
+        None
+    });
+    // The program is about to exit, and drops nothing.
+    check(|probes, commands| {
+        commands.end();
+        Some(probes)
+    });
+    let ended = Commands::default();
+    ended.end();
+    let mut probes = start(
+        probe(shell("echo 5"), Duration::from_secs(60)),
+        Canned(None, ""),
+        &ended,
+    );
+    let sample = probes.samples.blocking_recv().unwrap();
+    assert!(sample.outcome.unwrap_err().contains("cannot start sh"));
+}
+
+#[test]
+fn what_a_command_leaves_behind_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("id");
     let line = format!(
-        "echo $$ > {0}.new; mv {0}.new {0}; sleep 1000",
+        "sleep 1000 > /dev/null 2>&1 & echo $! > {}; echo 5",
         place.display()
     );
-    let probes = Probes::start(
-        vec![probe(shell(&line), Duration::from_secs(1000))],
-        Canned(None, ""),
-    )
-    .unwrap();
-    let begun = Instant::now();
-    while !place.exists() {
-        assert!(
-            begun + Duration::from_secs(20) > Instant::now(),
-            "it never began"
-        );
-        thread::yield_now();
-    }
-    drop(probes);
+    check(shell(&line), Canned(None, ""), Ok(5.0));
     dies(&fs::read_to_string(&place).unwrap());
 }
 
 #[test]
+fn no_reason_tells_a_secret_nor_half_of_one() {
+    let check = |source, canned| {
+        let reason = first(source, Duration::from_secs(60), canned).unwrap_err();
+        assert!(reason.contains("invalid token ***"), "{reason}");
+        assert!(!reason.contains(&SECRET[..8]), "{reason}");
+    };
+    let answer: &'static str = format!("invalid token {SECRET} of you").leak();
+    let http = ProbeSource::Http {
+        request: request(),
+        pointer: "/used".to_owned(),
+    };
+    check(shell(&format!("echo '{answer}'")), Canned(None, ""));
+    check(http, Canned(Some(200), answer));
+}
+
+#[test]
 fn without_probes_there_is_no_thread() {
-    let mut probes = Probes::start(Vec::new(), Canned(None, "")).unwrap();
+    let mut probes = Probes::start(Questions::default(), Canned(None, "")).unwrap();
     assert!(probes.thread.is_none() && probes.take().is_empty());
 }
