@@ -120,9 +120,10 @@ impl Seen {
     }
 }
 
-/// One worker with a processor of its own, then as many as there are processors.
+/// One worker with a processor of its own, where the target has another; then as many as there are processors, which the
+/// target, with as many, has to share.
 fn crews(processors: &[usize]) -> Vec<Crew> {
-    let (Some((first, others)), Some(last)) = (processors.split_first(), processors.last()) else {
+    let (Some(first), Some(last)) = (processors.first(), processors.last()) else {
         return Vec::new();
     };
     let mut crews = vec![Crew {
@@ -130,19 +131,12 @@ fn crews(processors: &[usize]) -> Vec<Crew> {
         processors: vec![*last],
         target: vec![*first],
     }];
-    match others.len() {
-        0 => {}
-        // Too few for the target to have one of its own.
-        1 => crews.push(Crew {
-            workers: 2,
+    if processors.len() > 1 {
+        crews.push(Crew {
+            workers: processors.len(),
             processors: processors.to_vec(),
             target: processors.to_vec(),
-        }),
-        count => crews.push(Crew {
-            workers: count,
-            processors: others.to_vec(),
-            target: vec![*first],
-        }),
+        });
     }
     crews
 }
@@ -193,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_target_has_a_processor_of_its_own_where_there_are_enough() {
+    fn one_worker_has_a_processor_of_its_own_and_all_share_all() {
         #[track_caller]
         fn check(processors: &[usize], expected: &[(usize, &[usize], &[usize])]) {
             let crews = crews(processors);
@@ -206,7 +200,8 @@ mod tests {
         check(&[], &[]);
         check(&[3], &[(1, &[3], &[3])]);
         check(&[0, 1], &[(1, &[1], &[0]), (2, &[0, 1], &[0, 1])]);
-        check(&[0, 1, 2, 5], &[(1, &[5], &[0]), (3, &[1, 2, 5], &[0])]);
+        let all = [0, 1, 2, 5];
+        check(&all, &[(1, &[5], &[0]), (4, &all, &all)]);
     }
 
     #[test]

@@ -18,8 +18,9 @@ const MEASURED_QUICKLY: Duration = Duration::from_millis(500);
 
 const EXPLAINED: &str = "
   the most that was driven while times at p99 were within 5 ms of the target's own
-  truth, and requests began within 5 ms of their due time at p99; + the target, or
-  the highest level that was tried, was the limit, and more may be possible
+  truth, and requests began within 5 ms of their due time at p99; and what was the
+  limit: where it is not the generator, but the target, the processors that both
+  share, or the highest level that was tried (+), more may be possible
 
 This machine
 ";
@@ -109,12 +110,12 @@ fn table(ceilings: &[Ceiling]) -> String {
     for workers in crews {
         let head = format!("{workers} worker{}", plural(workers));
         // Writing to a string does not fail.
-        let _ = write!(text, "{head:>13} ");
+        let _ = write!(text, "{head:>18} ");
     }
     for work in Work::ALL {
         let _ = write!(text, "\n  {:<12}", work.unit());
         for one in ceilings.iter().filter(|one| one.work == work) {
-            let _ = write!(text, "{:>14}", ceiling(one));
+            let _ = write!(text, "{:>19}", ceiling(one));
         }
     }
     text
@@ -124,12 +125,10 @@ const fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// A ceiling, marked where more may be possible.
+/// A ceiling with what was the limit.
 fn ceiling(one: &Ceiling) -> String {
-    let more = if one.limited_by() == "generator" {
-        " "
-    } else {
-        "+"
-    };
-    format!("{}{more}", one.held)
+    match one.limited_by() {
+        "bound" => format!("{}+", one.held),
+        limit => format!("{} {limit}", one.held),
+    }
 }

@@ -45,8 +45,15 @@ pub(super) struct Crew {
     pub workers: usize,
     /// Their processors.
     pub processors: Vec<usize>,
-    /// The target's.
+    /// The target's, which has a worker thread for each.
     pub target: Vec<usize>,
+}
+
+impl Crew {
+    /// Whether it shares processors with the target.
+    fn shares(&self) -> bool {
+        self.processors.iter().any(|one| self.target.contains(one))
+    }
 }
 
 /// How a level went.
@@ -61,6 +68,8 @@ pub(super) struct Level {
     failed: u64,
     /// The part of its processors that the target used.
     target_busy: f64,
+    /// Whether the target's processors are those of the workers, too.
+    shared: bool,
     /// What dated arrivals.
     pub clock: Option<ArrivalClock>,
 }
@@ -72,6 +81,25 @@ pub(crate) enum Broke {
     Generator,
     /// The embedded target had no time left: the generator may do more.
     Target,
+    /// Both had the same processors: either may do more by itself.
+    Shared,
+}
+
+impl Broke {
+    /// The public name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Generator => "generator",
+            Self::Target => "target",
+            Self::Shared => "shared",
+        }
+    }
+
+    /// The one of that name.
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        let mut all = [Self::Generator, Self::Target, Self::Shared].into_iter();
+        all.find(|one| one.name() == name)
+    }
 }
 
 impl Level {
@@ -81,10 +109,11 @@ impl Level {
             && self.off <= TOLERANCE
             && self.lag.1 <= TOLERANCE
             && self.failed == 0;
-        (!held).then_some(if self.target_busy > BUSY_TARGET {
-            Broke::Target
-        } else {
-            Broke::Generator
+        (!held).then_some(match (self.target_busy > BUSY_TARGET, self.shared) {
+            (true, _) => Broke::Target,
+            // Of processors that both use neither gets all.
+            (false, true) => Broke::Shared,
+            (false, false) => Broke::Generator,
         })
     }
 }
@@ -136,14 +165,14 @@ impl Work {
         }
     }
 
-    fn settings(self, level: u64) -> loadgen_mock::Settings {
+    fn settings(self, level: u64, workers: usize) -> loadgen_mock::Settings {
         let (gap, tokens) = self.pace(level);
         loadgen_mock::Settings {
             ttft: gap,
             itl: gap,
             tokens,
             plain_time: Duration::ZERO,
-            workers: 1,
+            workers,
             truth_requests: TRUTH,
             ..loadgen_mock::Settings::default()
         }
@@ -207,7 +236,7 @@ pub(super) fn drive(
 ) -> Result<Level, Error> {
     let unmade = |error| Error::failed("start the embedded target", error);
     let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let mock = Mock::start(work.settings(level), free_port).map_err(unmade)?;
+    let mock = Mock::start(work.settings(level, crew.target.len()), free_port).map_err(unmade)?;
     place("mock-", crew)?;
     let plan = plan(&work.scenario(level, measured), mock.url())?;
     let used_before = used_by_target();
@@ -223,8 +252,9 @@ pub(super) fn drive(
         off: off(work, &summary, &truth),
         lag: lag.map_or((Duration::ZERO, Duration::ZERO), of_lag),
         failed: summary.metrics.rate(Rate::HttpReqFailed).0,
-        // It has one thread.
-        target_busy: used.as_secs_f64() / summary.duration.as_secs_f64().max(f64::MIN_POSITIVE),
+        target_busy: used.as_secs_f64()
+            / (summary.duration.as_secs_f64() * crew.target.len() as f64).max(f64::MIN_POSITIVE),
+        shared: crew.shares(),
         clock: summary.generator.arrival_clock,
     })
 }
@@ -332,5 +362,39 @@ struct Watcher(Monitor);
 impl Observer for Watcher {
     fn generator(&mut self) -> Option<GeneratorSample> {
         Some(self.0.sample())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_broke_a_level_is_told() {
+        let held = Level {
+            asked: 1000.0,
+            reached: 1000.0,
+            off: Duration::ZERO,
+            lag: (Duration::ZERO, Duration::ZERO),
+            failed: 0,
+            target_busy: 0.95,
+            shared: true,
+            clock: None,
+        };
+        assert_eq!(held.broke(), None);
+        let check = |target_busy, shared, expected| {
+            let late = Level {
+                lag: (Duration::ZERO, TOLERANCE * 2),
+                target_busy,
+                shared,
+                ..held
+            };
+            assert_eq!(late.broke(), Some(expected), "{target_busy} {shared}");
+            assert_eq!(Broke::from_name(expected.name()), Some(expected));
+        };
+        check(0.5, false, Broke::Generator);
+        check(0.95, false, Broke::Target);
+        check(0.95, true, Broke::Target);
+        check(0.5, true, Broke::Shared);
     }
 }

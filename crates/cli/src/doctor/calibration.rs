@@ -33,7 +33,7 @@ pub(crate) struct Ceiling {
     pub work: Work,
     pub workers: usize,
     pub held: u64,
-    /// What ended it: the generator, the target, or that no higher level was tried.
+    /// What ended it: the generator, the target, the processors of both, or that no higher level was tried.
     pub broke: Option<Broke>,
 }
 
@@ -47,11 +47,16 @@ impl Ceiling {
         }
     }
 
+    /// What so many workers drive at the most: each as much as one of these.
+    fn most(&self, workers: usize) -> u64 {
+        let times = workers as f64 / self.workers.max(1) as f64;
+        (self.held as f64 * times.max(1.0)).round() as u64
+    }
+
     /// What was the limit, in a word.
     pub(crate) const fn limited_by(&self) -> &'static str {
         match self.broke {
-            Some(Broke::Generator) => "generator",
-            Some(Broke::Target) => "target",
+            Some(broke) => broke.name(),
             None => "bound",
         }
     }
@@ -98,11 +103,7 @@ impl Calibration {
                 work,
                 workers: usize::try_from(one["workers"].as_u64()?).ok()?,
                 held: one["held"].as_u64()?,
-                broke: match one["limited_by"].as_str()? {
-                    "generator" => Some(Broke::Generator),
-                    "target" => Some(Broke::Target),
-                    _ => None,
-                },
+                broke: Broke::from_name(one["limited_by"].as_str()?),
             })
         };
         (value["schema"] == SCHEMA).then_some(())?;
@@ -160,30 +161,36 @@ impl Calibration {
         ];
         let beyond = asked.into_iter().filter_map(|(work, asked, what)| {
             let ceiling = self.ceiling(work, workers)?;
-            (asked > ceiling.held).then(|| {
+            let more = workers > ceiling.workers;
+            let most = ceiling.most(workers);
+            (asked > most).then(|| {
                 format!(
                     "the plan asks for up to {asked} {what}; {} worker{} of this machine {} measured to drive {} \
-                     truthfully (loadgen doctor, {})",
+                     truthfully (loadgen doctor, {}){}",
                     ceiling.workers,
                     if ceiling.workers == 1 { "" } else { "s" },
                     if ceiling.workers == 1 { "was" } else { "were" },
                     ceiling.held,
-                    self.date
+                    self.date,
+                    match more {
+                        true => format!(", and {workers} drive {most} at the most"),
+                        false => String::new(),
+                    }
                 )
             })
         });
         beyond.collect()
     }
 
-    /// That of so many workers, or of the most below; one that only the target ended tells nothing.
+    /// That of so many workers, or of the most below; one that the generator did not end tells nothing.
     fn ceiling(&self, work: Work, workers: usize) -> Option<&Ceiling> {
-        let fit = |one: &&Ceiling| one.work == work && one.workers <= workers;
-        let most = self
-            .ceilings
+        let fit = |one: &&Ceiling| {
+            one.work == work && one.workers <= workers && one.broke == Some(Broke::Generator)
+        };
+        self.ceilings
             .iter()
             .filter(fit)
-            .max_by_key(|one| one.workers);
-        most.filter(|one| one.broke == Some(Broke::Generator))
+            .max_by_key(|one| one.workers)
     }
 }
 
@@ -210,6 +217,7 @@ mod tests {
                 ceiling(Work::Streams, 1, 4_000, Some(Broke::Generator)),
                 ceiling(Work::Streams, 4, 9_000, None),
                 ceiling(Work::Events, 1, 100_000, Some(Broke::Target)),
+                ceiling(Work::Events, 4, 150_000, Some(Broke::Shared)),
             ],
         }
     }
@@ -256,8 +264,11 @@ mod tests {
         check("rate = \"15000/s\", duration = \"1m\"", two, 1, &[]);
         check("vus = 50000, duration = \"1m\"", two, 1, &[]);
         let streams = ["the plan asks for up to 5000 streams at the same time"];
-        check("vus = 5000, duration = \"1m\"", stream, 3, &streams);
-        // With four it was not tried higher: that is no ceiling, and one worker's says nothing of four.
-        check("vus = 50000, duration = \"1m\"", stream, 4, &[]);
+        check("vus = 5000, duration = \"1m\"", stream, 1, &streams);
+        check("vus = 5000, duration = \"1m\"", stream, 3, &[]);
+        // With four it was not tried higher: that is no ceiling, but four do no more than four times what one does.
+        check("vus = 16000, duration = \"1m\"", stream, 4, &[]);
+        let streams = ["the plan asks for up to 16001 streams at the same time"];
+        check("vus = 16001, duration = \"1m\"", stream, 4, &streams);
     }
 }
