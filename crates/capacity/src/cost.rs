@@ -1,17 +1,36 @@
 //! What a search may cost at worst: before a request is sent.
 
 use crate::search::{Order, Purpose, Search, SearchSettings, Seen, Sight};
+use crate::steer::{LONGEST_SETTLE, RECOVERY_HOLD, RECOVERY_HOLDS};
 use std::time::Duration;
 
 /// How long the parts of a level are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// Before measuring.
+    /// Before measuring, at the least.
     pub settle: Duration,
     /// One hold.
     pub hold: Duration,
     /// The longest wait for what was sent in a hold: the longest timeout.
     pub answer: Duration,
+    /// Whether, in the end, the service is broken once more and brought back.
+    pub recover: bool,
+}
+
+impl Timing {
+    /// The longest that a level settles. Iterations of users may be as long as their timeouts and thinking make them.
+    fn longest_settle(&self, settings: &SearchSettings) -> Duration {
+        match settings.ladder.whole && !self.settle.is_zero() {
+            true => self.settle.max(LONGEST_SETTLE),
+            false => self.settle,
+        }
+    }
+
+    /// The longest that it takes to break the service once more and to bring it back.
+    fn recovery(&self, settings: &SearchSettings) -> Duration {
+        let breaking = self.longest_settle(settings) + self.hold;
+        breaking + (RECOVERY_HOLD + self.answer) * RECOVERY_HOLDS
+    }
 }
 
 /// The worst case of a search.
@@ -83,6 +102,11 @@ fn against(settings: &SearchSettings, timing: &Timing, breaks: f64) -> Worst {
             failed: 0.0,
         });
     }
+    if timing.recover && search.answer().lowest_broke.is_some() {
+        let recovery = timing.recovery(settings);
+        cost.time += recovery;
+        cost.load_seconds += recovery.as_secs_f64() * breaks;
+    }
     cost
 }
 
@@ -94,5 +118,5 @@ fn level(settings: &SearchSettings, timing: &Timing, broken: bool) -> Duration {
     } else {
         Duration::ZERO
     };
-    timing.settle + (timing.hold + timing.answer) * holds + drain
+    timing.longest_settle(settings) + (timing.hold + timing.answer) * holds + drain
 }

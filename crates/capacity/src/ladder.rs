@@ -183,7 +183,11 @@ mod tests {
             (1234.0, 1230.0),
         ];
         for (load, expected) in cases {
-            assert_eq!(rates.floor(load).to_string(), expected.to_string(), "{load}");
+            assert_eq!(
+                rates.floor(load).to_string(),
+                expected.to_string(),
+                "{load}"
+            );
         }
     }
 }

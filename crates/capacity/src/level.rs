@@ -142,7 +142,10 @@ impl Level {
 
 /// Tokens that arrived in the seconds of the holds; none where there were no streams.
 fn tokens(hold: &Hold) -> Option<f64> {
-    let (first, last) = (hold.first.as_secs_f64(), hold.measured_until().as_secs_f64());
+    let (first, last) = (
+        hold.first.as_secs_f64(),
+        hold.measured_until().as_secs_f64(),
+    );
     let within =
         |(second, _): &&(u32, f64)| first <= f64::from(*second) && f64::from(*second) < last;
     let streams = hold

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The shortest hold in which a service may be found well again.
-const RECOVERY_HOLD: Duration = Duration::from_secs(2);
+pub(crate) const RECOVERY_HOLD: Duration = Duration::from_secs(2);
 /// However long iterations are, a level does not settle for longer.
-const LONGEST_SETTLE: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST_SETTLE: Duration = Duration::from_secs(60);
 /// How often such a hold is tried.
-const RECOVERY_HOLDS: u32 = 60;
+pub(crate) const RECOVERY_HOLDS: u32 = 60;
 
 /// How a run is steered.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -436,9 +436,10 @@ mod tests {
                     heading = Some(of);
                 }
                 page.push_str(&format!(
-                    "| `{}` | {} |\n",
+                    "| `{}` | {}{} |\n",
                     usage(arg),
-                    about(arg.get_help()).replace('|', "\\|")
+                    about(arg.get_help()).replace('|', "\\|"),
+                    more(arg)
                 ));
             }
             if let Some(after) = command.get_after_help() {
@@ -461,6 +462,22 @@ mod tests {
 
     fn about(text: Option<&impl fmt::Display>) -> String {
         text.map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// What `--help` shows beside an option's text: its default, and its other names.
+    fn more(arg: &clap::Arg) -> String {
+        let values = arg.get_default_values().iter();
+        let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
+        let aliases = arg.get_visible_aliases().unwrap_or_default();
+        let aliases: Vec<_> = aliases.iter().map(|alias| format!("--{alias}")).collect();
+        let mut text = String::new();
+        if !values.is_empty() && arg.get_action().takes_values() {
+            text.push_str(&format!(" [default: {}]", values.join(" ")));
+        }
+        if !aliases.is_empty() {
+            text.push_str(&format!(" [aliases: {}]", aliases.join(", ")));
+        }
+        text
     }
 
     fn usage(arg: &clap::Arg) -> String {

@@ -46,6 +46,8 @@ pub fn write_stress_json(
         .verdict(summary.stop_reason == StopReason::Interrupted)
         .into();
     json.stress = Some(StressJson::of(stress));
+    // Over the whole course, drains and all, they say nothing: levels have their own.
+    json.probes = std::iter::empty().collect();
     serde_json::to_writer_pretty(&mut out, &json)?;
     out.write_all(b"\n")?;
     out.flush()
@@ -123,7 +125,7 @@ struct SummaryJson<'a> {
     warnings: Vec<WarningJson>,
     /// The course of the run: at most 3,600 intervals.
     windows: Vec<WindowJson>,
-    /// What the probes of the target told, by name; absent where there are none.
+    /// What the probes of the target told, by name; absent where there are none, and of a search, whose levels have it.
     #[serde(skip_serializing_if = "Named::is_empty")]
     probes: Named<ProbeJson>,
     /// What a search for the breaking point came to; absent in the summary of a run.

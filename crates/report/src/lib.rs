@@ -33,7 +33,7 @@ pub use runlog::{
     RunLogWriter, replay, replay_each,
 };
 pub use stress::{
-    stress_level_line, stress_load, write_stress_csv, write_stress_github, write_stress_junit, write_stress_markdown,
-    write_stress_svg, write_stress_text, write_stress_verdict,
+    stress_level_line, stress_load, write_stress_csv, write_stress_github, write_stress_junit,
+    write_stress_markdown, write_stress_svg, write_stress_text, write_stress_verdict,
 };
 pub use text::{TextOptions, write_text, write_verdict};

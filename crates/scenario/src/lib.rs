@@ -28,9 +28,9 @@ pub use overrides::{Files, Given, Overrides, Room};
 pub use plan::{
     Alternative, Arrivals, Body, Cancel, Condition, Demand, DialectName, Expect, Group, Growth,
     Guarded, HttpVersion, Load, LoadPlan, Location, Member, Message, Method, MockSettings,
-    Multipart, Needs, OnFailure, Once, Origin, Part, PartContent, Pinned, Plan, QueryPart, Rate,
-    Rendered, Repeat, Request, Retry, Scenario, Span, Stage, StartAt, Step, StreamSpec, Target,
-    Think, Timeouts, Unplayed, UserCount,
+    Multipart, Needs, OnFailure, Once, Origin, Outgoing, Part, PartContent, Pinned, Plan,
+    QueryPart, Rate, Rendered, Repeat, Request, Retry, Scenario, Span, Stage, StartAt, Step,
+    StreamSpec, Target, Think, Timeouts, Unplayed, UserCount,
 };
 pub use plan::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use problem::{Mark, Place, Position, Problem, Problems};

@@ -21,7 +21,7 @@ mod retry;
 pub use body::{Body, Multipart, Part, PartContent};
 pub use cancel::Cancel;
 pub(crate) use canonical::canonical;
-pub use demand::Demand;
+pub use demand::{Demand, Outgoing};
 pub use describe::{Growth, Needs};
 pub use flow::{Alternative, Condition, Group, Guarded, Repeat, Step, Think};
 pub(crate) use layout::layout;

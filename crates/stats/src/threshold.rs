@@ -170,6 +170,25 @@ impl Threshold {
         self.clauses.abort
     }
 
+    /// What it says of the course of a run, as written: `for 30s abort`. None where it says nothing.
+    #[must_use]
+    pub fn course(&self) -> Option<&str> {
+        let begin = expression::begin_of_clauses(&self.expression_text)?;
+        Some(&self.expression_text[begin..])
+    }
+
+    /// The same limit on the whole of what is judged, whatever its course: what [`Self::judge`] makes of it.
+    #[must_use]
+    pub fn of_the_whole(mut self) -> Self {
+        if let Some(begin) = expression::begin_of_clauses(&self.expression_text) {
+            self.expression_text.truncate(begin);
+            let length = self.expression_text.trim_end().len();
+            self.expression_text.truncate(length);
+        }
+        self.clauses = Clauses::default();
+        self
+    }
+
     /// Whether it limits a time, of a part of the run whose load waits for answers.
     pub(crate) fn is_on_time_in_closed_load(&self, layout: &Layout) -> bool {
         let closed = |(place, scenario): (usize, &ScenarioLayout)| {

@@ -550,14 +550,27 @@ fn a_break_above_what_this_machine_can_load_is_the_answer() {
         _ => Sight::Broken,
     };
     check(once, Some(129.0), Some(132.0), Ended::Found);
-    let at_once = |_, tries| if tries == 1 { Sight::Broken } else { Sight::Generator };
+    let at_once = |_, tries| {
+        if tries == 1 {
+            Sight::Broken
+        } else {
+            Sight::Generator
+        }
+    };
     check(at_once, None, Some(50.0), Ended::AtStart);
 }
 
 #[test]
 fn a_load_that_is_not_there_is_never_held() {
     let search = searched(settings(LADDER), |load| {
-        seen(if load <= 200.0 { Sight::Held } else { Sight::Short }, load)
+        seen(
+            if load <= 200.0 {
+                Sight::Held
+            } else {
+                Sight::Short
+            },
+            load,
+        )
     });
     let answer = search.answer();
     assert_eq!(
@@ -568,7 +581,14 @@ fn a_load_that_is_not_there_is_never_held() {
     // What fails is the service's own, however little of it came.
     let search = searched(settings(LADDER), |load| Seen {
         failed: if load > 200.0 { 0.6 } else { 0.0 },
-        ..seen(if load <= 200.0 { Sight::Held } else { Sight::Short }, load)
+        ..seen(
+            if load <= 200.0 {
+                Sight::Held
+            } else {
+                Sight::Short
+            },
+            load,
+        )
     });
     assert_eq!(search.answer().limited_by(), Some(LimitedBy::Service));
 }
@@ -591,11 +611,55 @@ fn one_that_is_stopped_says_what_it_knows() {
 }
 
 #[test]
+fn all_that_a_search_may_wait_for_is_in_its_worst_case() {
+    let seconds = Duration::from_secs;
+    let of = |timing: Timing, whole: bool| {
+        let one = Ladder {
+            max: 50.0,
+            whole,
+            ..LADDER
+        };
+        worst(&settings(one), &timing)
+    };
+    let timing = Timing {
+        settle: seconds(5),
+        hold: seconds(10),
+        answer: seconds(2),
+        recover: false,
+    };
+    // The only load breaks, drains, and breaks again; with up to five holds each.
+    let levels = 2 * 5 * (10 + 2) + 2 * 2;
+    assert_eq!(of(timing, false).time, seconds(levels + 2 * 5));
+    // Users settle for two of their iterations, however long these are.
+    assert_eq!(of(timing, true).time, seconds(levels + 2 * 60));
+    let long = Timing {
+        settle: seconds(90),
+        ..timing
+    };
+    assert_eq!(of(long, true).time, seconds(levels + 2 * 90));
+    let at_once = Timing {
+        settle: Duration::ZERO,
+        ..timing
+    };
+    assert_eq!(of(at_once, true).time, seconds(levels));
+    let recovering = Timing {
+        recover: true,
+        ..timing
+    };
+    let recovery = 5 + 10 + 60 * (2 + 2);
+    let (with, without) = (of(recovering, false), of(timing, false));
+    assert_eq!(with.time, without.time + seconds(recovery));
+    let load = with.load_seconds - without.load_seconds;
+    assert!((load - 50.0 * recovery as f64).abs() < 1e-6, "{load}");
+}
+
+#[test]
 fn no_service_costs_more_than_the_worst_case() {
     let timing = Timing {
         settle: Duration::from_secs(5),
         hold: Duration::from_secs(30),
         answer: Duration::from_secs(60),
+        recover: false,
     };
     let mut chance = Chance(7);
     for seed in 0..1000 {

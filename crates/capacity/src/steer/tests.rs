@@ -6,8 +6,8 @@ use crate::ladder::{Growth, Ladder};
 use crate::level::Shortage;
 use crate::search::Purpose;
 use loadgen_stats::{
-    DropReason, Ending, ErrorKind, GeneratorSample, Iteration, Outcome, Recorder, Sample, ScenarioIndex,
-    ScenarioLayout, StepIndex, StepLayout, Totals, VusRange,
+    DropReason, Ending, ErrorKind, GeneratorSample, Iteration, Outcome, Recorder, Sample,
+    ScenarioIndex, ScenarioLayout, StepIndex, StepLayout, Totals, VusRange,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -378,11 +378,9 @@ fn a_hopeless_level_is_cut_short() {
         .filter(|level| level.verdict == LevelVerdict::Broken)
         .collect();
     assert!(
-        broken
-            .iter()
-            .all(|level| level.guarded
-                && level.seconds <= 2.0
-                && level.until.since(level.from).as_secs_f64() <= 2.0),
+        broken.iter().all(|level| level.guarded
+            && level.seconds <= 2.0
+            && level.until.since(level.from).as_secs_f64() <= 2.0),
         "{broken:?}"
     );
     assert_eq!(steersman.search().answer().highest_held, Some(119.0));
@@ -486,13 +484,20 @@ fn a_level_whose_load_never_came_is_not_held() {
 
 #[test]
 fn a_limit_far_beyond_its_mark_is_told_before_one_that_is_barely() {
-    let both = [("http_req_failed", "rate < 1%"), ("http_req_latency", "p90 < 1s")];
+    let both = [
+        ("http_req_failed", "rate < 1%"),
+        ("http_req_latency", "p90 < 1s"),
+    ];
     let mut steersman = Steersman::new(settings(), layout(), limits(&both));
     let mut count = 0;
     let mut run = Run::new(move |load, _, _| {
         count += 1;
         Answered {
-            after: if load > 60.0 { 20 * SECOND } else { SECOND / 10 },
+            after: if load > 60.0 {
+                20 * SECOND
+            } else {
+                SECOND / 10
+            },
             failed: load > 60.0 && count % 20 == 0,
         }
     });

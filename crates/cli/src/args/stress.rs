@@ -6,6 +6,9 @@ use clap::Args;
 /// `loadgen stress`.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
+#[command(mut_arg("scenario", |scenario| {
+    scenario.value_name("SCENARIO.toml").help("A scenario file: what users do, and the limits")
+}))]
 pub(crate) struct StressArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
@@ -82,7 +85,7 @@ pub(crate) struct SearchArgs {
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
     /// A limit that breaks a level, beside those of the file: as 'http_req_latency: p95 < 5s' (repeatable)
-    #[arg(long, value_name = "METRIC: EXPR")]
+    #[arg(long, visible_alias = "threshold", value_name = "METRIC: EXPR")]
     pub(crate) until: Vec<String>,
     /// The share of requests that must meet the file's `slo` [default: 99%]
     #[arg(long, value_name = "F")]

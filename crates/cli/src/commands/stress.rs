@@ -54,6 +54,9 @@ pub(crate) fn stress(
     }
     let mut plan = wanted.plan(environment)?.plan;
     let search = Search::of(args, &mut plan)?;
+    if let Some(note) = search.note() {
+        environment.err.say(&note);
+    }
     if args.search.dry_run {
         return print(environment, &plan.mask(&search.describe(&plan)));
     }
@@ -168,6 +171,9 @@ impl Course<'_> {
             let say = |trouble: &String| self.environment.err.say(trouble);
             troubles.iter().flatten().for_each(say);
             summary.warnings.extend(log.warning());
+        }
+        if let Some(note) = search.unrecovered(&found) {
+            self.environment.err.say(note);
         }
         let run_log = watcher.logs.iter().find_map(RunLog::shown);
         let printed = match setup_failed {

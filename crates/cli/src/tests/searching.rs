@@ -246,7 +246,8 @@ fn the_worst_case_is_told_and_nothing_is_sent() {
         &["--factor=1.5"],
         &["--max=2000"],
         &["--hold=60s"],
-        &["--settle=60s"],
+        &["--settle=90s"],
+        &["--recover"],
         &["--resolution=1%"],
         &["--until", "http_req_latency: p95 < 1s"],
     ] {
@@ -254,6 +255,49 @@ fn the_worst_case_is_told_and_nothing_is_sent() {
         assert!(!seen.contains(&said), "{words:?} changes nothing: {said}");
         seen.push(said);
     }
+}
+
+#[test]
+fn the_worst_case_is_that_of_the_scenario_that_sends_the_most() {
+    let check = |text: &str, words: &[&str], contains: &str| {
+        let until = ["--until", "http_req_failed: rate < 1%", "--max=10"];
+        let dry = [&["stress", "a.toml", "--dry-run"], &until[..], words].concat();
+        let played = searched(&dry, text);
+        assert!(
+            played.out.contains(contains),
+            "{}{}",
+            played.out,
+            played.err
+        );
+    };
+    let text = |more: &str| {
+        format!(
+            "target = \"mock\"\n[[scenario]]\nname = \"a\"\nweight = 1\nstep = [{{ get = \"/plain\" }}, {{ think = \"10s\" }}]\n\
+             [[scenario]]\nname = \"b\"\nweight = 3\n{more}\n"
+        )
+    };
+    let never = text("step = [{ get = \"/plain\" }, { get = \"/plain\" }]");
+    check(&never, &[], "as many as the service answers");
+    // A quarter of the arrivals sends one request, the others two.
+    check(&never, &["--rate"], "up to 1.75 for each of");
+    check(
+        &text("pace = \"2s\"\nstep = [{ get = \"/plain\" }]"),
+        &[],
+        "30/min or less from each",
+    );
+    let login = text("before = [{ get = \"/plain\" }]\nstep = [{ get = \"/plain\" }]");
+    check(&login, &["--rate"], "up to 1.75 for each of");
+}
+
+#[test]
+fn a_recovery_that_is_not_measured_is_told() {
+    let played = searched(&[&ONE[..], &["--recover"]].concat(), LIMITED);
+    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    assert!(
+        played.err.contains("nothing broke, so that"),
+        "{}",
+        played.err
+    );
 }
 
 #[test]
@@ -449,7 +493,11 @@ fn those_who_are_left_after_a_signal_make_no_level() {
     assert_eq!(played.code, 130, "{}{}", played.out, played.err);
     let found = stress(&played);
     let levels = found["levels"].as_array().unwrap();
-    assert_eq!((levels.len(), &found["ended"]), (1, &"stopped".into()), "{found}");
+    assert_eq!(
+        (levels.len(), &found["ended"]),
+        (1, &"stopped".into()),
+        "{found}"
+    );
 }
 
 #[test]
@@ -484,7 +532,8 @@ fn arrivals_that_find_no_user_are_no_load_that_holds() {
         (&"unclear".into(), &"max_vus".into())
     );
     assert!(
-        played.out.contains("above that `max_vus` of the load") && played.err.contains("80/s: arrivals found all"),
+        played.out.contains("above that `max_vus` of the load")
+            && played.err.contains("80/s: arrivals found all"),
         "{}{}",
         played.out,
         played.err
@@ -540,9 +589,37 @@ fn searches_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn what_is_said_of_the_course_of_runs_is_none_of_a_search() {
+    // In a file that is run as well it is passed over, and said so.
+    let text = format!("{LIMITED}[thresholds]\nhttp_req_failed = \"rate < 60% for 10s abort\"\n");
+    let played = searched(&ONE, &text);
+    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    assert!(
+        played
+            .err
+            .contains("`for 10s abort` of the file's limits is about runs"),
+        "{}",
+        played.err
+    );
+    let limits = &stress(&played)["search"]["limits"];
+    assert_eq!(limits, &serde_json::json!(["http_req_failed: rate < 60%"]));
+    // Given to a search it is refused.
+    let more = ["--threshold", "http_req_latency: p95 < 5s for 10s"];
+    let played = searched(&[&ONE[..], &more].concat(), LIMITED);
+    assert!(
+        played.code == 2
+            && played
+                .err
+                .contains("`for 10s` is about the course of a run"),
+        "{}",
+        played.err
+    );
+}
+
+#[test]
 fn limits_select_by_status_and_are_told_once() {
     let text = format!("{LIMITED}[thresholds]\nhttp_req_failed = \"rate < 60%\"\n");
-    let more = ["--until", "http_req_latency{status=200}: max < 50s"];
+    let more = ["--threshold", "http_req_latency{status=200}: max < 50s"];
     let found = stress(&searched(&[&ONE[..], &more].concat(), &text));
     assert_eq!(found["levels"][0]["verdict"], "held", "{found}");
     let limits = &found["search"]["limits"];

@@ -4,14 +4,14 @@ use super::words;
 use crate::text::style::{Line, Paint, Span};
 use crate::text::units;
 use loadgen_capacity::{Level, LevelVerdict, Stress};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-/// Levels that are drawn at most; of more, the ones in the middle of the climb are left out.
+/// Bars that are drawn at most: of more levels some of each part, and those that the answer is about.
 const MOST: usize = 30;
 
 /// The bars in lines of at most `columns`; none where there are fewer than two loads.
 pub(crate) fn lines(stress: &Stress, columns: usize) -> Vec<Line> {
-    let levels = by_load(&stress.levels);
+    let levels = thinned(by_load(&stress.levels), stress);
     if levels.len() < 2 {
         return Vec::new();
     }
@@ -98,7 +98,28 @@ fn p95(level: &Level) -> Duration {
     level.latency[1].unwrap_or_default()
 }
 
-/// One level for each load, the last try of it, ascending; of many the first, and those nearest to the answer.
+/// So many levels that they fit on a screen, spread evenly, with the knee, the highest that held and the lowest that broke.
+fn thinned<'a>(levels: Vec<&'a Level>, stress: &Stress) -> Vec<&'a Level> {
+    if levels.len() <= MOST {
+        return levels;
+    }
+    let answer = &stress.answer;
+    let knee = stress.knee.map(|knee| knee.load);
+    let marked = [knee, answer.highest_held, answer.lowest_broke];
+    let is_marked = |load: f64| {
+        let mut marked = marked.iter().flatten();
+        marked.any(|at| (at - load).abs() <= 1e-9 * load)
+    };
+    let (last, even) = (levels.len() - 1, MOST - marked.len() - 1);
+    let spread: BTreeSet<usize> = (0..=even).map(|place| place * last / even).collect();
+    let levels = levels.into_iter().enumerate();
+    levels
+        .filter(|(place, level)| spread.contains(place) || is_marked(level.load))
+        .map(|(_, level)| level)
+        .collect()
+}
+
+/// One level for each load, the last try of it, ascending.
 pub(super) fn by_load(levels: &[Level]) -> Vec<&Level> {
     let mut sorted: Vec<&Level> = Vec::new();
     for level in levels {
@@ -106,9 +127,6 @@ pub(super) fn by_load(levels: &[Level]) -> Vec<&Level> {
         sorted.push(level);
     }
     sorted.sort_by(|one, other| one.load.total_cmp(&other.load));
-    if sorted.len() > MOST {
-        sorted.drain(1..=sorted.len() - MOST);
-    }
     sorted
 }
 

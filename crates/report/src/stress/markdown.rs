@@ -1,6 +1,7 @@
 //! A search as Markdown, for a comment on a pull request or a capacity document.
 
 use super::words;
+use crate::markdown::escape::{code, words as escaped};
 use crate::text::units;
 use crate::{Header, probes};
 use loadgen_capacity::{Level, LevelVerdict, Stress};
@@ -27,9 +28,9 @@ pub fn write_stress_markdown(
         Verdict::Inconclusive => "⚠️",
     };
     let mut text = format!(
-        "### {sign} `{}`: {}\n\n",
-        header.name.replace('`', "'"),
-        plain(&words::answer(stress))
+        "### {sign} {}: {}\n\n",
+        code(&header.name),
+        escaped(&words::answer(stress))
     );
     figures(&mut text, stress);
     levels(&mut text, stress);
@@ -40,7 +41,7 @@ pub fn write_stress_markdown(
     }
     for remark in words::remarks(stress) {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "\n- {}", plain(&remark));
+        let _ = writeln!(text, "\n- {}", escaped(&remark));
     }
     let _ = writeln!(
         text,
@@ -71,7 +72,7 @@ fn figures(text: &mut String, stress: &Stress) {
     rows.extend(words::recovery(stress).map(|recovery| ("recovery", recovery)));
     text.push_str("| | |\n|---|---|\n");
     for (name, value) in rows {
-        let _ = writeln!(text, "| {name} | {} |", plain(&value));
+        let _ = writeln!(text, "| {name} | {} |", escaped(&value));
     }
 }
 
@@ -79,7 +80,7 @@ fn levels(text: &mut String, stress: &Stress) {
     let names: Vec<String> = stress
         .probes
         .iter()
-        .map(|probe| plain(&probe.name))
+        .map(|probe| escaped(&probe.name))
         .collect();
     let names: String = names.iter().map(|name| format!(" {name} |")).collect();
     let _ = writeln!(
@@ -113,7 +114,7 @@ fn levels(text: &mut String, stress: &Stress) {
                 .tokens_per_second
                 .map_or_else(|| "–".to_owned(), units::rate),
             told(stress, level),
-            plain(&broken.join("; ")),
+            escaped(&broken.join("; ")),
         );
     }
 }
@@ -130,20 +131,4 @@ fn told(stress: &Stress, level: &Level) -> String {
             )
         })
         .collect()
-}
-
-/// Text that cannot end a cell or begin markup.
-fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '|' | '<' | '>' | '*' | '_' | '`' | '[' | ']' | '\\' => {
-                plain.push('\\');
-                plain.push(c);
-            }
-            '\n' | '\r' => plain.push(' '),
-            c => plain.push(c),
-        }
-    }
-    plain
 }

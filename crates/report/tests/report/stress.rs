@@ -7,9 +7,8 @@ use loadgen_capacity::{
 };
 use loadgen_report::{
     RunLogReader, RunLogWriter, TextOptions, replay, stress_level_line, summary_schema,
-    write_stress_csv,
-    write_stress_github, write_stress_json, write_stress_junit, write_stress_markdown,
-    write_stress_svg, write_stress_text, write_stress_verdict,
+    write_stress_csv, write_stress_github, write_stress_json, write_stress_junit,
+    write_stress_markdown, write_stress_svg, write_stress_text, write_stress_verdict,
 };
 use loadgen_stats::{Offset, ProbeLayout, ProbeTotals, Unit, Verdict};
 use serde_json::Value;
@@ -159,7 +158,12 @@ fn short() -> Stress {
         level.shortage = Some(Shortage::MaxVus);
     }
     stress.levels[4].purpose = Purpose::Retry;
-    Stress::of(stress.settings, stress.unit, stress.levels, Ended::Generator)
+    Stress::of(
+        stress.settings,
+        stress.unit,
+        stress.levels,
+        Ended::Generator,
+    )
 }
 
 /// One of a service that probes watched: its pool is used up, its processor is not, and of a third they told nothing.
@@ -282,7 +286,8 @@ fn the_answer_is_one_line() {
 /// A search in users that came to levels with these verdicts.
 fn of(levels: &[(f64, LevelVerdict)], ended: Ended) -> Stress {
     let levels = levels.iter().zip(0..);
-    let levels = levels.map(|((load, verdict), number)| level(number, *load, Purpose::Climb, *verdict));
+    let levels =
+        levels.map(|((load, verdict), number)| level(number, *load, Purpose::Climb, *verdict));
     let settings = SearchSettings::new(ladder(true));
     Stress::of(settings, LoadUnit::Users, levels.collect(), ended)
 }
@@ -299,7 +304,10 @@ fn the_answer_says_what_was_told_and_what_could_not_be() {
         assert_eq!(stress.verdict(false), verdict, "{line}");
     };
     check(
-        &of(&[(50.0, Held), (100.0, Unclear), (150.0, Unclear)], Ended::Top),
+        &of(
+            &[(50.0, Held), (100.0, Unclear), (150.0, Unclear)],
+            Ended::Top,
+        ),
         "held at 50 users; whether it holds above could not be told",
         Value::Null,
         Verdict::Inconclusive,
@@ -317,7 +325,10 @@ fn the_answer_says_what_was_told_and_what_could_not_be() {
         Verdict::Pass,
     );
     check(
-        &of(&[(50.0, Held), (200.0, Broken), (125.0, Generator)], Ended::Found),
+        &of(
+            &[(50.0, Held), (200.0, Broken), (125.0, Generator)],
+            Ended::Found,
+        ),
         "(step buy <now>); between them this machine was the limit",
         "service".into(),
         Verdict::Pass,
@@ -340,10 +351,44 @@ fn the_answer_says_what_was_told_and_what_could_not_be() {
 fn what_broke_first_is_that_of_the_lowest_load_that_broke() {
     use LevelVerdict::{Broken, Held};
     // 100 broke once, and held when it was tried again after 150 had broken.
-    let levels = [(50.0, Held), (150.0, Broken), (100.0, Broken), (100.0, Held)];
+    let levels = [
+        (50.0, Held),
+        (150.0, Broken),
+        (100.0, Broken),
+        (100.0, Held),
+    ];
     let mut stress = of(&levels, Ended::Found);
     stress.levels[2].broken[0].metric = "http_req_failed".to_owned();
     assert_eq!(stress.first_broken().unwrap().metric, "http_req_latency");
+}
+
+#[test]
+fn many_levels_are_thinned_on_a_terminal_and_all_drawn_in_a_picture() {
+    let verdict = |load| match load <= 300.0 {
+        true => LevelVerdict::Held,
+        false => LevelVerdict::Broken,
+    };
+    let levels: Vec<(f64, LevelVerdict)> = (1..=50)
+        .map(|step| f64::from(step) * 10.0)
+        .map(|load| (load, verdict(load)))
+        .collect();
+    let stress = of(&levels, Ended::Found);
+    let knee = stress.knee.unwrap().load;
+    let shown = text(&runs::chat(), &stress, false);
+    let bars: Vec<&str> = shown
+        .lines()
+        .skip_while(|line| !line.contains("good requests per second"))
+        .filter(|line| line.contains(" ✓ ") || line.contains(" ✗ "))
+        .collect();
+    assert!((27..=30).contains(&bars.len()), "{shown}");
+    for load in [10.0, 300.0, 310.0, 500.0, knee] {
+        let begins = |line: &&&str| line.trim_start().starts_with(&format!("{load} "));
+        assert!(bars.iter().any(|line| begins(&line)), "{load}: {shown}");
+    }
+    assert!(bars.iter().any(|line| line.ends_with("← knee")), "{shown}");
+    let drawn = written(|out| write_stress_svg(out, "chat", &stress));
+    // One dot for its throughput, one for its latency.
+    assert_eq!(drawn.matches("<circle").count(), 2 * 50);
 }
 
 #[test]
@@ -354,14 +399,25 @@ fn a_level_is_told_in_one_line() {
             ..level(0, 1250.0, Purpose::Climb, verdict)
         };
         let line = stress_level_line(&level, LoadUnit::Users);
-        assert!(line.starts_with("1,250 users: ") && line.contains(contains), "{line}");
+        assert!(
+            line.starts_with("1,250 users: ") && line.contains(contains),
+            "{line}"
+        );
     };
     check(None, LevelVerdict::Held, ": held, 2,070/s good");
-    check(None, LevelVerdict::Broken, "broken (http_req_latency: p95 < 500ms)");
+    check(
+        None,
+        LevelVerdict::Broken,
+        "broken (http_req_latency: p95 < 500ms)",
+    );
     check(None, LevelVerdict::Unclear, "too few samples");
     let generator = LevelVerdict::Generator;
     check(None, generator, "this machine was the limit");
-    check(Some(Shortage::MaxVus), generator, "found all of `max_vus` busy");
+    check(
+        Some(Shortage::MaxVus),
+        generator,
+        "found all of `max_vus` busy",
+    );
     check(Some(Shortage::Late), generator, "begun too late");
     check(Some(Shortage::Users), generator, "users came to their end");
 }

@@ -124,13 +124,17 @@ impl Lowering<'_> {
             };
             let from = Provenance::Given(given.origin.clone());
             if let Some(threshold) = self.threshold(&wanted, layout, from) {
+                self.of_a_course(&threshold, marked(0..text.len()));
                 thresholds.push(threshold);
                 places.push(marked(0..text.len()));
             }
         }
         self.contradictions(&thresholds, &places);
         if let (Some(layout), Some(loads)) = (layout, loads) {
-            self.never_judged(&thresholds, &places, layout, loads);
+            // How long a load that is steered lasts is not the file's to say.
+            if !self.overrides.steered {
+                self.never_judged(&thresholds, &places, layout, loads);
+            }
         }
         if let Some(layout) = layout {
             self.never_checked(&thresholds, &places, layout, scenarios);
@@ -167,6 +171,16 @@ impl Lowering<'_> {
                 }
                 None
             }
+        }
+    }
+
+    /// Tells a limit of a search that says something of the course of a run: levels are judged as a whole.
+    fn of_a_course(&mut self, threshold: &Threshold, place: Place) {
+        if let (true, Some(course)) = (self.overrides.steered, threshold.course()) {
+            let message = format!(
+                "`{course}` is about the course of a run, and levels are judged as a whole"
+            );
+            self.tell(Problem::new(place, message).help("leave it out"));
         }
     }
 

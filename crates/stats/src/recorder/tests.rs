@@ -90,7 +90,11 @@ fn counts_end_with_a_part_that_another_may_follow() {
         recorder.retry(LIST, sample.due, sample.done, Some(429));
         recorder.dropped_iterations(ScenarioIndex(0), sample.due, DropReason::MaxVus, 1);
         for counter in [Counter::HttpReqs, Counter::Retries] {
-            assert_eq!(count(&recorder, counter), expected, "{counter:?} due at {due}");
+            assert_eq!(
+                count(&recorder, counter),
+                expected,
+                "{counter:?} due at {due}"
+            );
         }
         let dropped = count(&recorder, Counter::DroppedIterations).0;
         assert_eq!(dropped, expected.0, "due at {due}");

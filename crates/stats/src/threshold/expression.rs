@@ -3,7 +3,7 @@
 mod aggregate;
 mod clause;
 
-pub(super) use clause::LONGEST_SPAN;
+pub(super) use clause::{LONGEST_SPAN, begin as begin_of_clauses};
 
 use super::{Aggregate, Clauses, Condition, Operator, ThresholdPlace, ThresholdProblem, judge};
 use crate::{Layout, Metric, Unit};

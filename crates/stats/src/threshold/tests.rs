@@ -36,6 +36,24 @@ fn the_texts_are_kept_as_written() {
 }
 
 #[test]
+fn what_is_said_of_the_course_can_be_taken_off() {
+    let check = |expression: &str, course: Option<&str>, whole: &str| {
+        let threshold = Threshold::parse("ttft", expression, &layout()).unwrap();
+        assert_eq!(threshold.course(), course, "{expression}");
+        let plain = Threshold::parse("ttft", whole, &layout()).unwrap();
+        assert_eq!(threshold.of_the_whole(), plain, "{expression}");
+    };
+    check("p95 < 2s", None, "p95 < 2s");
+    check("p95<2s for 30s", Some("for 30s"), "p95<2s");
+    check(
+        "p95 < 2s  abort after 10s",
+        Some("abort after 10s"),
+        "p95 < 2s",
+    );
+    check("p99.9 < 2s after 0s", Some("after 0s"), "p99.9 < 2s");
+}
+
+#[test]
 fn problems_of_both_texts_are_told_at_once() {
     let problems = Threshold::parse("ttft{step=chta}", "rate < 2s", &layout()).unwrap_err();
     let places: Vec<_> = problems.iter().map(|problem| problem.place).collect();

@@ -6,11 +6,11 @@ use crate::{
     run_log::RunLog,
 };
 use loadgen_capacity::{
-    Growth, Ladder, LoadUnit, SearchSettings, SteerSettings, Steersman, Stress, Timing, Worst,
-    worst,
+    Ended, Growth, Ladder, LoadUnit, SearchSettings, SteerSettings, Steersman, Stress, Timing,
+    Worst, worst,
 };
 use loadgen_scenario::{
-    Arrivals, Load, Plan, Rate, Step, UserCount, format_duration, format_rate, parse_rate,
+    Arrivals, Load, Plan, Rate, UserCount, format_duration, format_rate, parse_rate,
 };
 use loadgen_stats::{Layout, Metric, ProbeLayout, Threshold};
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(super) struct Search {
     pub(super) limits: Vec<Threshold>,
     worst: Worst,
     probes: Vec<ProbeLayout>,
+    /// What the file's limits say of the course of runs.
+    courses: Vec<String>,
 }
 
 impl Search {
@@ -65,12 +67,16 @@ impl Search {
             settle: settings.settle,
             hold,
             answer: settings.answer,
+            recover: settings.recover,
         };
         let worst = worst(&search, &timing);
         let required = args.limits.require.as_deref();
         let required = required
             .map(|text| load("--require", text, unit))
             .transpose()?;
+        let course = |limit: &Threshold| limit.course().map(|course| format!("`{course}`"));
+        let mut courses: Vec<String> = plan.thresholds.iter().filter_map(course).collect();
+        courses.dedup();
         let limits = limits(args, plan)?;
         let longest = worst.time.saturating_mul(2).saturating_add(SLACK);
         let is_steered =
@@ -88,6 +94,17 @@ impl Search {
             limits,
             worst,
             probes: plan.layout().probes,
+            courses,
+        })
+    }
+
+    /// What is to be known before it begins.
+    pub(super) fn note(&self) -> Option<String> {
+        (!self.courses.is_empty()).then(|| {
+            let courses = self.courses.join(", ");
+            format!(
+                "note: levels are judged as a whole: {courses} of the file's limits is about runs"
+            )
         })
     }
 
@@ -124,6 +141,19 @@ impl Search {
         }
     }
 
+    /// Why it was not measured how the service recovers, where it was to be and the search came to its end.
+    pub(super) fn unrecovered(&self, found: &Stress) -> Option<&'static str> {
+        let wanted = self.settings.recover && found.recovery.is_none();
+        match (
+            wanted && found.answer.ended != Ended::Stopped,
+            found.answer.lowest_broke,
+        ) {
+            (false, _) => None,
+            (true, None) => Some("note: nothing broke, so that there was nothing to recover from"),
+            (true, Some(_)) => Some("note: no load is safe, so that there was none to recover at"),
+        }
+    }
+
     /// What it takes at worst.
     pub(super) fn describe(&self, plan: &Plan) -> String {
         let Worst {
@@ -132,22 +162,24 @@ impl Search {
             load_seconds,
             most,
         } = self.worst;
-        let steps = || plan.scenarios.iter().flat_map(|scenario| &scenario.flow);
-        let think: Duration = steps().map(Step::shortest_think).sum();
-        let requests = steps().map(Step::most_requests).sum::<u64>() as f64;
-        let most_requests = match self.unit {
-            LoadUnit::PerSecond => format!(
-                "about {:.0}, {requests} for each of {load_seconds:.0} arrivals",
-                load_seconds * requests
+        let sent = plan.loads.first().map(|load| plan.outgoing(load));
+        let sent = sent.unwrap_or_default();
+        // Whoever was there at one level may have gone by the next.
+        let before = levels as f64 * most * sent.before as f64;
+        let most_requests = match (self.unit, sent.per_second) {
+            (LoadUnit::PerSecond, _) => format!(
+                "about {:.0}, up to {} for each of {load_seconds:.0} arrivals",
+                load_seconds * sent.per_arrival,
+                sent.per_arrival
             ),
-            LoadUnit::Users if think.is_zero() => format!(
+            (LoadUnit::Users, None) => format!(
                 "as many as the service answers in {load_seconds:.0} seconds of users: {:.0} if an iteration takes one second",
-                load_seconds * requests
+                load_seconds * sent.per_iteration as f64 + before
             ),
-            LoadUnit::Users => format!(
-                "at most {:.0}, as an iteration thinks for {} or more",
-                load_seconds * requests / think.as_secs_f64(),
-                format_duration(think)
+            (LoadUnit::Users, Some(per_second)) => format!(
+                "at most {:.0}, as a user thinks between them: {} or less from each",
+                load_seconds * per_second + before,
+                format_rate(per_second)
             ),
         };
         let load = match self.unit {
@@ -244,7 +276,10 @@ fn steered(plan: &Plan, ladder: &Ladder, unit: LoadUnit, longest: Duration) -> O
 
 /// The limits: those of the plan, which judges no run by them any more, and the goodput.
 fn limits(args: &StressArgs, plan: &mut Plan) -> Result<Vec<Threshold>, Error> {
-    let mut limits = std::mem::take(&mut plan.thresholds);
+    let mut limits: Vec<Threshold> = std::mem::take(&mut plan.thresholds)
+        .into_iter()
+        .map(Threshold::of_the_whole)
+        .collect();
     // --until may say again what the file says.
     let mut known: Vec<Threshold> = Vec::new();
     limits.retain(|limit| {

@@ -27,6 +27,11 @@ impl Read<'_> {
     }
 }
 
+/// Where in an expression that is right begins what follows the limit. No aggregate and no unit holds one of these words.
+pub(in crate::threshold) fn begin(expression: &str) -> Option<usize> {
+    WORDS.iter().filter_map(|word| expression.find(word)).min()
+}
+
 /// Whether what follows a limit begins with this word, as far as it can be told from a unit.
 pub(super) fn begins_with(word: &str) -> bool {
     is_clause(word) || (word.len() > 2 && nearest(word, WORDS).is_some())
