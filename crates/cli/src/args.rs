@@ -425,7 +425,10 @@ mod tests {
             page.push_str(&format!("\n## loadgen {}\n\n", command.get_name()));
             page.push_str(&format!("{}.\n", about(command.get_about())));
             let mut heading = None;
-            for arg in command.get_arguments().filter(|arg| arg.get_id() != "help") {
+            let mut args: Vec<_> = command.get_arguments().collect();
+            // One that was changed for a command stands behind the others.
+            args.sort_by_key(|arg| !arg.is_positional());
+            for arg in args.into_iter().filter(|arg| arg.get_id() != "help") {
                 let of = if arg.is_positional() {
                     "Arguments"
                 } else {

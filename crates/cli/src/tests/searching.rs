@@ -276,7 +276,7 @@ fn the_worst_case_is_that_of_the_scenario_that_sends_the_most() {
              [[scenario]]\nname = \"b\"\nweight = 3\n{more}\n"
         )
     };
-    let never = text("step = [{ get = \"/plain\" }, { get = \"/plain\" }]");
+    let never = text("step = [{ get = \"/plain\" }, { name = \"two\", get = \"/plain\" }]");
     check(&never, &[], "as many as the service answers");
     // A quarter of the arrivals sends one request, the others two.
     check(&never, &["--rate"], "up to 1.75 for each of");
@@ -285,7 +285,8 @@ fn the_worst_case_is_that_of_the_scenario_that_sends_the_most() {
         &[],
         "30/min or less from each",
     );
-    let login = text("before = [{ get = \"/plain\" }]\nstep = [{ get = \"/plain\" }]");
+    let login =
+        text("before = [{ name = \"login\", get = \"/plain\" }]\nstep = [{ get = \"/plain\" }]");
     check(&login, &["--rate"], "up to 1.75 for each of");
 }
 
