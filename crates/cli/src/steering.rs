@@ -59,8 +59,8 @@ impl Observer for Steering<'_> {
 
     fn event(&mut self, event: &Event) {
         // The load is not kept up any more: what is measured from here on is no level.
-        match event {
-            Event::Draining | Event::Cutting => self.steersman.stop(),
+        if matches!(event, Event::Draining | Event::Cutting) {
+            self.steersman.stop();
         }
         self.watcher.event(event);
     }
