@@ -229,6 +229,7 @@ stream = "openai"
             step: StepIndex(step),
             due: millis(1),
             follows: false,
+            retried: false,
             started: millis(1),
             connected: Some(millis(1)),
             dns: Duration::ZERO,

@@ -130,6 +130,7 @@ fn request(second: u64, number: u64) -> Sample<'static> {
         step: StepIndex(0),
         due: at(due),
         follows: false,
+        retried: false,
         started: at(due + number % 40),
         connected: Some(at(due + number % 50)),
         dns: Duration::ZERO,

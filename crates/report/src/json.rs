@@ -206,6 +206,8 @@ struct DroppedJson {
     late: u64,
     /// The users that were to begin them had stopped (`on_failure = "stop_user"`).
     stop_user: u64,
+    /// A data set had no row left for them (`at_end = "stop"`).
+    data: u64,
 }
 
 /// Requests that the end of the run cut.

@@ -63,6 +63,7 @@ pub(crate) fn plain(step: StepIndex, due: u64, took: u64) -> Sample<'static> {
         step,
         due: ms(due),
         follows: false,
+        retried: false,
         started: ms(due + 1),
         connected: Some(ms(due + 3)),
         dns: Duration::from_micros(500),

@@ -115,6 +115,11 @@ impl Recorder {
         of_load.then(|| self.part_of(step).holds(due))
     }
 
+    /// Whether how the answers of a step were read is told of the run's generator: not of what is in no figure of a load.
+    fn tells_of_clock(&self, step: StepIndex, due: Offset) -> bool {
+        !self.layout.role(step).is_apart() && self.part_of(step).counts(due)
+    }
+
     fn part(&self, scenario: ScenarioIndex) -> Part {
         self.parts.get(scenario.0).copied().unwrap_or(Part::NONE)
     }
@@ -230,7 +235,7 @@ impl Recorder {
 
     /// A read that carried the first byte of an answer, or output.
     pub fn arrival(&mut self, step: StepIndex, due: Offset, arrival: &Arrival) {
-        if self.part_of(step).counts(due) {
+        if self.tells_of_clock(step, due) {
             let lag = arrival.read.since(arrival.at);
             self.totals
                 .clock
@@ -245,14 +250,14 @@ impl Recorder {
         due: Offset,
         uncertainty: Duration,
     ) {
-        if self.part_of(step).counts(due) {
+        if self.tells_of_clock(step, due) {
             self.totals.clock.uncertainty.record(uncertainty);
         }
     }
 
     /// Extra events shared a read: `late` where the reader was late, else the service sent them together.
     pub fn coalesced(&mut self, step: StepIndex, due: Offset, events: u32, late: bool) {
-        if self.part_of(step).counts(due) {
+        if self.tells_of_clock(step, due) {
             let clock = &mut self.totals.clock;
             *(if late {
                 &mut clock.coalesced_late
@@ -310,6 +315,17 @@ impl Recorder {
         {
             step.cell_mut(Trend::GroupDuration, Some(outcome))
                 .record(length);
+        }
+    }
+
+    /// A group of steps that was due then was cut after so long.
+    pub fn cut_group(&mut self, step: StepIndex, due: Offset, waited: Duration) {
+        if self.part_of(step).holds(due)
+            && let Some(step) = self.totals.steps.get_mut(step.0)
+        {
+            // It would have been a good one for all that is known.
+            step.cell_mut(Trend::GroupDuration, Some(Outcome::Ok))
+                .record_cut(waited);
         }
     }
 

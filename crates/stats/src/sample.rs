@@ -74,6 +74,8 @@ pub struct Sample<'a> {
     pub due: Offset,
     /// Whether it follows a redirection: it began at once, so that no generator was late with it.
     pub follows: bool,
+    /// Whether it is sent again, as the step's `retry` says: what it brought is of no use to anybody.
+    pub retried: bool,
     /// When the user began to get a connection.
     pub started: Offset,
     /// When a usable connection was there; absent where it never was.
@@ -210,11 +212,19 @@ pub enum DropReason {
     Late,
     /// The users that were to begin it had stopped (`on_failure = "stop_user"`).
     StopUser,
+    /// A data set had no row left for it (`at_end = "stop"`).
+    Data,
 }
 
 impl DropReason {
     /// Every reason, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::MaxVus, Self::End, Self::Late, Self::StopUser];
+    pub const ALL: [Self; 5] = [
+        Self::MaxVus,
+        Self::End,
+        Self::Late,
+        Self::StopUser,
+        Self::Data,
+    ];
 
     /// The public name: the value of the tag `reason`.
     #[must_use]
@@ -224,6 +234,7 @@ impl DropReason {
             Self::End => "end",
             Self::Late => "late",
             Self::StopUser => "stop_user",
+            Self::Data => "data",
         }
     }
 

@@ -22,7 +22,9 @@ impl Times {
         let mut times = Self::default();
         times.connection(sample);
         times.exchange(sample);
-        if !matches!(sample.outcome, Outcome::Rejected | Outcome::Redirected) {
+        // A fine refusal is no stream; an attempt that is sent again may have been one, whatever became of it.
+        let is_refusal = sample.outcome == Outcome::Rejected && !sample.retried;
+        if !is_refusal && sample.outcome != Outcome::Redirected {
             times.first_outputs(sample, streams);
             if let (Outcome::Ok, Some(stream)) = (sample.outcome, &sample.stream) {
                 times.good_stream(sample, stream);
@@ -161,6 +163,10 @@ pub(crate) fn is_good(
     }
     // Nobody knows what it would have come to; and a redirection comes to what the request after it does.
     if matches!(sample.outcome, Outcome::Cancelled | Outcome::Redirected) {
+        return None;
+    }
+    // The attempt after it is judged.
+    if sample.retried {
         return None;
     }
     // On a step that reads streams an answer outside 2xx is none, whatever `expect` makes of it.

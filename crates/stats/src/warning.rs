@@ -294,6 +294,7 @@ fn dropped_message(reason: DropReason, count: u64) -> String {
         DropReason::End => "never begun before the end of their load",
         DropReason::Late => "never begun, as the generator was late with them",
         DropReason::StopUser => "never begun, as their users had stopped",
+        DropReason::Data => "never begun, as a data set had no row left",
     };
     format!("{} {why}", plural(count, "due iteration"))
 }
@@ -311,6 +312,9 @@ const fn dropped_advice(reason: DropReason) -> &'static str {
         }
         DropReason::StopUser => {
             "look at the errors; with on_failure = \"next_iteration\" users go on after a failure"
+        }
+        DropReason::Data => {
+            "give the data set more rows, or at_end = \"recycle\"; who finds no row ends, so that the load was less than asked for"
         }
     }
 }

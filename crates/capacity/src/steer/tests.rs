@@ -189,6 +189,7 @@ fn sample(step: usize, due: Offset, answered: Answered) -> Sample<'static> {
     let done = due.after(answered.after);
     Sample {
         follows: false,
+        retried: false,
         step: StepIndex(step),
         due,
         started: due,

@@ -121,6 +121,7 @@ impl From<[u64; DropReason::ALL.len()]> for DroppedJson {
             end: dropped[DropReason::End.index()],
             late: dropped[DropReason::Late.index()],
             stop_user: dropped[DropReason::StopUser.index()],
+            data: dropped[DropReason::Data.index()],
         }
     }
 }

@@ -135,6 +135,7 @@ fn dropped(summary: &Summary) -> impl Iterator<Item = String> {
         DropReason::End => "dropped at the end",
         DropReason::Late => "dropped, the generator was late",
         DropReason::StopUser => "dropped, their users had stopped",
+        DropReason::Data => "dropped, no row of data left",
     };
     let counts = DropReason::ALL.into_iter().zip(summary.dropped);
     counts

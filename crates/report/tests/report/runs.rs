@@ -180,6 +180,7 @@ pub(crate) fn plain(step: StepIndex, due: u64, took: u64, status: u16) -> Sample
         step,
         due: us(due),
         follows: false,
+        retried: false,
         started: us(due + 40),
         connected: Some(us(due + 110)),
         dns: Duration::ZERO,

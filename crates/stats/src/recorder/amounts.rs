@@ -8,12 +8,12 @@ pub(super) fn stream_of<'a>(sample: &'a Sample<'_>) -> Option<&'a StreamSample> 
     sample
         .stream
         .as_ref()
-        .filter(|_| sample.outcome != Outcome::Rejected)
+        .filter(|_| sample.outcome != Outcome::Rejected || sample.retried)
 }
 
-/// Whether a stream came to an end that can be judged.
+/// Whether a stream came to an end that is judged: not one that is sent again.
 pub(super) fn is_finished_stream(sample: &Sample<'_>) -> bool {
-    sample.outcome != Outcome::Cancelled && stream_of(sample).is_some()
+    sample.outcome != Outcome::Cancelled && !sample.retried && stream_of(sample).is_some()
 }
 
 /// Tokens of the answer: by usage, else one per output event.
@@ -27,11 +27,13 @@ pub(super) fn counts(sample: &Sample<'_>) -> [(Counter, u64); 12] {
     let stream = stream_of(sample);
     let output = match stream {
         // What a broken stream told of its tokens it may have told before they came.
-        Some(stream) if is_broken(sample) => tokens(sample, stream).max(stream.output_events),
+        Some(stream) if sample.retried || is_broken(sample) => {
+            tokens(sample, stream).max(stream.output_events)
+        }
         Some(stream) => tokens(sample, stream),
         None => sample.usage.map_or(0, |usage| usage.output),
     };
-    let wasted = sample.outcome == Outcome::Failed;
+    let wasted = sample.outcome == Outcome::Failed || sample.retried;
     let early = sample
         .first_byte
         .zip(sample.sent_last)

@@ -171,7 +171,7 @@ fn interrupted_and_dropped_iterations() {
     }
     let other = totals.clone();
     totals.merge(&other);
-    assert_eq!(totals.dropped(), [4, 10, 0, 0]);
+    assert_eq!(totals.dropped(), [4, 10, 0, 0, 0]);
     totals.clear();
     assert!(totals.is_empty());
 }
@@ -979,5 +979,94 @@ fn a_cancelled_request_is_in_no_time_but_that_of_its_outputs() {
             .map(|rate| (rate.hits, rate.total));
         assert_eq!(rates, [(0, 1), (0, 0), (0, 0)], "{what}");
         assert_eq!(recorder.totals().steps[sample.step.0].stream.finished, 0);
+    }
+}
+
+#[test]
+fn what_is_sent_again_has_brought_nothing() {
+    let again = |sample: Sample<'static>| Sample {
+        outcome: Outcome::Rejected,
+        retried: true,
+        ..sample
+    };
+    let without_usage = Sample {
+        usage: None,
+        ending: Ending::Broken,
+        ..stream(2000)
+    };
+    // (what, sample, wasted tokens, events, samples of ttft)
+    let cases = [
+        ("a stream with usage", again(stream(2000)), 11, 9, 1),
+        (
+            "one that broke before its usage",
+            again(without_usage),
+            6,
+            9,
+            1,
+        ),
+        ("a timeout", again(hung(CHAT, 2000, 500)), 0, 0, 1),
+        ("a plain answer", again(plain(LIST, 2000, 50)), 0, 0, 0),
+    ];
+    for (what, sample, wasted, events, outputs) in cases {
+        let mut recorder = measuring();
+        recorder.request(&sample);
+        assert_eq!(count(&recorder, Counter::OutputTokens).0, 0, "{what}");
+        assert_eq!(count(&recorder, Counter::WastedTokens).0, wasted, "{what}");
+        assert_eq!(count(&recorder, Counter::StreamEvents).0, events, "{what}");
+        let rejected = Selection::default().with_outcome(Outcome::Rejected);
+        let ttft = recorder.totals().trend(&layout(), Trend::Ttft, &rejected);
+        assert_eq!(ttft.count(), outputs, "{what}");
+        // Only the last attempt is judged.
+        let rates = [Rate::HttpReqFailed, Rate::StreamFailed, Rate::Goodput]
+            .map(|name| rate(&recorder, name))
+            .map(|rate| (rate.hits, rate.total));
+        assert_eq!(rates, [(0, 1), (0, 0), (0, 0)], "{what}");
+        assert_eq!(recorder.totals().steps[sample.step.0].stream.finished, 0);
+    }
+}
+
+#[test]
+fn what_is_done_apart_from_iterations_tells_nothing_of_the_generator() {
+    for role in StepRole::ALL {
+        let mut layout = layout();
+        layout.steps[CHAT.0].role = role;
+        let mut recorder = Recorder::new(Arc::new(layout));
+        recorder.measure_all(ms(1000), ms(10_000));
+        let arrival = Arrival {
+            at: ms(2000),
+            read: ms(2050),
+            kernel: true,
+            fallback: true,
+            uncertainty: millis(50),
+        };
+        recorder.arrival(CHAT, ms(2000), &arrival);
+        recorder.first_output_uncertainty(CHAT, ms(2000), millis(50));
+        recorder.coalesced(CHAT, ms(2000), 3, true);
+        let clock = &recorder.totals().clock;
+        let told = (
+            clock.read_lag.count(),
+            clock.uncertainty.count(),
+            clock.coalesced_late,
+        );
+        let expected = if role.is_apart() {
+            (0, 0, 0)
+        } else {
+            (1, 1, 3)
+        };
+        assert_eq!(told, expected, "{}", role.name());
+    }
+}
+
+#[test]
+fn a_group_that_was_cut_counts_against_limits_that_it_had_passed() {
+    let mut layout = layout();
+    layout.steps[LIST.0].role = StepRole::Group;
+    for (due, waits) in [(500, 0), (2000, 1), (10_000, 0)] {
+        let mut recorder = Recorder::new(Arc::new(layout.clone()));
+        recorder.measure_all(ms(1000), ms(10_000));
+        recorder.cut_group(LIST, ms(due), millis(7000));
+        let totals = recorder.totals();
+        let cell = totals.trend(&layout, Trend::GroupDuration, &Selection::default());
+        assert_eq!((cell.count(), cell.cut_count()), (0, waits), "{due}");
     }
 }

@@ -533,6 +533,7 @@ fn every_warning_says_what_to_do() {
         "2 due iterations never begun before the end of their load",
         "3 due iterations never begun, as the generator was late with them",
         "4 due iterations never begun, as their users had stopped",
+        "5 due iterations never begun, as a data set had no row left",
         "requests began 7.0 ms late at p99; more than 1.0 ms makes the generator part of what is measured",
         "25.0 % of the output events were read late, together with others; more than 1.0 % makes the generator part of what is measured",
         "a worker thread used 97 % of a core for three seconds or longer",

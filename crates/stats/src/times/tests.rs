@@ -171,6 +171,25 @@ fn streams() {
         ..stream(0)
     };
     check("an expected 429", &rejected, phases);
+    let again = |sample| Sample {
+        outcome: Outcome::Rejected,
+        retried: true,
+        ..sample
+    };
+    check("a 429 that is sent again", &again(rejected), phases);
+    check(
+        "silent until the time was up, and sent again",
+        &again(hung(CHAT, 0, 900)),
+        "ttft ≥903000, ttft_service ≥900000, ttft_text ≥903000, duration ≥900000, latency ≥903000, CONNECTION, sending 1000, waiting ≥899000, schedule_lag 1000",
+    );
+    check(
+        "broken after its first output, and sent again",
+        &Sample {
+            ending: Ending::Broken,
+            ..again(stream(0))
+        },
+        "ttft 203000, ttft_service 200000, ttft_text 243000, CONNECTION, schedule_lag 1000",
+    );
 }
 
 #[test]
