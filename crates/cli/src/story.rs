@@ -70,12 +70,13 @@ pub(crate) fn reply(exchange: &Exchange) -> String {
         .lines()
         .filter(|line| !line.is_empty())
     {
-        let secret = line
-            .split_once(':')
-            .filter(|(name, _)| is_secret_header(name.trim()));
-        let _ = match secret {
-            Some((name, _)) => writeln!(text, "< {name}: {MASK}"),
-            None => writeln!(text, "< {line}"),
+        let _ = match line.split_once(':') {
+            Some((name, _)) if is_secret_header(name.trim()) => writeln!(text, "< {name}: {MASK}"),
+            // Where it leads to may have secrets in its query.
+            Some((name, place)) if leads_on(name.trim()) => {
+                writeln!(text, "< {name}:{}", masked_pairs(place))
+            }
+            _ => writeln!(text, "< {line}"),
         };
     }
     body(&mut text, '<', &exchange.body);
@@ -166,6 +167,12 @@ fn body(text: &mut String, mark: char, bytes: &[u8]) {
     }
 }
 
+/// Whether a header field of an answer holds a place to go to.
+fn leads_on(name: &str) -> bool {
+    let fields = ["location", "content-location", "refresh"];
+    fields.iter().any(|field| name.eq_ignore_ascii_case(field))
+}
+
 /// Pairs as in a query or a form, without the values of those whose names tell of secrets.
 fn masked_pairs(text: &str) -> String {
     let start = text.find('?').map_or(0, |mark| mark + 1);
@@ -218,12 +225,12 @@ mod tests {
     #[test]
     fn secrets_in_the_head_are_hidden() {
         let exchange = Exchange {
-            head: b"HTTP/1.1 200 OK\r\nset-cookie: sid=1234\r\ncontent-type: text/plain\r\n\r\n"
+            head: b"HTTP/1.1 200 OK\r\nset-cookie: sid=1234\r\nLocation: /cb?access_token=abc&x=1\r\nrefresh: 1;url=/cb?session=7\r\ncontent-type: text/plain\r\n\r\n"
                 .to_vec(),
             body: b"one\ntwo\x1b[31m".to_vec(),
             ..Exchange::default()
         };
-        let expected = "< HTTP/1.1 200 OK\n< set-cookie: ***\n< content-type: text/plain\n<\n< one\n< two\u{fffd}[31m\n";
+        let expected = "< HTTP/1.1 200 OK\n< set-cookie: ***\n< Location: /cb?access_token=***&x=1\n< refresh: 1;url=/cb?session=***\n< content-type: text/plain\n<\n< one\n< two\u{fffd}[31m\n";
         assert_eq!(reply(&exchange), expected);
         assert_eq!(reply(&Exchange::default()), "");
     }

@@ -132,8 +132,10 @@ pub struct Scenario {
     pub pace: Option<Duration>,
     /// The load that begins its iterations: its place in [`Plan::loads`].
     pub load: usize,
-    /// The data sets that its steps use: their places in [`Plan::data`].
+    /// The data sets that the steps of an iteration use: their places in [`Plan::data`].
     pub data: Vec<usize>,
+    /// Those that what comes before uses.
+    pub before_data: Vec<usize>,
 }
 
 /// A request step.

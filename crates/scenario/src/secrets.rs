@@ -85,7 +85,7 @@ impl Secrets {
     pub(crate) fn add_pairs(&mut self, pairs: &str) {
         for (name, value) in pairs.split('&').filter_map(|pair| pair.split_once('=')) {
             // Prose with an `=` in it is no form.
-            if is_secret_name(name) && !pairs.contains(char::is_whitespace) {
+            if is_secret_name(name) && !name.contains(char::is_whitespace) {
                 self.add(value);
             }
         }

@@ -310,7 +310,7 @@ fn bodies_are_sent_as_the_file_says() {
 #[test]
 fn bodies_are_sent_in_parts() {
     let bytes = sent(
-        "[[step]]\npost = \"/x\"\nheaders = { content-type = \"replaced\" }\nmultipart = [\n\
+        "[defaults]\nheaders = { content-type = \"replaced\" }\n[[step]]\npost = \"/x\"\nmultipart = [\n\
          { name = \"note\", value = \"it is {{ 1 + 1 }}\" },\n\
          { name = \"doc\", file = \"dir/file.bin\" },\n\
          { name = \"own\", file = \"dir/file.bin\", filename = \"b.txt\", content_type = \"text/x\" },\n]\n",

@@ -2,6 +2,7 @@
 
 mod literal;
 mod options;
+mod values;
 mod words;
 mod write;
 

@@ -1,7 +1,14 @@
 //! Reads the options of a cURL command.
 
-use super::CurlError;
+use super::{
+    CurlError,
+    values::{
+        file_name, form_field, form_part, not_from_file, redirects, resolved, retries, seconds,
+        urlencoded,
+    },
+};
 use crate::problem::nearest;
+use std::net::IpAddr;
 
 /// What a command asks for.
 #[derive(Debug, Default, PartialEq)]
@@ -26,6 +33,12 @@ pub(super) struct Call {
     pub(super) timeout: Option<f64>,
     pub(super) connect_timeout: Option<f64>,
     pub(super) redirects: Option<u32>,
+    /// Whether redirections are followed.
+    pub(super) follow: bool,
+    pub(super) compressed: bool,
+    pub(super) retry: Option<u32>,
+    /// Names, with their port, and the addresses that they are given.
+    pub(super) resolve: Vec<(String, Vec<IpAddr>)>,
     pub(super) http2: bool,
     /// What the file does not do, each a sentence fragment.
     pub(super) notes: Vec<String>,
@@ -65,6 +78,10 @@ enum Does {
     MaxTime,
     ConnectTimeout,
     Redirects,
+    Follow,
+    Compressed,
+    Retry,
+    Resolve,
     Http2,
     /// Nothing that a load test would do otherwise.
     Nothing,
@@ -106,7 +123,7 @@ const OPTIONS: &[(Option<char>, &str, Does)] = &[
     ),
     (None, "--http1.1", Does::Nothing),
     (None, "--http3", Does::Refused("HTTP/3 is not spoken")),
-    (None, "--compressed", Does::Nothing),
+    (None, "--compressed", Does::Compressed),
     (Some('s'), "--silent", Does::Nothing),
     (Some('S'), "--show-error", Does::Nothing),
     (Some('v'), "--verbose", Does::Nothing),
@@ -125,13 +142,9 @@ const OPTIONS: &[(Option<char>, &str, Does)] = &[
     (Some('w'), "--write-out", Does::NothingWith),
     (Some('D'), "--dump-header", Does::NothingWith),
     (Some('c'), "--cookie-jar", Does::NothingWith),
-    (Some('L'), "--location", Does::Nothing),
+    (Some('L'), "--location", Does::Follow),
     (None, "--max-redirs", Does::Redirects),
-    (
-        None,
-        "--retry",
-        Does::RunWith("failed requests are not sent again: each counts"),
-    ),
+    (None, "--retry", Does::Retry),
     (
         Some('k'),
         "--insecure",
@@ -145,11 +158,7 @@ const OPTIONS: &[(Option<char>, &str, Does)] = &[
         "--connect-to",
         Does::RunWith("add --connect-to to the run"),
     ),
-    (
-        None,
-        "--resolve",
-        Does::RunWith("add --connect-to to the run"),
-    ),
+    (None, "--resolve", Does::Resolve),
     (
         None,
         "--unix-socket",
@@ -330,6 +339,13 @@ impl Call {
             Does::MaxTime => self.timeout = Some(seconds(name, value)?),
             Does::ConnectTimeout => self.connect_timeout = Some(seconds(name, value)?),
             Does::Redirects => self.redirects = Some(redirects(name, value)?),
+            Does::Follow => self.follow = true,
+            Does::Compressed => self.compressed = true,
+            Does::Retry => self.retry = Some(retries(name, value)?),
+            Does::Resolve => match resolved(value) {
+                Some(pinned) => self.resolve.push(pinned),
+                None => self.note(name, "give the addresses in `resolve` of [defaults]"),
+            },
             Does::Http2 => self.http2 = true,
             Does::Nothing | Does::NothingWith => {}
             Does::Run(note) | Does::RunWith(note) => self.note(name, note),
@@ -372,7 +388,13 @@ impl Call {
 const fn takes_value(does: Does) -> bool {
     !matches!(
         does,
-        Does::Get | Does::Head | Does::Http2 | Does::Nothing | Does::Run(_)
+        Does::Get
+            | Does::Head
+            | Does::Follow
+            | Does::Compressed
+            | Does::Http2
+            | Does::Nothing
+            | Does::Run(_)
     )
 }
 
@@ -383,113 +405,9 @@ fn unknown(name: &str) -> CurlError {
     }
 }
 
-fn refused(name: &str, reason: &'static str) -> CurlError {
+pub(super) fn refused(name: &str, reason: &'static str) -> CurlError {
     CurlError::Unsupported {
         name: name.to_owned(),
         reason,
     }
-}
-
-fn not_from_file<'a>(name: &str, value: &'a str) -> Result<&'a str, CurlError> {
-    if value.starts_with('@') {
-        return Err(refused(
-            name,
-            "give the data itself instead of the name of a file",
-        ));
-    }
-    Ok(value)
-}
-
-/// `content`, `=content` or `name=content`: the content is encoded.
-fn urlencoded(option: &str, value: &str) -> Result<String, CurlError> {
-    let encode = crate::url::encode_component;
-    match value.split_once('=') {
-        Some(("", content)) => Ok(encode(content)),
-        Some((name, content)) => Ok(format!("{name}={}", encode(content))),
-        None if value.contains('@') => Err(refused(
-            option,
-            "give the data itself instead of the name of a file",
-        )),
-        None => Ok(encode(value)),
-    }
-}
-
-/// The name of a file whose content is sent.
-fn file_name(option: &str, name: &str) -> Result<String, CurlError> {
-    match name {
-        "" | "-" | "." => Err(refused(option, "the name of a file is wanted")),
-        name => Ok(name.to_owned()),
-    }
-}
-
-fn form_field<'a>(option: &str, value: &'a str) -> Result<(String, &'a str), CurlError> {
-    let wrong = || CurlError::BadValue {
-        name: option.to_owned(),
-        message: "a part is NAME=CONTENT, or NAME=@FILE".to_owned(),
-    };
-    let (name, content) = value.split_once('=').ok_or_else(wrong)?;
-    if name.trim().is_empty() || name.contains(char::is_control) {
-        return Err(wrong());
-    }
-    Ok((name.to_owned(), content))
-}
-
-/// `NAME=CONTENT` or `NAME=@FILE`, each perhaps with `;type=…` and `;filename=…`.
-fn form_part(option: &str, value: &str) -> Result<FormPart, CurlError> {
-    let (name, content) = form_field(option, value)?;
-    if content.starts_with('<') {
-        return Err(refused(
-            option,
-            "give the text itself, or send the file with @",
-        ));
-    }
-    let (is_file, content) = match content.strip_prefix('@') {
-        Some(file) => (true, file),
-        None => (false, content),
-    };
-    let mut pieces = content.split(';');
-    let mut part = FormPart {
-        name,
-        content: pieces.next().unwrap_or_default().to_owned(),
-        is_file,
-        ..FormPart::default()
-    };
-    for piece in pieces {
-        let trimmed = |text: &str| Some(text.trim_matches('"').to_owned());
-        match piece.trim_start().split_once('=') {
-            Some(("type", kind)) => part.content_type = trimmed(kind),
-            Some(("filename", file)) => part.filename = trimmed(file),
-            // What is no parameter belongs to the content, or to the type before it.
-            _ => match &mut part.content_type {
-                Some(kind) => kind.push_str(&format!(";{piece}")),
-                None => part.content.push_str(&format!(";{piece}")),
-            },
-        }
-    }
-    if is_file {
-        part.content = file_name(option, part.content.trim_matches('"'))?;
-    }
-    Ok(part)
-}
-
-/// -1 is without end, which no load test needs.
-fn redirects(name: &str, value: &str) -> Result<u32, CurlError> {
-    let most: Option<i64> = value.parse().ok();
-    let most = most.map(|most| if most < 0 { 100 } else { most });
-    most.and_then(|most| u32::try_from(most).ok())
-        .filter(|most| *most <= 100)
-        .ok_or_else(|| CurlError::BadValue {
-            name: name.to_owned(),
-            message: "expected a number up to 100".to_owned(),
-        })
-}
-
-fn seconds(name: &str, value: &str) -> Result<f64, CurlError> {
-    let seconds: Option<f64> = value.parse().ok();
-    seconds
-        .filter(|seconds| *seconds > 0.0 && *seconds <= 86_400.0)
-        .ok_or_else(|| CurlError::BadValue {
-            name: name.to_owned(),
-            message: "expected seconds, as 2.5".to_owned(),
-        })
 }

@@ -50,7 +50,7 @@ fn requests_are_the_same() {
         ),
         (
             "curl -X DELETE 'http://a.test/x?q=1&r=a%20b#frag' -H 'Accept: */*' -H 'Host: other' --compressed -sSL",
-            "DELETE http://a.test/x?q=1&r=a%20b | accept: */* |  | None",
+            "DELETE http://a.test/x?q=1&r=a%20b | accept: */*; accept-encoding: deflate, gzip, br, zstd |  | None",
         ),
         (
             "curl http://a.test/form -d a=1 -d 'b=x y' --data-urlencode 'c=ü&'",
@@ -166,8 +166,51 @@ fn secrets_become_variables() {
             "CLIENT_SECRET_2"
         ]
     );
-    let (made, _) = plan("curl -u ann:pw-777777 http://a.test/");
-    assert!(made.text.contains("Basic {{ env.BASIC_AUTH") && !made.text.contains("pw-777777"));
+    for user in ["-u ann-4711:pw-777777", "-u ann-4711:", "-u ann-4711"] {
+        let (made, _) = plan(&format!("curl {user} http://a.test/"));
+        assert!(made.text.contains("Basic {{ env.BASIC_AUTH"), "{user}");
+        let shown = format!("{} {:?} {:?}", made.text, made.secrets, made.notes);
+        assert!(
+            !shown.contains("pw-777777") && !shown.contains("ann-4711"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn secrets_of_bodies_of_every_kind_become_variables() {
+    let json = "-H 'content-type: application/json'";
+    let cases = [
+        // (what is given, what is sent)
+        (
+            format!(r#"{json} -d '{{"password":"hunter2","next":null,"id":18446744073709551615}}'"#),
+            r#"{"password":"PASSWORD is not set","next":null,"id":18446744073709551615}"#,
+        ),
+        (
+            r#"-H 'content-type: text/plain' -d '{"password":"hunter2", "n":[1,null]}'"#.to_owned(),
+            r#"{"password":"PASSWORD is not set","n":[1,null]}"#,
+        ),
+        (
+            r#"-H 'content-type: text/plain' -d '{"name": "x"}'"#.to_owned(),
+            r#"{"name": "x"}"#,
+        ),
+        (
+            "-d 'user=a b&password=hunter2'".to_owned(),
+            "user=a b&password=PASSWORD is not set",
+        ),
+        (
+            "-H 'content-type: multipart/form-data; boundary=--X1' --data-raw $'----X1\\r\\nContent-Disposition: form-data; name=\"user\"\\r\\n\\r\\nann\\r\\n----X1\\r\\nContent-Disposition: form-data; name=\"password\"\\r\\n\\r\\nhunter2\\r\\n----X1--\\r\\n'".to_owned(),
+            "----X1\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nann\r\n----X1\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nFORM_SECRET is not set\r\n----X1--\r\n",
+        ),
+    ];
+    for (given, expected) in cases {
+        let line = format!("curl http://a.test/ {given}");
+        let (made, plan) = plan(&line);
+        assert!(!made.text.contains("hunter2"), "{line}\n{}", made.text);
+        let request = plan.requests().next().unwrap();
+        let rendered = request.message.fixed.as_ref().unwrap();
+        assert_eq!(String::from_utf8_lossy(&rendered.body), expected, "{line}");
+    }
 }
 
 #[test]
@@ -213,7 +256,10 @@ fn forms_and_files_are_sent_as_they_were() {
 #[test]
 fn redirections_are_followed_as_often() {
     for (line, most) in [
-        ("curl http://a.test/", 10),
+        ("curl http://a.test/", 0),
+        ("curl --max-redirs 3 http://a.test/", 0),
+        ("curl -H 'sec-fetch-mode: cors' http://a.test/", 10),
+        ("curl -A 'Mozilla/5.0 (X11)' http://a.test/", 10),
         ("curl -L http://a.test/", 10),
         ("curl -L --max-redirs 3 http://a.test/", 3),
         ("curl -L --max-redirs 0 http://a.test/", 0),
@@ -221,6 +267,50 @@ fn redirections_are_followed_as_often() {
     ] {
         let (_, plan) = plan(line);
         assert_eq!(plan.requests().next().unwrap().redirects, most, "{line}");
+    }
+}
+
+#[test]
+fn attempts_codings_and_addresses_are_as_the_command_says() {
+    let line = "curl -H 'accept-encoding: gzip' --compressed --retry 5 --resolve a.test:80:10.0.0.1,[::1] --resolve +b.test:443:10.0.0.2 http://a.test/";
+    let (made, plan) = plan(line);
+    let request = plan.requests().next().unwrap();
+    let retry = request.retry.as_ref().unwrap();
+    assert_eq!(retry.max, 5);
+    let timeout = Some(loadgen_stats::ErrorKind::Timeout);
+    for (status, kind, named) in [
+        (Some(503), None, true),
+        (Some(404), None, false),
+        (None, timeout, true),
+    ] {
+        assert_eq!(retry.names(status, kind), named, "{status:?}");
+    }
+    let pins: Vec<String> = plan.resolve.iter().map(|pin| format!("{pin:?}")).collect();
+    assert_eq!(pins.len(), 2, "{}", made.text);
+    assert!(
+        pins[0].contains("10.0.0.1") && pins[0].contains("::1"),
+        "{pins:?}"
+    );
+    assert!(
+        made.text.contains("headers.accept-encoding = \"gzip\""),
+        "{}",
+        made.text
+    );
+    assert!(made.notes.is_empty(), "{:?}", made.notes);
+    for given in [
+        "--retry 0",
+        "--resolve '*:80:10.0.0.1'",
+        "--resolve -a.test:80",
+        "--resolve a.test",
+    ] {
+        let (made, plan) = self::plan(&format!("curl {given} http://a.test/"));
+        assert!(plan.requests().next().unwrap().retry.is_none(), "{given}");
+        assert!(plan.resolve.is_empty(), "{given}");
+        assert_eq!(
+            made.notes.len(),
+            usize::from(given.contains("resolve")),
+            "{given}"
+        );
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     url,
 };
 use serde_json::Value;
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::IpAddr};
 
 /// Header fields that the connection makes itself.
 const MADE_HERE: &[&str] = &[
@@ -18,7 +18,6 @@ const MADE_HERE: &[&str] = &[
     "content-length",
     "connection",
     "transfer-encoding",
-    "accept-encoding",
     "te",
     "upgrade",
     "keep-alive",
@@ -42,7 +41,7 @@ pub(super) fn scenario(call: &Call) -> Result<FromCurl, CurlError> {
     }
     file.limits(&mut step, call);
     let mut text = String::new();
-    file.head(&mut text, &origin);
+    file.head(&mut text, &origin, call);
     text.push_str(&step);
     text.push_str(FOOT);
     Ok(FromCurl {
@@ -141,7 +140,7 @@ impl File {
         expression
     }
 
-    fn head(&self, text: &mut String, origin: &str) {
+    fn head(&self, text: &mut String, origin: &str, call: &Call) {
         text.push_str("# Made from a cURL command by `loadgen new --from-curl`.\n");
         text.push_str(
             "#   loadgen check THIS_FILE          shows what it will do; nothing is sent\n",
@@ -160,9 +159,14 @@ impl File {
         }
         let _ = write!(
             text,
-            "target = {}\n\n[load]\nvus = 10                               # virtual users: each waits for its answer before it asks again\nduration = \"30s\"\n\n[[step]]\n",
+            "target = {}\n\n[load]\nvus = 10                               # virtual users: each waits for its answer before it asks again\nduration = \"30s\"\n\n",
             literal::string(origin)
         );
+        if !call.resolve.is_empty() {
+            let pins: Vec<String> = call.resolve.iter().map(pin).collect();
+            let _ = writeln!(text, "[defaults]\nresolve = {{ {} }}\n", pins.join(", "));
+        }
+        text.push_str("[[step]]\n");
     }
 
     fn headers(
@@ -189,13 +193,11 @@ impl File {
             fields.push((name.clone(), self.header(name, value)));
         }
         let has = |fields: &[(String, String)], name| fields.iter().any(|(other, _)| other == name);
-        let user = call.user.clone().or_else(|| without_user(&call.url).1);
-        if let Some(user) = user
-            && !has(&fields, "authorization")
-        {
-            let who = user.split(':').next().unwrap_or_default();
-            let place = format!("the Base64 text of `{who}:PASSWORD`, of --user");
-            let value = format!("Basic {}", self.secret("BASIC_AUTH", &place));
+        let has_user = call.user.is_some() || without_user(&call.url).1.is_some();
+        if has_user && !has(&fields, "authorization") {
+            // The name is not shown: with many services it is the key.
+            let place = "the Base64 text of `USER:PASSWORD`, of --user";
+            let value = format!("Basic {}", self.secret("BASIC_AUTH", place));
             fields.push(("authorization".to_owned(), value));
         }
         let untyped = body.is_some() || call.data_file.is_some() && !call.upload;
@@ -203,6 +205,10 @@ impl File {
             let form = "application/x-www-form-urlencoded";
             let kind = if call.json { "application/json" } else { form };
             fields.push(("content-type".to_owned(), kind.to_owned()));
+        }
+        if call.compressed && !has(&fields, "accept-encoding") {
+            let codings = "deflate, gzip, br, zstd".to_owned();
+            fields.push(("accept-encoding".to_owned(), codings));
         }
         if call.json && !has(&fields, "accept") {
             fields.push(("accept".to_owned(), "application/json".to_owned()));
@@ -260,17 +266,47 @@ impl File {
         let typed = call.headers.iter().find(|(name, _)| name == "content-type");
         let says_json = call.json || typed.is_some_and(|(_, kind)| kind.contains("json"));
         let json: Option<Value> = serde_json::from_str(body).ok();
-        if let Some(json) = json.clone().filter(|_| says_json || typed.is_none())
-            && let Some(text) = literal::value(&self.members(json, None))
-        {
-            put(step, "json", &text);
-        } else if json.is_none() && body.contains('=') && !body.contains(char::is_whitespace) {
-            let pairs = self.query(body);
-            put(step, "body", &literal::string(&pairs));
-        } else {
-            put(step, "body", &literal::string(&verbatim(body)));
+        let before = self.secrets.len();
+        let members = json.clone().map(|json| self.members(json, None));
+        let hides = self.secrets.len() > before;
+        let boundary = typed.and_then(|(_, kind)| boundary(kind));
+        match members {
+            Some(members) if says_json || typed.is_none() => {
+                put(step, "json", &literal::value(&members));
+            }
+            // What has no secret in it is sent to the byte.
+            Some(members) if hides => put(step, "body", &literal::string(&members.to_string())),
+            Some(_) => put(step, "body", &literal::string(&verbatim(body))),
+            None => {
+                let text = match boundary {
+                    Some(boundary) => self.parts(body, boundary),
+                    None => self.query(body),
+                };
+                put(step, "body", &literal::string(&text));
+            }
         }
         json
+    }
+
+    /// A body of several parts as it was put together, its secrets as variables.
+    fn parts(&mut self, body: &str, boundary: &str) -> String {
+        let edge = format!("--{boundary}");
+        let parts: Vec<String> = body
+            .split(edge.as_str())
+            .map(|part| match part.split_once("\r\n\r\n") {
+                Some((head, content)) if is_secret_part(head) && !content.trim().is_empty() => {
+                    let end = if content.ends_with("\r\n") {
+                        "\r\n"
+                    } else {
+                        ""
+                    };
+                    let secret = self.secret("FORM_SECRET", "a field of the form");
+                    format!("{}\r\n\r\n{secret}{end}", verbatim(head))
+                }
+                _ => verbatim(part),
+            })
+            .collect();
+        parts.join(&edge)
     }
 
     /// One part of a body, as a table in one line.
@@ -331,13 +367,55 @@ impl File {
         if !parts.is_empty() {
             put(step, "timeout", &format!("{{ {} }}", parts.join(", ")));
         }
-        if let Some(most) = call.redirects {
-            put(step, "redirects", &most.to_string());
+        let follows = call.follow || is_of_browser(call);
+        match call.redirects.filter(|_| follows) {
+            Some(most) => put(step, "redirects", &most.to_string()),
+            None if follows => {}
+            None => put(
+                step,
+                "redirects",
+                "0                          # without -L cURL follows none",
+            ),
+        }
+        if let Some(most) = call.retry.filter(|most| *most > 0) {
+            let on = "[408, 429, 500, 502, 503, 504, \"timeout\"]";
+            put(step, "retry", &format!("{{ on = {on}, max = {most} }}"));
         }
         if call.http2 {
             put(step, "http_version", "\"2\"");
         }
     }
+}
+
+/// Whether a browser wrote the command: it follows redirections, and does not say so.
+fn is_of_browser(call: &Call) -> bool {
+    let mut headers = call.headers.iter();
+    headers.any(|(name, value)| {
+        name.starts_with("sec-") || name == "user-agent" && value.starts_with("Mozilla/")
+    })
+}
+
+/// A name and the addresses that it is given, as a pair of a table.
+fn pin((name, addresses): &(String, Vec<IpAddr>)) -> String {
+    let addresses: Vec<String> = addresses
+        .iter()
+        .map(|address| literal::string(&address.to_string()))
+        .collect();
+    format!("{} = [{}]", literal::key(name), addresses.join(", "))
+}
+
+/// The boundary of a body of several parts, by its type.
+fn boundary(kind: &str) -> Option<&str> {
+    let (_, boundary) = kind.strip_prefix("multipart/")?.split_once("boundary=")?;
+    let boundary = boundary.split(';').next()?.trim().trim_matches('"');
+    Some(boundary).filter(|boundary| !boundary.is_empty())
+}
+
+/// Whether the field of a form is a secret by its name.
+fn is_secret_part(head: &str) -> bool {
+    let name = head.split_once("name=\"").map(|(_, rest)| rest);
+    let name = name.and_then(|rest| rest.split('"').next());
+    name.is_some_and(is_secret_name)
 }
 
 /// A URL without user and password, and these.

@@ -32,6 +32,14 @@ impl Reader {
             self.tell(problem.help("write \"api.example.com\", or \"api.example.com:443\""));
             return None;
         };
+        if host.parse::<IpAddr>().is_ok() {
+            let message = format!("`{host}` is an address already: it is never looked up");
+            let problem = Problem::new(&name.place, message);
+            self.tell(
+                problem.help("give the name that stands in URLs, such as \"api.example.com\""),
+            );
+            return None;
+        }
         let nodes = match &node.kind {
             Kind::List(list) if !list.is_empty() => list.as_slice(),
             _ => std::slice::from_ref(node),

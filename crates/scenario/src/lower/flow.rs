@@ -69,7 +69,10 @@ impl Lowering<'_> {
             };
             // What it takes out of answers is known to the steps after it, so it comes first.
             let mut prelude_walk = walk(requests + sent.len(), first.len(), When::BeforeIterations);
+            let of_defaults_too = of_defaults.iter().filter(|_| !first.is_empty()).copied();
             let prelude = self.steps(&prelude.list, false, &mut prelude_walk);
+            let mut before_data = std::mem::take(&mut self.used_data);
+            before_data.extend(of_defaults_too);
             let mut walk = walk(requests, sent.len(), When::InIterations);
             let flow = self.steps(tables, false, &mut walk);
             requests = walk.next_group;
@@ -83,6 +86,7 @@ impl Lowering<'_> {
                 before: prelude.unwrap_or_default(),
                 steps: flow.unwrap_or_default(),
                 data: std::mem::take(&mut self.used_data),
+                before_data,
             });
         }
         flows.teardown = self.tear_down(defaults.as_ref(), target, requests);
@@ -169,6 +173,7 @@ impl Lowering<'_> {
         let common = &self.document.defaults.common;
         let compress = step.common.compress.or(&common.compress).given().is_some()
             && !matches!(body, Body::Empty);
+        let fits = self.headers_fit(step, &body, compress);
         describe_body(&mut headers, &body, compress);
         Some(Request {
             index,
@@ -179,6 +184,7 @@ impl Lowering<'_> {
                 headers,
                 body,
                 compress,
+                packed: None,
                 fixed: None,
             },
             timeouts: Timeouts {
@@ -189,7 +195,7 @@ impl Lowering<'_> {
                 .filter(|_| matches!(stream, Some(Some(_)))),
                 ..timeouts(common, &step.common)
             },
-            stream: stream?,
+            stream: stream.filter(|_| fits)?,
             cancel: cancel?,
             retry: retry(common, &step.common),
             new_connection: pick(&step.common.connection, &common.connection).unwrap_or(false),
@@ -205,6 +211,33 @@ impl Lowering<'_> {
                 .unwrap_or(HttpVersion::Http1),
             slo: slo?,
         })
+    }
+
+    /// Tells header fields of a step that its own body makes untrue; true where there are none. Those of the defaults give way.
+    fn headers_fit(&mut self, step: &StepTable, body: &Body, compress: bool) -> bool {
+        let multipart = matches!(body, Body::Multipart(_));
+        let rules = [
+            (
+                "content-type",
+                multipart,
+                "`multipart` needs a boundary that nobody else knows: take the header out",
+            ),
+            (
+                "content-encoding",
+                compress,
+                "`compress` says it already: take one of them out",
+            ),
+        ];
+        let before = self.problems.len();
+        for (name, _) in &step.common.headers {
+            let mut rules = rules.iter();
+            let lower = name.value.to_ascii_lowercase();
+            if let Some((_, _, help)) = rules.find(|(known, goes, _)| *goes && *known == lower) {
+                let message = format!("the header `{lower}` follows from the body");
+                self.tell(Problem::new(&name.place, message).help(*help));
+            }
+        }
+        self.problems.len() == before
     }
 
     /// The one method of a step, and where it goes.
@@ -272,6 +305,9 @@ fn timeouts(defaults: &Common, own: &Common) -> Timeouts {
 
 /// Adds the fields that say what the body is.
 fn describe_body(headers: &mut Headers, body: &Body, compress: bool) {
+    if compress {
+        headers.retain(|(name, _)| name != "content-encoding");
+    }
     let kind = match body {
         Body::Json(_) => "application/json",
         Body::Form(_) => "application/x-www-form-urlencoded",

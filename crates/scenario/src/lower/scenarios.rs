@@ -16,8 +16,10 @@ pub(super) struct Flow {
     pub before: Vec<Step>,
     /// In one iteration.
     pub steps: Vec<Step>,
-    /// The data sets that both use, by their places.
+    /// The data sets that the steps of an iteration use, by their places.
     pub data: BTreeSet<usize>,
+    /// Those that what comes before uses.
+    pub before_data: BTreeSet<usize>,
 }
 
 /// What the users of all parts do, and what is done once.
@@ -187,6 +189,7 @@ pub(super) fn together(
             pace: pace.filter(|_| paced),
             load,
             data: flow.data.into_iter().collect(),
+            before_data: flow.before_data.into_iter().collect(),
         }
     };
     parts.iter().zip(flows).enumerate().map(scenario).collect()

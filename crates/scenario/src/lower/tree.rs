@@ -243,7 +243,10 @@ impl Lowering<'_> {
             return None;
         }
         let group = self.group(table, walk);
-        let inner = self.steps(&steps.list, first.value == Inner::OneOf, walk);
+        let inner = match first.value {
+            Inner::AtOnce => self.at_once(&steps.list, walk),
+            kind => self.steps(&steps.list, kind == Inner::OneOf, walk),
+        };
         let step = match first.value {
             Inner::InOrder => Step::Steps(inner?),
             Inner::AtOnce => Step::Parallel(inner?),
@@ -254,6 +257,20 @@ impl Lowering<'_> {
             Some((index, name)) => Step::Group(Box::new(Group { index, name, step })),
         };
         (single && steps.complete).then_some(step)
+    }
+
+    /// Steps that are done at once: none knows what the others take out of answers, and what follows knows all of it.
+    fn at_once(&mut self, tables: &[StepTable], walk: &mut Walk<'_>) -> Option<Vec<Step>> {
+        let before = self.compiler.known();
+        let mut after = before.clone();
+        let mut steps = Vec::new();
+        for table in tables {
+            self.compiler.know(before.clone());
+            steps.push(self.step(table, false, walk));
+            after.join(self.compiler.known());
+        }
+        self.compiler.know(after);
+        steps.into_iter().collect()
     }
 
     /// Tells further lists of steps; true where there are none.

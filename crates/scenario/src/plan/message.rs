@@ -18,6 +18,8 @@ pub struct Message {
     pub body: Body,
     /// Whether the body is compressed with gzip; `content-encoding` says so.
     pub compress: bool,
+    /// The compressed body, where it is the same for every request but something else is not.
+    pub packed: Option<Vec<u8>>,
     /// The rendered message, where nothing in it needs rendering for each request.
     pub fixed: Option<Rendered<'static>>,
 }
@@ -93,6 +95,10 @@ impl Message {
             .is_constant()
             .then(|| self.render_anew(target, &scope).map(Rendered::into_owned));
         self.fixed = rendered.and_then(Result::ok);
+        // Once, and not for each request on the thread that carries the load.
+        let packs = self.compress && self.fixed.is_none() && self.body.is_constant();
+        let body = packs.then(|| self.body.render(&scope).map(|body| gzip(&body)));
+        self.packed = body.and_then(Result::ok);
     }
 
     fn render_anew<'a>(
@@ -106,11 +112,10 @@ impl Message {
             .iter()
             .map(|(name, value)| header(name, value, scope))
             .collect();
-        let body = self.body.render(scope)?;
-        let body = if self.compress {
-            Cow::Owned(gzip(&body))
-        } else {
-            body
+        let body = match &self.packed {
+            Some(packed) => Cow::Borrowed(packed.as_slice()),
+            None if self.compress => Cow::Owned(gzip(&self.body.render(scope)?)),
+            None => self.body.render(scope)?,
         };
         Ok(Rendered {
             origin,

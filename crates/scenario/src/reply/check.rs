@@ -209,10 +209,7 @@ fn number_of(value: &Value) -> Option<f64> {
 }
 
 fn holds(haystack: &[u8], needle: &[u8]) -> bool {
-    needle.is_empty()
-        || haystack
-            .windows(needle.len())
-            .any(|window| window == needle)
+    memchr::memmem::find(haystack, needle).is_some()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct Retry {
     /// Statuses such as 429 or "5xx", and kinds of errors such as "reset" or "timeout".
+    #[schemars(example = &serde_json::json!([429, "5xx", "reset"]))]
     on: RetryOn,
     /// How many times it is sent again at most. Default: 3.
     #[schemars(range(min = 1, max = 100), example = 5)]

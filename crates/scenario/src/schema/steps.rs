@@ -210,7 +210,7 @@ struct Part {
     #[schemars(example = &"note")]
     name: String,
     /// Its text. May hold templates.
-    #[schemars(example = &"{{ prompt }}")]
+    #[schemars(example = &"{{ prompt(tokens=64) }}")]
     value: Option<Scalar>,
     /// A file whose content it is. Relative to the scenario's folder.
     #[schemars(example = &"report.pdf")]

@@ -40,6 +40,21 @@ pub(crate) struct Compiler {
     later: BTreeMap<String, String>,
 }
 
+/// What templates know of the values that answers give.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    introduced: BTreeSet<String>,
+    later: BTreeMap<String, String>,
+}
+
+impl Known {
+    /// What is known to either.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.introduced.extend(other.introduced);
+        self.later.retain(|name, _| !self.introduced.contains(name));
+    }
+}
+
 /// A text after its trial rendering.
 #[derive(Clone, Debug)]
 pub(crate) struct Folded {
@@ -95,6 +110,23 @@ impl Compiler {
     pub(crate) fn introduce(&mut self, name: &str) {
         self.probe.introduce(name);
         self.later.remove(name);
+    }
+
+    /// What is known of the values that answers give.
+    pub(crate) fn known(&self) -> Known {
+        Known {
+            introduced: self.probe.introduced(),
+            later: self.later.clone(),
+        }
+    }
+
+    /// From here on that much is known.
+    pub(crate) fn know(&mut self, known: Known) {
+        self.probe.forget_introduced();
+        for name in &known.introduced {
+            self.probe.introduce(name);
+        }
+        self.later = known.later;
     }
 
     /// Compiles a text, tries it, and keeps the outcome where it is always the same.
@@ -202,7 +234,7 @@ impl Compiler {
     fn undefined_help(&self, name: &str) -> String {
         if let Some(step) = self.later.get(name) {
             return format!(
-                "{step} extracts it only after this use: put that step first, or give `{name}` a first value in [vars]"
+                "{step} does not extract it before this use: put that step first, or give `{name}` a first value in [vars]"
             );
         }
         let names = self.names();

@@ -341,7 +341,8 @@ fn wanted(args: &[Value]) -> Result<Wanted, Error> {
 /// Eight words that no other prompt of the run begins with: the bits of the user's number and of its own, stirred so that
 /// neighbours differ from the first word on.
 fn marker(vu: u64, number: u64, seed: u64) -> impl Iterator<Item = &'static str> {
-    let bits = mix((vu << 32 | number & 0xFFFF_FFFF) ^ mix(seed));
+    // The number of a user may be as large as numbers go, so that the two cannot stand side by side in one.
+    let bits = mix(mix(mix(seed) ^ vu) ^ number);
     (0..8).map(move |place| word(bits >> (8 * place)))
 }
 
@@ -372,9 +373,12 @@ mod tests {
     #[test]
     fn no_two_markers_are_the_same() {
         let mut seen = HashSet::new();
-        for vu in 1..=100 {
-            for number in 0..100 {
-                assert!(seen.insert(marker(vu, number, 7).collect::<Vec<_>>()));
+        // A seat of a search is taken by another user in each turn.
+        let users = (0..4_u64).flat_map(|turn| (1..=50).map(move |seat| turn << 32 | seat));
+        for vu in users {
+            for number in 0..50 {
+                let words: Vec<&str> = marker(vu, number, 7).collect();
+                assert!(seen.insert(words), "{vu}, {number}");
             }
         }
     }

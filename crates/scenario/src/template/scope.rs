@@ -91,6 +91,15 @@ impl Scope {
 
     /// Begins the user's iteration of that number, counted from 0.
     pub fn begin_iteration(&self, iteration: u64) {
+        self.begin(iteration, iteration);
+    }
+
+    /// Begins what the user does once, before its iterations: what is drawn there is not drawn again in one of them.
+    pub fn begin_before(&self) {
+        self.begin(0, u64::MAX);
+    }
+
+    fn begin(&self, iteration: u64, draws: u64) {
         self.user.iteration.store(iteration, Ordering::Relaxed);
         self.user.kept.end_iteration();
         *self
@@ -98,7 +107,7 @@ impl Scope {
             .random
             .lock()
             .unwrap_or_else(PoisonError::into_inner) =
-            generator(self.user.seed, self.user.vu, iteration);
+            generator(self.user.seed, self.user.vu, draws);
     }
 
     /// Keeps a value for the user's templates.

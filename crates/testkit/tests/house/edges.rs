@@ -27,6 +27,7 @@ const ROOMS: &[Room] = &[
         outside: &[
             "csv",
             "flate2",
+            "memchr",
             "minijinja",
             "percent-encoding",
             "rand",
