@@ -60,10 +60,10 @@ impl Course {
         if stopped.is_some_and(|stop| stop <= over) {
             return None;
         }
-        let reason = if over < end {
-            DropReason::StopUser
-        } else {
-            DropReason::End
+        let reason = match load.has_ended_data() {
+            _ if over >= end => DropReason::End,
+            true => DropReason::Data,
+            false => DropReason::StopUser,
         };
         Some((load.end_of_warm_up(start), reason))
     }

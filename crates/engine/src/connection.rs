@@ -71,6 +71,8 @@ pub struct Call<'a> {
     pub keep_text: usize,
     /// Whether the head of the answer is to be kept in [`Exchange::head`].
     pub keep_head: bool,
+    /// Whether it is to be told how long a refusal asks to be left alone, in [`Exchange::retry_after`].
+    pub heed: bool,
     /// The run's clock.
     pub clock: Clock,
 }
@@ -96,6 +98,7 @@ impl Call<'_> {
             keep_body: self.keep_body,
             keep_text: self.keep_text,
             keep_head: self.keep_head,
+            heed: self.heed,
             clock: self.clock,
         }
     }
@@ -141,7 +144,8 @@ pub struct Exchange {
     pub text: String,
     /// Status line and header fields of the answer as received, where `keep_head` asked for them.
     pub head: Vec<u8>,
-    /// How long the answer asks to be left alone: its `retry-after`, of statuses that can have it.
+    /// How long the answer asks to be left alone: its `retry-after`, of statuses that can have it, where `heed` asked for
+    /// it.
     pub retry_after: Option<Duration>,
     /// The request that the answer, a redirection, sends on to, where `follow` asked for it.
     pub onward: Option<Box<Onward>>,

@@ -66,10 +66,19 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
     pub(crate) fn has_ended(&self) -> bool {
         let may_end = match self.phase {
             Phase::Waiting => false,
-            Phase::Running(_) => self.schedule.budget() != Budget::Unlimited,
+            Phase::Running(_) => {
+                self.schedule.budget() != Budget::Unlimited || self.has_lost_its_users()
+            }
             Phase::Draining(_) | Phase::Cut(_) | Phase::Never => true,
         };
         may_end && self.users.is_empty() && self.next_due().is_none()
+    }
+
+    /// Whether users who stay have gone before their time, as there was no row of data left for them: nothing is measured
+    /// once all of them have.
+    fn has_lost_its_users(&self) -> bool {
+        let stay = self.schedule.stays_in_all().is_some();
+        stay && self.shard.load(self.load).has_ended_data()
     }
 
     /// Makes the changes of a load that is steered which were not made yet.

@@ -2,13 +2,13 @@
 
 use crate::{
     connection::{Connector, Exchange},
-    judge::{Asked, Judgement, judge},
+    judge::{Asked, Judgement, ending, judge},
     shard::Shard,
     timer::Timer,
 };
-use loadgen_scenario::{Extracted, Request, Scope};
+use loadgen_scenario::{Request, Scope};
 use loadgen_stats::{Cut, Ending, ErrorKind, Offset, Outcome, Sample, StepIndex};
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// A request on its way; dropped before it lands, it is booked as cut with what it had come to.
 pub(crate) struct Flight<'a, C: Connector, T: Timer> {
@@ -63,9 +63,12 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         let mut sample = sample(self.request.index, times, &self.exchange, &judgement);
         sample.follows = self.follows;
         self.shard.recorder.borrow_mut().request(&sample);
+        let started = self.shard.clock.now();
+        // The one that it follows ends as it is dropped.
+        self.shard.flights.begin(started, self.measured);
         Self {
             follows: true,
-            started: self.shard.clock.now(),
+            started,
             exchange: Exchange::default(),
             landed: false,
             ..self
@@ -87,14 +90,10 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
             .exchange
             .done
             .get_or_insert_with(|| self.shard.clock.now());
-        let kind = self.exchange.failure.as_ref().map(|failure| failure.kind);
+        let stream = self.exchange.stream.take();
         let judgement = Judgement {
             outcome: Outcome::Rejected,
-            ending: match kind {
-                None => Ending::Whole,
-                Some(ErrorKind::Timeout | ErrorKind::ConnectTimeout) => Ending::TimedOut,
-                Some(_) => Ending::Broken,
-            },
+            ending: ending(&self.exchange),
             error: None,
             checks_held: 0,
             checks_made: 0,
@@ -103,7 +102,7 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         };
         let times = (self.due, self.started);
         let mut sample = sample(self.request.index, times, &self.exchange, &judgement);
-        sample.follows = self.follows;
+        (sample.stream, sample.follows, sample.retried) = (stream, self.follows, true);
         let mut recorder = self.shard.recorder.borrow_mut();
         recorder.request(&sample);
         recorder.retry(self.request.index, self.due, done, self.exchange.status);
@@ -115,7 +114,7 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         &mut self.exchange
     }
 
-    /// The request has ended: judges and records it.
+    /// The request has ended: judges and records it, and keeps for the user what is taken out of its answer.
     pub(crate) fn land(mut self, scope: &Scope) -> Landing {
         self.landed = true;
         let done = *self
@@ -128,6 +127,13 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         if let Some((_, text)) = &mut judgement.error {
             *text = scope.mask(&self.shard.plan.mask(text)).into_owned();
         }
+        for (name, value) in std::mem::take(&mut judgement.found) {
+            scope.keep(&name, value, self.request.life);
+        }
+        // And a check may show what was taken out of the same answer.
+        if let Some((_, text)) = &mut judgement.error {
+            *text = scope.mask(text).into_owned();
+        }
         let stream = self.exchange.stream.take();
         let times = (self.due, self.started);
         let mut sample = sample(self.request.index, times, &self.exchange, &judgement);
@@ -136,7 +142,6 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         Landing {
             done,
             outcome: judgement.outcome,
-            found: judgement.found,
             lacking: judgement.lacking,
         }
     }
@@ -148,8 +153,6 @@ pub(crate) struct Landing {
     pub(crate) done: Offset,
     /// How it is judged.
     pub(crate) outcome: Outcome,
-    /// What was taken out of its answer.
-    pub(crate) found: Vec<(Arc<str>, Extracted)>,
     /// Whether something that was to be taken out of it is not there.
     pub(crate) lacking: bool,
 }
@@ -212,7 +215,6 @@ pub(crate) fn template_failed<C: Connector, T: Timer>(
     Landing {
         done: now,
         outcome: Outcome::Failed,
-        found: judgement.found,
         lacking: false,
     }
 }
@@ -228,6 +230,7 @@ pub(crate) fn sample<'a>(
         step,
         due,
         follows: false,
+        retried: false,
         started,
         connected: exchange.connected,
         dns: exchange.dns,

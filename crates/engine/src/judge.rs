@@ -212,7 +212,8 @@ fn reply<'a>(asked: &Asked<'_>, exchange: &'a Exchange) -> Reply<'a> {
     reply
 }
 
-fn ending(exchange: &Exchange) -> Ending {
+/// How far an exchange came.
+pub(crate) fn ending(exchange: &Exchange) -> Ending {
     let timed_out = exchange.failure.as_ref().is_some_and(|failure| {
         matches!(
             failure.kind,

@@ -8,7 +8,7 @@ use crate::{
 };
 use loadgen_scenario::{Plan, StartAt};
 use loadgen_stats::{Offset, ScenarioIndex};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// One load.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct SharedLoad {
     /// The load it waits for.
     pub(crate) after: Option<usize>,
     left: Left,
+    /// Whether a user of it found no row of a data set left.
+    data_ended: AtomicBool,
     numbers: Numbers,
     /// The shards in which it has not ended.
     shards: AtomicUsize,
@@ -56,6 +58,7 @@ impl SharedLoad {
             let roles = Roles::new(load, schedule.most_users(), seed);
             Self {
                 left: Left::new(&schedule, &roles),
+                data_ended: AtomicBool::new(false),
                 busy_users: BusyUsers::new(schedule.max_vus()),
                 after: match load.start {
                     StartAt::At(_) => None,
@@ -100,6 +103,25 @@ impl SharedLoad {
             Left::ByRole(left) => left[role.0].take().map(|_| role)?,
         };
         Some(self.roles.scenario(role))
+    }
+
+    /// Whether a user with that role may find an iteration left.
+    pub(crate) fn has_more(&self, role: Role) -> bool {
+        match &self.left {
+            Left::Unlimited => true,
+            Left::Shared(left) => left.left() > 0,
+            Left::ByRole(left) => left[role.0].left() > 0,
+        }
+    }
+
+    /// Notes that a user found no row of a data set left: it ends.
+    pub(crate) fn note_end_of_data(&self) {
+        self.data_ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that happened.
+    pub(crate) fn has_ended_data(&self) -> bool {
+        self.data_ended.load(Ordering::Relaxed)
     }
 
     /// The iterations that were never begun, by scenario.

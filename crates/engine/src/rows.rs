@@ -53,20 +53,21 @@ impl TakenRows {
 /// Gives a user the rows of its next iteration, of the data sets at these places. False where one of them has none left.
 pub(crate) fn give(
     taken: &[TakenRows],
-    sets: &[usize],
+    mut sets: impl Iterator<Item = usize>,
     scope: &Scope,
-    (user, iteration): (u64, u64),
+    iteration: u64,
 ) -> bool {
-    sets.iter().all(|place| {
-        let Some(rows) = taken.get(*place) else {
+    let user = scope.vu().saturating_sub(1);
+    sets.all(|place| {
+        let Some(rows) = taken.get(place) else {
             return true;
         };
         let whole_life = rows.set.per == Per::User;
-        if whole_life && scope.has_row(*place) {
+        if whole_life && scope.has_row(place) {
             return true;
         }
         let row = rows.next(user, if whole_life { 0 } else { iteration });
-        row.map(|row| scope.give_row(*place, row)).is_some()
+        row.map(|row| scope.give_row(place, row)).is_some()
     })
 }
 

@@ -22,12 +22,17 @@ pub(crate) struct Seats {
     wanted: watch::Sender<u32>,
 }
 
-/// A taken seat; free again when dropped.
-#[derive(Debug)]
+/// A taken seat; free again when it and all that share it are dropped.
+#[derive(Clone, Debug)]
 pub(crate) struct Seat {
+    taken: Rc<Taken>,
+    wanted: watch::Receiver<u32>,
+}
+
+#[derive(Debug)]
+struct Taken {
     seats: Rc<Seats>,
     number: u32,
-    wanted: watch::Receiver<u32>,
 }
 
 impl Seats {
@@ -41,9 +46,9 @@ impl Seats {
     /// Takes a seat, which is free.
     pub(crate) fn take(self: &Rc<Self>, number: u32) -> Seat {
         self.taken.borrow_mut().insert(number);
+        let seats = Rc::clone(self);
         Seat {
-            seats: Rc::clone(self),
-            number,
+            taken: Rc::new(Taken { seats, number }),
             wanted: self.wanted.subscribe(),
         }
     }
@@ -85,12 +90,12 @@ impl Seats {
 impl Seat {
     /// Whether its user has to go.
     pub(crate) fn is_lost(&self) -> bool {
-        self.number >= *self.wanted.borrow()
+        self.taken.number >= *self.wanted.borrow()
     }
 
     /// Waits until its user has to go.
     pub(crate) async fn lost(&mut self) {
-        let number = self.number;
+        let number = self.taken.number;
         if self
             .wanted
             .wait_for(|wanted| number >= *wanted)
@@ -102,7 +107,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Taken {
     fn drop(&mut self) {
         self.seats.taken.borrow_mut().remove(&self.number);
     }

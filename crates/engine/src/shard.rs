@@ -126,16 +126,15 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         }
     }
 
-    /// Gives a user the rows of its next iteration; false where a data set has none left.
+    /// Gives a user rows of the data sets at these places for its iteration of that number; false where one of them has
+    /// none left.
     pub(crate) fn give_rows(
         &self,
-        scenario: ScenarioIndex,
+        sets: impl Iterator<Item = usize>,
         scope: &Scope,
-        user: u64,
         iteration: u64,
     ) -> bool {
-        let sets = &self.plan.scenarios[scenario.0].data;
-        rows::give(&self.common.rows, sets, scope, (user, iteration))
+        rows::give(&self.common.rows, sets, scope, iteration)
     }
 
     /// A load of the run.

@@ -1,8 +1,10 @@
 //! One virtual user: walks the flow of a scenario, iteration after iteration.
 
+mod before;
 mod once;
 mod rows;
 mod sending;
+mod waits;
 mod walk;
 
 use crate::{
@@ -16,9 +18,8 @@ use crate::{
 };
 use loadgen_scenario::Scope;
 use loadgen_stats::{DropReason, Iteration, Offset, ScenarioIndex};
-use std::{rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc};
 use tokio::time::timeout_at;
-use walk::lost;
 
 /// A virtual user. Dropping it in mid-iteration books what was cut.
 pub(crate) struct User<C: Connector, T: Timer> {
@@ -38,10 +39,25 @@ pub(crate) struct User<C: Connector, T: Timer> {
 
 /// What only some users have: in a box, so that it takes no memory of others.
 struct More<C> {
-    /// Connections of steps that were done at once.
-    spare: Vec<C>,
-    /// The scenarios for which it has done what comes before the first iteration, and whether it may go on.
-    prepared: Vec<(ScenarioIndex, bool)>,
+    /// Connections of steps that were done at once: all ways that are gone at once have them together.
+    spare: Rc<RefCell<Vec<C>>>,
+    /// The scenarios for which it has done what comes before the first iteration, and why it may not go on.
+    prepared: Vec<(ScenarioIndex, Option<DropReason>)>,
+    /// The one of which it has done so and no iteration yet: that goes on with the rows it was given.
+    fresh: Option<ScenarioIndex>,
+    /// When its next iteration begins, as the pace of its scenario says.
+    next: Option<Offset>,
+}
+
+impl<C> Default for More<C> {
+    fn default() -> Self {
+        Self {
+            spare: Rc::default(),
+            prepared: Vec::new(),
+            fresh: None,
+            next: None,
+        }
+    }
 }
 
 /// A user of an open load between two arrivals.
@@ -54,7 +70,7 @@ pub(crate) struct Rested<C> {
     iterations: u64,
 }
 
-/// An arrival of an open load and one of the load's `max_vus`, until it is dropped. Dropped before it has begun, it is
+/// An arrival of an open load and one of the load's `max_vus`, until it is dropped. Dropped before its user has it, it is
 /// counted as dropped.
 pub(crate) struct Arrival<C: Connector, T: Timer> {
     present: Presence<C, T>,
@@ -97,7 +113,7 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
     }
 
     /// Runs one iteration, on a connection that an earlier arrival left behind; where something comes before the first
-    /// iteration, by a user who has done it, if one is free.
+    /// iteration, by a user who has done it, if one is free on this shard: users do not change threads.
     pub(crate) async fn run(mut self) {
         let shard = Rc::clone(self.present.shard());
         let keeps = !shard.plan.scenarios[self.scenario.0].before.is_empty();
@@ -110,30 +126,16 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
                 (user, 0)
             }
         };
-        if keeps {
-            Box::pin(user.prepare(self.scenario)).await;
-        }
-        user.scope.begin_iteration(iteration);
-        // Without a row for it, it is one of those that never begin.
-        let end = if shard.give_rows(self.scenario, &user.scope, number, iteration) {
-            self.begun = true;
-            user.iteration(self.scenario, Offset::MAX).await
-        } else {
-            StepEnd::EndUser
-        };
+        // From here on the user books what becomes of it.
+        self.begun = true;
+        let end = user.iteration(self.scenario, iteration).await;
         if keeps && !matches!(end, StepEnd::EndUser) {
             shard.rest(self.scenario, user.rested(iteration + 1));
             return;
         }
-        for connection in user
-            .more
-            .map(|more| more.spare)
-            .into_iter()
-            .flatten()
-            .chain([user.connection])
-        {
-            shard.leave_connection(self.load, connection);
-        }
+        let spare = user.more.map(|more| more.spare.take());
+        let all = spare.into_iter().flatten().chain([user.connection]);
+        all.for_each(|connection| shard.leave_connection(self.load, connection));
     }
 }
 
@@ -224,32 +226,25 @@ impl<C: Connector, T: Timer> User<C, T> {
         user.seat = seat.map(Box::new);
         let role = shared.roles.of_user(stay.place);
         for number in 0..shared.schedule.budget().most_of_one_user() {
-            if user.has_to_go() {
+            if !user.is_in_time(role, stay.until).await {
                 break;
             }
             if let Some(scenario) = shared.sure_scenario(role)
                 && user.has_to_prepare(scenario)
                 && !Box::pin(user.prepare_in_time(scenario, &stay)).await
             {
+                user.tell_data_ended(scenario);
                 break;
             }
             let Some(scenario) = shard.take(load, role, stay.until) else {
                 break;
             };
-            user.scope.begin_iteration(number);
-            if !shard.give_rows(scenario, &user.scope, vu, number) {
-                user.drop_iteration(scenario);
-                break;
-            }
             let end = match stay.cut {
-                None => user.iteration(scenario, stay.until).await,
+                None => user.iteration(scenario, number).await,
                 // Cut in the middle, the iteration books itself as interrupted.
-                Some(cut) => timeout_at(
-                    shard.clock.instant(cut),
-                    user.iteration(scenario, stay.until),
-                )
-                .await
-                .unwrap_or(StepEnd::EndUser),
+                Some(cut) => timeout_at(shard.clock.instant(cut), user.iteration(scenario, number))
+                    .await
+                    .unwrap_or(StepEnd::EndUser),
             };
             // A flow that never waits must not keep the shard's other users from their turn.
             tokio::task::yield_now().await;
@@ -259,120 +254,41 @@ impl<C: Connector, T: Timer> User<C, T> {
         }
     }
 
-    /// Whether something comes before the first iteration of a scenario that the user has not done.
-    fn has_to_prepare(&self, scenario: ScenarioIndex) -> bool {
-        !self.shard.plan.scenarios[scenario.0].before.is_empty() && self.fitness(scenario).is_none()
-    }
-
-    /// Whether the user may go on with a scenario, where it has done what comes before.
-    fn fitness(&self, scenario: ScenarioIndex) -> Option<bool> {
-        let mut known = self.more.as_ref()?.prepared.iter();
-        known
-            .find(|(known, _)| *known == scenario)
-            .map(|(_, fit)| *fit)
-    }
-
-    fn more(&mut self) -> &mut More<C::Connection> {
-        self.more.get_or_insert_with(|| {
-            Box::new(More {
-                spare: Vec::new(),
-                prepared: Vec::new(),
-            })
-        })
-    }
-
-    /// Does what comes before the first iteration of a scenario, once; whether the user may go on.
-    async fn prepare(&mut self, scenario: ScenarioIndex) -> bool {
-        if let Some(fit) = self.fitness(scenario) {
-            return fit;
-        }
+    /// One iteration that was taken, of that number among those of the user; before the first one of its scenario, what
+    /// comes before it. Where it does not come to begin, it is dropped.
+    async fn iteration(&mut self, scenario: ScenarioIndex, number: u64) -> StepEnd {
         let shard = Rc::clone(&self.shard);
-        self.scope.begin_iteration(0);
-        let end = if self.is_given_rows(scenario) {
-            self.walk(&shard.plan.scenarios[scenario.0].before).await
-        } else {
-            StepEnd::EndUser
-        };
-        let fit = !matches!(
-            end,
-            StepEnd::EndUser | StepEnd::Leave | StepEnd::Over { .. }
-        );
-        self.more().prepared.push((scenario, fit));
-        fit
-    }
-
-    /// The same for a user who comes and goes; not where its load begins nothing any more.
-    async fn prepare_in_time(&mut self, scenario: ScenarioIndex, stay: &Stay) -> bool {
-        if !self.shard.goes_on(self.load, stay.until) {
-            return false;
-        }
-        match stay.cut {
-            None => self.prepare(scenario).await,
-            Some(cut) => timeout_at(self.shard.clock.instant(cut), self.prepare(scenario))
-                .await
-                .unwrap_or(false),
-        }
-    }
-
-    /// Waits for the beginning of the next iteration, the last one having been due then.
-    async fn keep_pace(
-        &mut self,
-        scenario: ScenarioIndex,
-        due: Offset,
-        pace: Duration,
-        until: Offset,
-    ) {
-        let shard = Rc::clone(&self.shard);
-        let next = due.after(pace);
-        if next < self.ready {
-            shard.recorder.borrow_mut().late_iteration(scenario, due);
-            return;
-        }
-        self.ready = next;
-        tokio::select! {
-            () = shard.timer.sleep_until(shard.clock.instant(next.min(until))) => {}
-            () = shard.stopped(self.load) => {}
-            () = lost(&mut self.seat) => {}
-        }
-    }
-
-    /// One iteration, and where it has a pace the wait for the next: not beyond `until`.
-    async fn iteration(&mut self, scenario: ScenarioIndex, until: Offset) -> StepEnd {
-        let shard = Rc::clone(&self.shard);
-        let mut began = shard.clock.now();
         let mut guard = IterationGuard {
             shard: &shard,
             scenario,
             due: self.ready,
-            finished: false,
+            stage: Stage::Taken(DropReason::End),
         };
         // A user of shared iterations may come to a scenario for the first time.
         if self.has_to_prepare(scenario) {
             Box::pin(self.prepare(scenario)).await;
-            (guard.due, began) = (self.ready, shard.clock.now());
         }
-        let end = if self.fitness(scenario).unwrap_or(true) {
-            self.walk(&shard.plan.scenarios[scenario.0].flow).await
-        } else {
-            StepEnd::EndUser
-        };
+        self.scope.begin_iteration(number);
+        if let Some(reason) = self.hindrance(scenario, number) {
+            guard.stage = Stage::Taken(reason);
+            return StepEnd::EndUser;
+        }
+        (guard.due, guard.stage) = (self.ready, Stage::Begun);
+        let began = shard.clock.now();
+        let end = self.walk(&shard.plan.scenarios[scenario.0].flow).await;
         if matches!(end, StepEnd::Leave) {
             return end;
         }
-        guard.finished = true;
+        guard.stage = Stage::Finished;
         let iteration = Iteration {
-            scenario: guard.scenario,
+            scenario,
             due: guard.due,
             began,
             ended: shard.clock.now(),
             failed: end.has_failed(),
         };
         shard.recorder.borrow_mut().iteration(&iteration);
-        if !matches!(end, StepEnd::EndUser)
-            && let Some(pace) = shard.plan.scenarios[guard.scenario.0].pace
-        {
-            Box::pin(self.keep_pace(guard.scenario, guard.due, pace, until)).await;
-        }
+        self.keep_pace(scenario, guard.due);
         end
     }
 
@@ -382,21 +298,31 @@ impl<C: Connector, T: Timer> User<C, T> {
     }
 }
 
-/// An iteration that has begun; dropped in the middle, it is counted as interrupted.
+/// An iteration that was taken; dropped before it has begun, it is counted as dropped, and in the middle as interrupted.
 struct IterationGuard<'a, C: Connector, T: Timer> {
     shard: &'a Shard<C, T>,
     scenario: ScenarioIndex,
     due: Offset,
-    finished: bool,
+    stage: Stage,
+}
+
+/// How far an iteration has come.
+enum Stage {
+    /// It has not begun; where it never does, this is why.
+    Taken(DropReason),
+    Begun,
+    Finished,
 }
 
 impl<C: Connector, T: Timer> Drop for IterationGuard<'_, C, T> {
     fn drop(&mut self) {
-        if !self.finished {
-            self.shard
-                .recorder
-                .borrow_mut()
-                .interrupted_iteration(self.scenario, self.due);
+        let mut recorder = self.shard.recorder.borrow_mut();
+        match self.stage {
+            Stage::Taken(reason) => {
+                recorder.dropped_iterations(self.scenario, self.due, reason, 1);
+            }
+            Stage::Begun => recorder.interrupted_iteration(self.scenario, self.due),
+            Stage::Finished => {}
         }
     }
 }

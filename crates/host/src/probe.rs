@@ -224,6 +224,7 @@ async fn fetch(
         keep_body: LONGEST_ANSWER,
         keep_text: 0,
         keep_head: false,
+        heed: false,
         clock,
     };
     let mut exchange = Exchange::default();

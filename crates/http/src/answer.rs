@@ -31,6 +31,7 @@ pub(crate) struct Wanted<'a> {
     keep_body: usize,
     keep_text: usize,
     keep_head: bool,
+    heed: bool,
     follow: bool,
     body_limit: u64,
     /// Whether a coded body is decoded.
@@ -66,6 +67,7 @@ impl<'a> Wanted<'a> {
             keep_body,
             keep_text,
             keep_head,
+            heed,
             follow,
             ..
         } = *call;
@@ -74,6 +76,7 @@ impl<'a> Wanted<'a> {
             keep_body,
             keep_text,
             keep_head,
+            heed,
             follow,
             body_limit,
             decode: traits.decode,
@@ -125,12 +128,17 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// Whether the head of an answer with that status is to be kept.
-    /// Whether the head must be there as text.
+    /// Whether the head of an answer with that status must be there as text.
     pub(crate) const fn needs_head(&self, status: u16) -> bool {
-        self.wants_head(status) || status >= REFUSED
+        self.wants_head(status) || self.heeds(status)
     }
 
+    /// Whether it matters how long an answer with that status asks to be left alone.
+    const fn heeds(&self, status: u16) -> bool {
+        self.wanted.heed && status >= REFUSED
+    }
+
+    /// Whether the head of an answer with that status is to be kept.
     pub(crate) const fn wants_head(&self, status: u16) -> bool {
         self.wanted.keep_head || (self.wanted.follow && is_redirection(status))
     }
@@ -278,7 +286,7 @@ impl Receive for Answer<'_> {
         if self.wants_head(head.status) {
             self.exchange.head = raw.to_vec();
         }
-        if head.status >= REFUSED {
+        if self.heeds(head.status) {
             self.exchange.retry_after = retry_after(raw);
         }
         let success = (200..300).contains(&head.status);

@@ -351,6 +351,7 @@ impl<C: Connection> User<'_, C> {
             keep_body: KEPT_BODY,
             keep_text: KEPT_BODY,
             keep_head: true,
+            heed: request.retry.is_some(),
             clock: self.clock,
         }
     }

@@ -221,7 +221,7 @@ fn a_set_that_ends_ends_its_users() {
     let rows = "[data.d]\nrows = [1, 2, 3, 4]\npick = \"unique\"\n";
     for (load, begun, dropped) in [
         ("vus = 2, iterations = 9", 4, 5),
-        ("vus = 3, duration = \"300ms\"", 4, 0),
+        ("vus = 3, duration = \"300ms\"", 4, 3),
         ("rate = \"100/s\", duration = \"100ms\"", 4, 6),
     ] {
         for workers in ["1", "2"] {
@@ -236,6 +236,8 @@ fn a_set_that_ends_ends_its_users() {
             assert_eq!(paths, ["1", "2", "3", "4"], "{load}");
             assert_eq!(asked.played.count("iterations"), begun, "{load}");
             assert_eq!(asked.played.count("dropped_iterations"), dropped, "{load}");
+            let reason = asked.played.json("out.json")["dropped"]["data"].clone();
+            assert_eq!(reason, dropped, "{load}");
             assert_eq!(asked.played.code, 0, "{load} {}", asked.played.err);
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     sink::RecorderSink,
     timer::Timer,
 };
-use loadgen_scenario::Request;
+use loadgen_scenario::{Rendered, Request};
 use std::{rc::Rc, time::Duration};
 
 /// What became of one attempt at a request.
@@ -24,83 +24,91 @@ enum Attempt {
 impl<C: Connector, T: Timer> User<C, T> {
     /// Sends a request, again where the step's `retry` says so; the waits between are the user's, as thinking is.
     pub(super) async fn request(&mut self, request: &Request) -> StepEnd {
+        let shard = Rc::clone(&self.shard);
+        // Once for all attempts: what is sent again is what was sent.
+        let rendered = match request.message.render(&shard.plan.target, &self.scope) {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                let landing = Landing {
+                    lacking: !request.extract.is_empty(),
+                    ..template_failed(&shard, request.index, self.ready, error.to_string())
+                };
+                return self.landed(request, &landing);
+            }
+        };
         let mut time = 0;
         loop {
-            let asked = match self.attempt(request, time).await {
+            let asked = match self.attempt(request, &rendered, time).await {
                 Attempt::Last(end) => return end,
                 Attempt::Again(asked) => asked.unwrap_or_default(),
             };
             let own = request.retry.as_ref().map(|retry| retry.backoff(time));
             let own = self.luck.backoff(own.unwrap_or_default());
             self.ready = self.ready.after(own.max(asked));
-            let until = self.shard.clock.instant(self.ready);
-            self.shard.timer.sleep_until(until).await;
+            if !self.is_still_here().await {
+                return StepEnd::Leave;
+            }
             time += 1;
         }
     }
 
     /// Sends a request for the time of that number, from 0.
-    async fn attempt(&mut self, request: &Request, time: u32) -> Attempt {
+    async fn attempt(&mut self, request: &Request, rendered: &Rendered<'_>, time: u32) -> Attempt {
         let shard = Rc::clone(&self.shard);
         let due = self.ready;
-        let landing = match request.message.render(&shard.plan.target, &self.scope) {
-            Err(error) => Landing {
-                lacking: !request.extract.is_empty(),
-                ..template_failed(&shard, request.index, due, error.to_string())
-            },
-            Ok(mut rendered) => {
-                let mut cookies = Cookies::of(request, &self.scope, shard.clock);
-                let changed = (cookies.as_mut()).is_some_and(|one| one.add(&mut rendered));
-                let keep = request.keep();
-                let call = Call {
-                    step: request.index,
-                    method: request.method,
-                    message: &rendered,
-                    fixed: request.message.fixed.is_some() && !changed,
-                    timeouts: request.timeouts,
-                    http_version: request.http_version,
-                    stream: request.stream.as_ref(),
-                    new_connection: request.new_connection,
-                    cancel: self.cancel(request),
-                    follow: request.redirects > 0,
-                    keep_body: if keep.body { LOOKED_INTO } else { 0 },
-                    keep_text: if keep.text { LOOKED_INTO } else { 0 },
-                    keep_head: keep.head || cookies.is_some(),
-                    clock: shard.clock,
-                };
-                let mut flight = Flight::begin(&shard, request, due);
-                let mut sink = RecorderSink {
-                    recorder: &shard.recorder,
-                    step: request.index,
-                    due,
-                };
-                self.connection
-                    .call(&call, flight.exchange(), &mut sink)
-                    .await;
-                if let Some(cookies) = &cookies {
-                    cookies.take(&rendered, flight.exchange());
-                }
-                if flight.exchange().onward.is_some() {
-                    // In a box: few requests are sent on, and the others need no room for it.
-                    let most = request.redirects;
-                    let (connection, cookies) = (&mut self.connection, cookies.as_mut());
-                    let hops = follow(flight, &call, most, connection, &mut sink, cookies);
-                    flight = Box::pin(hops).await;
-                }
-                if flight.is_tried_again(time) {
-                    let (done, asked) = flight.give_way();
-                    self.ready = done;
-                    return Attempt::Again(asked);
-                }
-                flight.land(&self.scope)
-            }
+        let mut message = rendered.borrowed();
+        let mut cookies = Cookies::of(request, &self.scope, shard.clock);
+        let changed = (cookies.as_mut()).is_some_and(|one| one.add(&mut message));
+        let keep = request.keep();
+        let call = Call {
+            step: request.index,
+            method: request.method,
+            message: &message,
+            fixed: request.message.fixed.is_some() && !changed,
+            timeouts: request.timeouts,
+            http_version: request.http_version,
+            stream: request.stream.as_ref(),
+            new_connection: request.new_connection,
+            cancel: self.cancel(request),
+            follow: request.redirects > 0,
+            keep_body: if keep.body { LOOKED_INTO } else { 0 },
+            keep_text: if keep.text { LOOKED_INTO } else { 0 },
+            keep_head: keep.head || cookies.is_some(),
+            heed: request.retry.is_some(),
+            clock: shard.clock,
         };
-        self.ready = landing.done;
-        let end = StepEnd::of(request, &landing);
-        for (name, value) in landing.found {
-            self.scope.keep(&name, value, request.life);
+        let mut flight = Flight::begin(&shard, request, due);
+        let mut sink = RecorderSink {
+            recorder: &shard.recorder,
+            step: request.index,
+            due,
+        };
+        self.connection
+            .call(&call, flight.exchange(), &mut sink)
+            .await;
+        if let Some(cookies) = &cookies {
+            cookies.take(&message, flight.exchange());
         }
-        Attempt::Last(end)
+        if flight.exchange().onward.is_some() {
+            // In a box: few requests are sent on, and the others need no room for it.
+            let most = request.redirects;
+            let (connection, cookies) = (&mut self.connection, cookies.as_mut());
+            let hops = follow(flight, &call, most, connection, &mut sink, cookies);
+            flight = Box::pin(hops).await;
+        }
+        if flight.is_tried_again(time) {
+            let (done, asked) = flight.give_way();
+            self.ready = done;
+            return Attempt::Again(asked);
+        }
+        let landing = flight.land(&self.scope);
+        Attempt::Last(self.landed(request, &landing))
+    }
+
+    /// A request is done: what that does to its iteration.
+    fn landed(&mut self, request: &Request, landing: &Landing) -> StepEnd {
+        self.ready = landing.done;
+        StepEnd::of(request, landing)
     }
 
     /// When this request is given up, where the draw says that it is.

@@ -1,15 +1,16 @@
 //! How a user walks the tree of steps.
 
-use super::{StepEnd, User};
+use super::{More, StepEnd, User};
 use crate::{
     connection::Connector,
     flight::{Landing, template_failed},
     seats::Seat,
+    shard::Shard,
     timer::Timer,
 };
 use loadgen_scenario::{Alternative, Condition, Group, Guarded, OnFailure, Request, Step, Think};
-use loadgen_stats::Outcome;
-use std::{future::poll_fn, pin::Pin, rc::Rc, task::Poll};
+use loadgen_stats::{Offset, Outcome, StepIndex};
+use std::{cell::RefCell, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
 
 /// Some of the way: in a box, as the tree may be of any depth, and users who think hold no memory of it.
 type Way<'a> = Pin<Box<dyn Future<Output = StepEnd> + 'a>>;
@@ -107,16 +108,22 @@ impl<C: Connector, T: Timer> User<C, T> {
         self.step(&alternatives[chosen].step)
     }
 
-    /// Goes through a group, and records how long that took unless it was cut.
+    /// Goes through a group, and records how long that took.
     async fn group(&mut self, group: &Group) -> StepEnd {
-        let due = self.ready;
-        let began = self.shard.clock.now();
+        let shard = Rc::clone(&self.shard);
+        let mut guard = GroupGuard {
+            shard: &shard,
+            group: group.index,
+            due: self.ready,
+            began: shard.clock.now(),
+            finished: false,
+        };
         let end = self.step(&group.step).await;
         if !matches!(end, StepEnd::Leave) {
-            let length = self.shard.clock.now().since(began);
-            let failed = end.has_failed();
-            let mut recorder = self.shard.recorder.borrow_mut();
-            recorder.group(group.index, due, length, failed);
+            guard.finished = true;
+            let length = shard.clock.now().since(guard.began);
+            let mut recorder = shard.recorder.borrow_mut();
+            recorder.group(group.index, guard.due, length, end.has_failed());
         }
         end
     }
@@ -162,7 +169,16 @@ impl<C: Connector, T: Timer> User<C, T> {
         let Some((own, others)) = steps.split_first() else {
             return StepEnd::Next { failed: false };
         };
-        let mut companions: Vec<Self> = others.iter().map(|_| self.companion()).collect();
+        let spare = Rc::clone(&self.more().spare);
+        // Each way gets the connection that it had before, so that it finds its own servers there.
+        let known = {
+            let mut spare = spare.borrow_mut();
+            let rest = spare.len().saturating_sub(others.len());
+            spare.split_off(rest)
+        };
+        let mut known = known.into_iter();
+        let companion = |_| self.companion(&spare, known.next());
+        let mut companions: Vec<Self> = others.iter().map(companion).collect();
         let ends = {
             let going = companions.iter_mut().zip(others);
             let mut ways = vec![self.tree(own)];
@@ -171,38 +187,60 @@ impl<C: Connector, T: Timer> User<C, T> {
         };
         for way in companions {
             self.ready = self.ready.max(way.ready);
-            let spare = &mut self.more().spare;
-            spare.extend(way.more.map(|more| more.spare).into_iter().flatten());
-            spare.push(way.connection);
+            spare.borrow_mut().push(way.connection);
         }
         let none = StepEnd::Next { failed: false };
         ends.into_iter().fold(none, StepEnd::and)
     }
 
     /// The same user on another connection, for one of several ways that it goes at once.
-    fn companion(&mut self) -> Self {
-        let spare = self.more.as_mut().and_then(|more| more.spare.pop());
+    fn companion(
+        &mut self,
+        spare: &Rc<RefCell<Vec<C::Connection>>>,
+        known: Option<C::Connection>,
+    ) -> Self {
+        let more = More {
+            spare: Rc::clone(spare),
+            ..More::default()
+        };
         Self {
-            connection: spare.unwrap_or_else(|| self.shard.idle_connection(self.load)),
+            connection: known.unwrap_or_else(|| self.shard.idle_connection(self.load)),
             shard: Rc::clone(&self.shard),
             load: self.load,
             scope: self.scope.clone(),
             luck: self.luck.fork(),
-            more: None,
-            seat: None,
+            more: Some(Box::new(more)),
+            seat: self.seat.clone(),
             ready: self.ready,
         }
     }
 
     async fn think(&mut self, think: Think) -> StepEnd {
         self.ready = self.ready.after(self.luck.pause(think));
-        let until = self.shard.clock.instant(self.ready);
-        tokio::select! {
-            () = self.shard.timer.sleep_until(until) => {}
-            // Who has to go need not think to the end.
-            () = lost(&mut self.seat) => return StepEnd::Leave,
+        // Who has to go need not think to the end.
+        match self.is_still_here().await {
+            true => StepEnd::Next { failed: false },
+            false => StepEnd::Leave,
         }
-        StepEnd::Next { failed: false }
+    }
+}
+
+/// A group that has begun; dropped in the middle, it is noted as cut after as long as it took so far.
+struct GroupGuard<'a, C: Connector, T: Timer> {
+    shard: &'a Shard<C, T>,
+    group: StepIndex,
+    due: Offset,
+    began: Offset,
+    finished: bool,
+}
+
+impl<C: Connector, T: Timer> Drop for GroupGuard<'_, C, T> {
+    fn drop(&mut self) {
+        if !self.finished {
+            let waited = self.shard.clock.now().since(self.began);
+            let mut recorder = self.shard.recorder.borrow_mut();
+            recorder.cut_group(self.group, self.due, waited);
+        }
     }
 }
 

@@ -6,6 +6,8 @@ mod laws;
 mod mixes;
 mod once;
 mod open;
+mod rows;
 mod steered;
 mod support;
 mod thresholds;
+mod ways;

@@ -498,7 +498,10 @@ async fn the_users_that_may_be_busy_are_those_of_one_load() {
             begun + of(&summary, "tight", Counter::DroppedIterations),
             40
         );
-        assert_eq!(summary.dropped, [40 - begun, 0, 0, 0]);
-        assert_eq!(scenario(&summary, "tight").dropped, [40 - begun, 0, 0, 0]);
+        assert_eq!(summary.dropped, [40 - begun, 0, 0, 0, 0]);
+        assert_eq!(
+            scenario(&summary, "tight").dropped,
+            [40 - begun, 0, 0, 0, 0]
+        );
     }
 }

@@ -200,24 +200,30 @@ async fn who_logs_in_is_neither_awaited_nor_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn users_who_think_go_at_once() {
-    let flow = format!("{FLOW}[[step]]\nthink = \"600s\"\n");
-    let service = Service::new(seconds(0.1));
-    let mut steering = Steering::new(
-        &[
-            (1, 50.0, (1.0, 5.0)),
-            (6, 10.0, (6.0, 8.0)),
-            (9, 0.0, (9.0, 9.0)),
-        ],
-        12,
-    );
-    steered(users(&flow), 2, &service, &mut steering).await;
-    let vus: Vec<u64> = [5, 7, 10]
-        .iter()
-        .map(|window| steering.seen[*window - 1].0)
-        .collect();
-    assert_eq!(vus, [50, 10, 0]);
-    assert_eq!(service.accepted(), 50, "each had sent one request");
+async fn users_who_wait_go_at_once() {
+    let thinking = "[[step]]\nthink = \"600s\"\n";
+    let both = "[[step]]\nparallel = [{ think = \"600s\" }, { step = [{ think = \"300s\" }, { think = \"300s\" }] }]\n";
+    let refused = "[defaults]\nretry = { on = 429 }\n";
+    for (more, refuses) in [(thinking, 0), (both, 0), (refused, u64::MAX)] {
+        let flow = format!("{FLOW}{more}");
+        let mut service = Service::new(seconds(0.1));
+        service.refuse_below = (refuses, seconds(600.0));
+        let mut steering = Steering::new(
+            &[
+                (1, 50.0, (1.0, 5.0)),
+                (6, 10.0, (6.0, 8.0)),
+                (9, 0.0, (9.0, 9.0)),
+            ],
+            12,
+        );
+        steered(users(&flow), 2, &service, &mut steering).await;
+        let vus: Vec<u64> = [5, 7, 10]
+            .iter()
+            .map(|window| steering.seen[*window - 1].0)
+            .collect();
+        assert_eq!(vus, [50, 10, 0], "{more}");
+        assert_eq!(service.accepted(), 50, "each had sent one request: {more}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -71,6 +71,7 @@ pub(crate) struct Ask {
     pub(crate) keep_body: usize,
     pub(crate) keep_text: usize,
     pub(crate) keep_head: bool,
+    pub(crate) heed: bool,
 }
 
 impl User {
@@ -125,6 +126,7 @@ impl User {
             keep_body: ask.keep_body,
             keep_text: ask.keep_text,
             keep_head: ask.keep_head,
+            heed: ask.heed,
             clock: self.clock,
         };
         self.connection.call(&call, exchange, told).await;
@@ -165,6 +167,7 @@ impl Ask {
             keep_body: 1 << 20,
             keep_text: 0,
             keep_head: false,
+            heed: false,
         }
     }
 

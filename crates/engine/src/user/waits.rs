@@ -1,0 +1,54 @@
+//! What a user waits for besides thinking: the beginning of its next iteration, and that of its next attempt.
+
+use super::{User, walk::lost};
+use crate::{connection::Connector, schedule::Role, timer::Timer};
+use loadgen_stats::{Offset, ScenarioIndex};
+use std::rc::Rc;
+
+impl<C: Connector, T: Timer> User<C, T> {
+    /// Notes when the next iteration begins, the last one having been due then, where its scenario has a pace; or that it
+    /// is late.
+    pub(super) fn keep_pace(&mut self, scenario: ScenarioIndex, due: Offset) {
+        let Some(pace) = self.shard.plan.scenarios[scenario.0].pace else {
+            return;
+        };
+        let next = due.after(pace);
+        if next < self.ready {
+            let mut recorder = self.shard.recorder.borrow_mut();
+            recorder.late_iteration(scenario, due);
+        } else {
+            self.more().next = Some(next);
+        }
+    }
+
+    /// Waits for the beginning of the next iteration, not beyond `until`; false where the user has to go, or where there is
+    /// no iteration to wait for.
+    pub(super) async fn is_in_time(&mut self, role: Role, until: Offset) -> bool {
+        if let Some(next) = self.more.as_mut().and_then(|more| more.next.take()) {
+            if !self.shard.load(self.load).has_more(role) {
+                return false;
+            }
+            Box::pin(self.rest_until(next, until)).await;
+        }
+        !self.has_to_go()
+    }
+
+    async fn rest_until(&mut self, next: Offset, until: Offset) {
+        let shard = Rc::clone(&self.shard);
+        self.ready = next;
+        tokio::select! {
+            () = shard.timer.sleep_until(shard.clock.instant(next.min(until))) => {}
+            () = shard.stopped(self.load) => {}
+            () = lost(&mut self.seat) => {}
+        }
+    }
+
+    /// Waits until the user is ready; false where it has to go before.
+    pub(super) async fn is_still_here(&mut self) -> bool {
+        let until = self.shard.clock.instant(self.ready);
+        tokio::select! {
+            () = self.shard.timer.sleep_until(until) => true,
+            () = lost(&mut self.seat) => false,
+        }
+    }
+}
