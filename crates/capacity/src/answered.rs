@@ -101,6 +101,7 @@ mod tests {
         let (due, done) = (at(due), at(due + took));
         recorder.request(&Sample {
             follows: false,
+            retried: false,
             step: StepIndex(0),
             due,
             started: due,

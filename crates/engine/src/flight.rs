@@ -64,8 +64,10 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         sample.follows = self.follows;
         self.shard.recorder.borrow_mut().request(&sample);
         let started = self.shard.clock.now();
-        // The one that it follows ends as it is dropped.
-        self.shard.flights.begin(started, self.measured);
+        if let Some(measured) = self.measured {
+            // The one that it follows ends as it is dropped.
+            self.shard.flights.begin(started, measured);
+        }
         Self {
             follows: true,
             started,
