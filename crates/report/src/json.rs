@@ -8,7 +8,7 @@ use crate::Header;
 use crate::probes::json::ProbeJson;
 use crate::stress::record::StressJson;
 use loadgen_capacity::Stress;
-use loadgen_stats::{StopReason, Summary};
+use loadgen_stats::{ProbeLayout, ProbeSummary, ProbeTotals, StopReason, Summary};
 pub(crate) use metrics::millis;
 use metrics::{LagJson, Metrics, TrendJson};
 use named::Named;
@@ -46,11 +46,26 @@ pub fn write_stress_json(
         .verdict(summary.stop_reason == StopReason::Interrupted)
         .into();
     json.stress = Some(StressJson::of(stress));
-    // Over the whole course, drains and all, they say nothing: levels have their own.
-    json.probes = std::iter::empty().collect();
+    // Over the whole course, with drains and settling, they would say nothing of the load.
+    json.probes = in_holds(stress);
     serde_json::to_writer_pretty(&mut out, &json)?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// What the probes told in the holds of all levels.
+fn in_holds(stress: &Stress) -> Named<ProbeJson> {
+    let in_holds = |(place, probe): (usize, &ProbeLayout)| {
+        let mut totals = ProbeTotals::default();
+        let levels = stress.levels.iter();
+        levels
+            .filter_map(|level| level.probes.get(place))
+            .for_each(|told| totals.merge(told));
+        let probe = probe.clone();
+        let name = probe.name.clone();
+        (name, ProbeJson::of(&ProbeSummary { probe, totals }))
+    };
+    stress.probes.iter().enumerate().map(in_holds).collect()
 }
 
 /// The JSON Schema of the summaries written here, indented, with its line end.
@@ -125,7 +140,7 @@ struct SummaryJson<'a> {
     warnings: Vec<WarningJson>,
     /// The course of the run: at most 3,600 intervals.
     windows: Vec<WindowJson>,
-    /// What the probes of the target told, by name; absent where there are none, and of a search, whose levels have it.
+    /// What the probes of the target told, by name; absent where there are none. Of a search: in the holds of its levels.
     #[serde(skip_serializing_if = "Named::is_empty")]
     probes: Named<ProbeJson>,
     /// What a search for the breaking point came to; absent in the summary of a run.

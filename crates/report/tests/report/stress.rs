@@ -495,6 +495,21 @@ fn summaries_of_searches_fit_the_schema() {
 }
 
 #[test]
+fn the_probes_of_a_search_are_those_of_its_levels() {
+    let value: Value = serde_json::from_str(&json(&runs::chat(), &probed())).unwrap();
+    let levels = value["stress"]["levels"].as_array().unwrap();
+    for name in ["db.cpu", "pool", "memory"] {
+        let counts = levels.iter().map(|level| &level["probes"][name]["count"]);
+        let counts: u64 = counts.map(|count| count.as_u64().unwrap()).sum();
+        assert_eq!(value["probes"][name]["count"], counts, "{name}");
+    }
+    assert_eq!(value["probes"]["memory"]["max"], 3e8);
+    assert_eq!(value["probes"]["silent"]["failed"], levels.len());
+    let without: Value = serde_json::from_str(&json(&runs::chat(), &found())).unwrap();
+    assert_eq!(without["probes"], Value::Null);
+}
+
+#[test]
 fn a_search_comes_back_from_its_log() {
     let mut run = runs::chat();
     for (name, stress) in all() {
