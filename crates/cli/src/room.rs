@@ -2,7 +2,7 @@
 
 use crate::{args::NetworkArgs, doctor::Calibration, environment::Environment, error::Error};
 use loadgen_http::LOOPBACKS;
-use loadgen_scenario::{Growth, Needs, Plan, Room, Unplayed};
+use loadgen_scenario::{Growth, Needs, Plan, Resting, Room, Unplayed, format_duration};
 
 /// What this machine has for the run.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,12 @@ pub(crate) fn to_connect_from(
 }
 
 /// Raises the limit of open files, and warns where the machine has too little of something for the plan.
-pub(crate) fn make(plan: &Plan, workers: usize, environment: &Environment) {
+pub(crate) fn make(
+    plan: &Plan,
+    workers: usize,
+    network: Option<&NetworkArgs>,
+    environment: &Environment,
+) {
     let limit = loadgen_host::raise_file_limit();
     if let Err(error) = &limit {
         let told = format!("warning: failed to {}", Error::chain(error));
@@ -51,6 +56,11 @@ pub(crate) fn make(plan: &Plan, workers: usize, environment: &Environment) {
         memory: loadgen_host::available_memory().ok(),
     };
     for line in shortages(&plan.needs(workers), machine) {
+        environment.err.say(&line);
+    }
+    let room = to_connect_from(network, environment);
+    let resting = room.and_then(|room| plan.may_run_out_of_ports(room));
+    for line in resting.iter().flat_map(ports) {
         environment.err.say(&line);
     }
     let calibration = Calibration::last(environment);
@@ -82,6 +92,24 @@ fn left_out(unplayed: &[Unplayed<'_>]) -> Vec<String> {
         });
     }
     told
+}
+
+/// What there is to say where ports may run out, as connections are for one request each.
+fn ports(resting: &Resting) -> [String; 2] {
+    let Resting {
+        origin,
+        ports,
+        room,
+        iteration,
+    } = resting;
+    let lasts = format_duration(*iteration);
+    [
+        format!(
+            "warning: the run opens about {ports} connections to {origin} in a minute if an iteration lasts {lasts}, and has {room} ports for them, each free again after 60 s"
+        ),
+        "hint: keep connections (`connection = \"reuse\"`), cap the rate (`rate_limit`), or name more addresses of this machine (`source_addresses`, --source-address)"
+            .to_owned(),
+    ]
 }
 
 /// What there is too little of.

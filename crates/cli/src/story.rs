@@ -8,7 +8,7 @@ use loadgen_engine::{Exchange, Judgement, Method};
 use loadgen_scenario::{
     Rendered, Request, Think, format_duration, is_secret_header, is_secret_name,
 };
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 /// Bytes of a body that are shown.
 const SHOWN: usize = 4096;
@@ -39,6 +39,13 @@ pub(crate) fn request(number: &str, request: &Request, rendered: &Rendered<'_>) 
 pub(crate) fn redirected(method: Method, rendered: &Rendered<'_>) -> String {
     let mut text = "  redirected:\n".to_owned();
     message(&mut text, method, rendered);
+    text
+}
+
+/// What is sent where `retry` says that the request is sent again.
+pub(crate) fn sent_again(request: &Request, rendered: &Rendered<'_>) -> String {
+    let mut text = "  sent again:\n".to_owned();
+    message(&mut text, request.method, rendered);
     text
 }
 
@@ -81,6 +88,19 @@ pub(crate) fn reply(exchange: &Exchange) -> String {
     }
     body(&mut text, '<', &exchange.body);
     text
+}
+
+/// That a request is sent again, for the time of that number, after a wait.
+pub(crate) fn retried(exchange: &Exchange, wait: Duration, request: &Request, time: u32) -> String {
+    let why = match (&exchange.failure, exchange.status) {
+        (Some(failure), _) => format!("{}: {}", failure.kind.name(), failure.message),
+        (None, status) => status.map_or("no status".to_owned(), |s| format!("status {s}")),
+    };
+    let wait = format_duration(Duration::from_millis(
+        u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+    ));
+    let most = request.retry.as_ref().map_or(0, |retry| retry.max);
+    format!("  {why}: to be sent again in {wait} (retry {time} of {most})\n")
 }
 
 /// Whether it is as expected, and what a stream carried.

@@ -63,6 +63,10 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         let mut sample = sample(self.request.index, times, &self.exchange, &judgement);
         sample.follows = self.follows;
         self.shard.recorder.borrow_mut().request(&sample);
+        let limit = self.request.rate_limit;
+        if let Some(turns) = limit.and_then(|limit| self.shard.turns(limit)) {
+            turns.owe();
+        }
         let started = self.shard.clock.now();
         if let Some(measured) = self.measured {
             // The one that it follows ends as it is dropped.
@@ -123,7 +127,7 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
             .exchange
             .done
             .get_or_insert_with(|| self.shard.clock.now());
-        let asked = Asked::of(self.request, self.due, self.started);
+        let asked = Asked::of(self.request, scope, (self.due, self.started));
         let mut judgement = judge(&asked, &self.exchange);
         // A provider's message or an error page may repeat what it was sent.
         if let Some((_, text)) = &mut judgement.error {

@@ -1,7 +1,9 @@
 //! Judges an answer by what the step expects of it, and takes out of it what later steps use.
 
 use crate::{connection::Exchange, flight::sample};
-use loadgen_scenario::{Expect, Extract, Extracted, Reply, Request, format_duration};
+use loadgen_scenario::{
+    Expect, Extract, Extracted, Missed, Reply, Request, Scope, format_duration,
+};
 use loadgen_stats::{Ending, ErrorKind, Offset, Outcome, StepIndex, over_limit};
 use std::sync::Arc;
 
@@ -20,6 +22,8 @@ pub struct Asked<'a> {
     pub expect: &'a Expect,
     /// What is taken out of it.
     pub extract: &'a [Extract],
+    /// The values of the user who asked.
+    pub scope: &'a Scope,
     /// Whether the step reads a stream. A redirection is no answer to such a step, as only the body of a 2xx is read as
     /// a stream; for others it is as good as any.
     pub streams: bool,
@@ -51,11 +55,12 @@ pub struct Judgement {
 impl<'a> Asked<'a> {
     /// What a request of the plan wants to know.
     #[must_use]
-    pub fn of(request: &'a Request, due: Offset, started: Offset) -> Self {
+    pub fn of(request: &'a Request, scope: &'a Scope, (due, started): (Offset, Offset)) -> Self {
         Self {
             step: request.index,
             expect: &request.expect,
             extract: &request.extract,
+            scope,
             streams: request.stream.is_some(),
             due,
             started,
@@ -114,13 +119,13 @@ impl Judgement {
         let reply = reply(asked, exchange);
         let broken = exchange.failure.is_some();
         for check in &expect.checks {
-            self.note(check.hold(&reply), broken);
+            self.note(check.hold(&reply, asked.scope), broken);
         }
         for limit in &expect.within {
             let over = (!broken)
                 .then(|| self.over(asked, exchange, *limit))
                 .flatten();
-            self.note(over.map_or(Ok(()), Err), broken);
+            self.note(over.map_or(Ok(()), |over| Err(Missed::Check(over))), broken);
         }
         let allowed = exchange.status.is_some_and(|status| expect.allows(status));
         if broken || !allowed {
@@ -134,7 +139,7 @@ impl Judgement {
                     self.found.push((Arc::clone(&extract.name), value));
                 }
                 Err(reason) => {
-                    self.note(Err(reason), false);
+                    self.note(Err(Missed::Check(reason)), false);
                     self.lacking = true;
                 }
             }
@@ -142,13 +147,17 @@ impl Judgement {
     }
 
     /// Counts a check. None holds of an answer that is broken.
-    fn note(&mut self, outcome: Result<(), String>, broken: bool) {
+    fn note(&mut self, outcome: Result<(), Missed>, broken: bool) {
         self.checks_made += 1;
-        match outcome {
-            Ok(()) if !broken => self.checks_held += 1,
-            Err(reason) if self.error.is_none() => self.error = Some((ErrorKind::Check, reason)),
-            _ => {}
-        }
+        let error = match outcome {
+            Ok(()) => {
+                self.checks_held += u32::from(!broken);
+                return;
+            }
+            Err(Missed::Check(reason)) => (ErrorKind::Check, reason),
+            Err(Missed::Template(reason)) => (ErrorKind::Template, reason),
+        };
+        self.error.get_or_insert(error);
     }
 
     /// What is wrong, where a request took longer than a limit says.
@@ -252,9 +261,9 @@ fn count(length: usize) -> u32 {
 mod tests {
     use super::*;
     use crate::connection::Failure;
-    use loadgen_scenario::{Check, Finder, Path};
+    use loadgen_scenario::{Check, Finder, Overrides, Path, SourceText, Text, load};
     use loadgen_stats::{SloLimit, Trend};
-    use std::time::Duration;
+    use std::{sync::LazyLock, time::Duration};
 
     struct Case {
         name: &'static str,
@@ -280,11 +289,25 @@ mod tests {
         }
     }
 
+    /// The values of some user.
+    static SCOPE: LazyLock<Scope> = LazyLock::new(|| {
+        let source = SourceText {
+            path: "t.toml",
+            text: "load = { duration = \"1s\" }\n[[step]]\nget = \"http://h/\"\n",
+            stem: "t",
+        };
+        load(source, &Overrides::default())
+            .unwrap()
+            .plan
+            .scope(1, 1)
+    });
+
     fn asked<'a>(expect: &'a Expect, extract: &'a [Extract], streams: bool) -> Asked<'a> {
         Asked {
             step: StepIndex(0),
             expect,
             extract,
+            scope: &SCOPE,
             streams,
             due: Offset::ZERO,
             started: Offset::ZERO,
@@ -292,9 +315,10 @@ mod tests {
     }
 
     fn check(case: &Case) {
-        let contains = case.contains.iter().map(|text| (*text).to_owned());
+        let contains = case.contains.iter();
+        let contains = contains.map(|text| Check::BodyContains(Text::Fixed((*text).to_owned())));
         let expect = Expect {
-            checks: contains.map(Check::BodyContains).collect(),
+            checks: contains.collect(),
             ..expect(case.statuses)
         };
         let exchange = Exchange {

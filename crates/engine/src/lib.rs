@@ -28,7 +28,9 @@ mod shard;
 mod sink;
 mod starts;
 mod timer;
+mod turns;
 mod user;
+mod ways;
 mod windows;
 mod worker;
 
@@ -53,5 +55,7 @@ pub use observer::{Directive, Event, Observer, ProbeSample, Standing};
 pub use phase::Stop;
 pub use run::{Outcome, Settings, run};
 pub use schedule::{ArrivalTimes, Budget, Level, Line, Schedule, Stay, Stays};
+pub use seed::user_seed;
 pub use timer::{Timer, Timing, TokioTiming};
+pub use ways::{Way, all_of};
 pub use worker::Placement;

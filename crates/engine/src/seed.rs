@@ -6,8 +6,10 @@ use rand_pcg::Pcg64Mcg;
 /// The random stream of one user.
 pub(crate) type UserRng = Pcg64Mcg;
 
-/// The seed of a user's values: f(seed, user), well mixed, so that neighbouring users share nothing.
-pub(crate) const fn user_seed(run_seed: u64, user: u64) -> u64 {
+/// The seed of the values of a user, by its number from 0: f(seed, user), well mixed, so that neighbouring users share
+/// nothing.
+#[must_use]
+pub const fn user_seed(run_seed: u64, user: u64) -> u64 {
     mix(mix(run_seed) ^ user.wrapping_add(0x9e37_79b9_7f4a_7c15))
 }
 

@@ -13,10 +13,11 @@ use crate::{
     seats::{Change, Seats},
     starts::Starts,
     timer::Timer,
+    turns::Turns,
     user::Rested,
     windows::{Part, Windows},
 };
-use loadgen_scenario::{Plan, Scope};
+use loadgen_scenario::{Plan, RateLimit, Scope};
 use loadgen_stats::{Layout, Offset, Recorder, ScenarioIndex, Totals};
 use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, task::Poll};
 use tokio::{
@@ -33,6 +34,7 @@ pub(crate) struct Common {
     pub(crate) load_ended: Notify,
     pub(crate) users: Gauge,
     pub(crate) rows: Vec<TakenRows>,
+    pub(crate) turns: Vec<Turns>,
     pub(crate) seed: u64,
     pub(crate) shards: usize,
     pub(crate) clock: Clock,
@@ -48,6 +50,7 @@ impl Common {
             load_ended: Notify::new(),
             users: Gauge::new(first.sum()),
             rows: TakenRows::all(plan, seed),
+            turns: Turns::all(plan),
             seed,
             shards,
             clock: Clock::starting_at(Instant::now()),
@@ -135,6 +138,11 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         iteration: u64,
     ) -> bool {
         rows::give(&self.common.rows, sets, scope, iteration)
+    }
+
+    /// The turns under a cap.
+    pub(crate) fn turns(&self, limit: RateLimit) -> Option<&Turns> {
+        self.common.turns.get(limit.place)
     }
 
     /// A load of the run.

@@ -21,7 +21,7 @@ mod tree;
 
 pub(crate) use body::{Pairs, PartTable};
 pub(crate) use data::{DataTable, Format};
-pub(crate) use expect::Expectation;
+pub(crate) use expect::{Condition, Expectation, PatternText};
 pub(crate) use extract::ExtractTable;
 pub(crate) use flow::{Common, Defaults, QueryValue, StepTable, Steps, StreamTable, TimeoutTable};
 pub(crate) use load::{

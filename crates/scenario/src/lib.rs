@@ -32,6 +32,7 @@ pub use plan::{
     QueryPart, Rate, Rendered, Repeat, Request, Retry, Scenario, Span, Stage, StartAt, Step,
     StreamSpec, Target, Think, Timeouts, Unplayed, UserCount,
 };
+pub use plan::{Limited, RateLimit, Resting};
 pub use plan::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use problem::{Mark, Place, Position, Problem, Problems};
 pub use quantity::{
@@ -39,7 +40,8 @@ pub use quantity::{
     parse_rate, parse_share, parse_statuses,
 };
 pub use reference::resolve_reference;
-pub use reply::{Bounds, Check, Criterion, Extract, Finder, Keep, Path, Pattern, Reply};
+pub use reply::{Bounds, Check, Criterion, Extract, Finder, Keep, Missed, Path, Pattern, Reply};
+pub use reply::{WantedPattern, WantedValue};
 pub use schema::schema;
 pub use secrets::{is_secret_header, is_secret_name, mask};
 pub use template::{

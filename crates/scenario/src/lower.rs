@@ -14,6 +14,7 @@ mod load;
 mod location;
 mod once;
 mod probe;
+mod rate_limit;
 mod scenarios;
 mod sequence;
 mod shares;
@@ -165,6 +166,8 @@ struct Lowering<'a> {
     used_data: BTreeSet<usize>,
     /// The names of values that answers give and that are used where secrets stand.
     secret_values: BTreeSet<String>,
+    /// How many caps on the rate of requests there are so far.
+    rate_limits: usize,
 }
 
 impl<'a> Lowering<'a> {
@@ -189,6 +192,7 @@ impl<'a> Lowering<'a> {
             users: Vec::new(),
             used_data: BTreeSet::new(),
             secret_values: BTreeSet::new(),
+            rate_limits: 0,
         }
     }
 
@@ -222,7 +226,13 @@ impl<'a> Lowering<'a> {
             Ok(folded) => folded,
             Err(problem) => {
                 let problem = self.without_secrets(*problem);
-                self.tell(problem);
+                // What stands in the defaults is tried for each step.
+                let same = |known: &Problem| {
+                    (&known.place, &known.message) == (&problem.place, &problem.message)
+                };
+                if !self.problems.iter().any(same) {
+                    self.tell(problem);
+                }
                 return None;
             }
         };
@@ -257,14 +267,26 @@ fn crowded(plan: &Plan, room: Option<Room>, places: &[Place]) -> Option<Problem>
         0 => "the embedded target".to_owned(),
         _ => crowd.origin.to_string(),
     };
-    let message = format!(
-        "{users} users at a time are more than the {room} ports that connections to {to} can have"
-    );
+    let message = match (users, crowd.resting) {
+        (_, 0) => format!(
+            "{users} users at a time are more than the {room} ports that connections to {to} can have"
+        ),
+        (0, fresh) => format!(
+            "{fresh} connections to {to} in a minute are more than the {room} ports that they can have"
+        ),
+        (_, fresh) => format!(
+            "{users} users at a time and {fresh} further connections to {to} in a minute are more than the {room} ports that they can have"
+        ),
+    };
     let place = places.get(crowd.load).cloned().unwrap_or(Place::Whole);
-    Some(Problem::new(place, message).help(
+    let problem = Problem::new(place, message);
+    Some(problem.help(if crowd.resting > 0 {
+        "with `connection = \"new\"` each request takes a port, which is free again after 60 s: keep connections, \
+         lower the rate, or name more addresses of this machine (`source_addresses`, --source-address)"
+    } else {
         "name more addresses of this machine (`source_addresses`, --source-address), widen the range of ports \
-         (net.ipv4.ip_local_port_range), or share the users among several machines",
-    ))
+         (net.ipv4.ip_local_port_range), or share the users among several machines"
+    }))
 }
 
 /// The value of a key, or that of the defaults where it is not there.

@@ -8,6 +8,7 @@ mod demand;
 mod describe;
 mod expect;
 mod flow;
+mod fresh;
 mod layout;
 mod load;
 mod loads;
@@ -16,6 +17,7 @@ mod names;
 mod once;
 mod outlook;
 mod probe;
+mod rate_limit;
 mod retry;
 
 pub use body::{Body, Multipart, Part, PartContent};
@@ -24,6 +26,7 @@ pub(crate) use canonical::canonical;
 pub use demand::{Demand, Outgoing};
 pub use describe::{Growth, Needs};
 pub use flow::{Alternative, Condition, Group, Guarded, Repeat, Step, Think};
+pub use fresh::Resting;
 pub(crate) use layout::layout;
 pub(crate) use load::rounded;
 pub use load::{Arrivals, Load, Rate, Stage, UserCount};
@@ -32,6 +35,7 @@ pub(crate) use message::unfit_for_header;
 pub use message::{Location, Message, QueryPart, Rendered};
 pub use once::Once;
 pub use probe::{Probe, ProbeSource, ProcessFigure, WhichProcess};
+pub use rate_limit::{Limited, RateLimit};
 pub use retry::Retry;
 
 use crate::{
@@ -157,6 +161,8 @@ pub struct Request {
     pub cancel: Option<Cancel>,
     /// When it is sent again.
     pub retry: Option<Retry>,
+    /// How often it may begin, over all users.
+    pub rate_limit: Option<RateLimit>,
     /// Whether it goes over a connection of its own, which is closed after the answer.
     pub new_connection: bool,
     /// How many redirections are followed at most; with none they are answers like any.

@@ -123,6 +123,11 @@ struct File {
     /// With several kinds of users, for those that have none of their own. Not for loads with a rate.
     #[schemars(example = &"10s")]
     pace: Option<Duration>,
+    /// How often requests may begin, all of the file together: no more than so many in a second, one after the other,
+    /// over all users. Whoever comes sooner waits for its turn; the metric `rate_limit_wait` says how long. The wait is
+    /// part of the iteration, and of no time of a request.
+    #[schemars(example = &"100/s")]
+    rate_limit: Option<Rate>,
     /// What each user does once before its first iteration, such as to log in. Its requests have figures of their own,
     /// and are in none of the run. A failure ends the user unless `on_failure` says otherwise. With several kinds of
     /// users, for those that have none of their own.
@@ -167,6 +172,9 @@ struct Scenario {
     /// How long after the beginning of one iteration a user begins the next. One that takes longer is followed at once.
     #[schemars(example = &"10s")]
     pace: Option<Duration>,
+    /// How often its requests may begin, those of all its users together. See the key of the file.
+    #[schemars(example = &"20/s")]
+    rate_limit: Option<Rate>,
     /// What each user does once before its first iteration, such as to log in. Its requests have figures of their own.
     #[schemars(example = &serde_json::json!([{ "post": "/login", "json": { "user": "user-{{ vu }}" } }]))]
     before: Option<Vec<Step>>,

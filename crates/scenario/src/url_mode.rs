@@ -150,6 +150,7 @@ fn step(request: &UrlRequest, path: &str, problems: &mut Vec<Problem>) -> StepTa
         extract: Field::Absent,
         slo: Vec::new(),
         think: Field::Absent,
+        rate_limit: Field::Absent,
         tree: Tree::default(),
         common: common(request, problems),
         keys: Vec::new(),

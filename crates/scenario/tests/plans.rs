@@ -2,7 +2,7 @@
 
 use loadgen_scenario::{
     Check, Given, Lowered, Method, OnFailure, Overrides, Plan, Request, SourceText, Step, Target,
-    Think, load,
+    Text, Think, load,
 };
 use std::{collections::HashSet, time::Duration};
 
@@ -306,7 +306,10 @@ fn defaults_and_names_are_filled_in() {
     assert_eq!(first.on_failure, OnFailure::StopUser);
     assert_eq!((second.index.0, second.timeouts.total), (1, second_of(5)));
     assert_eq!(second.expect.statuses, [(200, 299), (404, 404)]);
-    assert_eq!(second.expect.checks, [Check::BodyContains("x".to_owned())]);
+    assert_eq!(
+        second.expect.checks,
+        [Check::BodyContains(Text::Fixed("x".to_owned()))]
+    );
     let pauses: Vec<Think> = plan.scenarios[0]
         .flow
         .iter()

@@ -68,6 +68,8 @@ metrics! {
         HttpReqWaiting = "http_req_waiting",
         /// First byte of the answer → last byte.
         HttpReqReceiving = "http_req_receiving",
+        /// Ready for a request → its turn under `rate_limit`.
+        RateLimitWait = "rate_limit_wait",
         /// Begin → end of an iteration, think time included.
         IterationDuration = "iteration_duration",
         /// Begin → end of a group of steps, think time included.
@@ -143,12 +145,17 @@ metrics! {
 
 impl Trend {
     /// Whether it is known before the outcome of its request is: recorded when it is seen, and again by outcome at the
-    /// end. `itl` is only recorded when it is seen.
+    /// end. `itl` and `rate_limit_wait` are only recorded when they are seen.
     #[must_use]
     pub const fn is_early(self) -> bool {
         matches!(
             self,
-            Self::Ttft | Self::TtftService | Self::TtftText | Self::Itl | Self::ScheduleLag
+            Self::Ttft
+                | Self::TtftService
+                | Self::TtftText
+                | Self::Itl
+                | Self::RateLimitWait
+                | Self::ScheduleLag
         )
     }
 

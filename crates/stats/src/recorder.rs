@@ -196,6 +196,11 @@ impl Recorder {
         }
     }
 
+    /// A user's turn for a request came, which was due then, after so long a wait.
+    pub fn turn(&mut self, step: StepIndex, due: Offset, waited: Duration) {
+        self.early(step, due, Trend::RateLimitWait, waited);
+    }
+
     /// A user began to get a connection for a request.
     pub fn began(&mut self, step: StepIndex, due: Offset, started: Offset) {
         self.early(step, due, Trend::ScheduleLag, started.since(due));

@@ -205,9 +205,11 @@ fn meets(sample: &Sample<'_>, times: &Times, limit: SloLimit) -> Option<bool> {
             let few = shown_tokens(sample.usage, stream).is_some_and(|tokens| tokens < 2);
             few.then_some(true)
         }
-        Trend::HttpReqSending | Trend::Itl | Trend::IterationDuration | Trend::GroupDuration => {
-            None
-        }
+        Trend::HttpReqSending
+        | Trend::Itl
+        | Trend::RateLimitWait
+        | Trend::IterationDuration
+        | Trend::GroupDuration => None,
         // Every other time is there unless what it waits for never came.
         _ => Some(false),
     }

@@ -34,7 +34,7 @@ pub(crate) fn check(
         text.push_str(&lowered.plan.mask(&explanation(&lowered.explained)));
     }
     let exit = print(environment, &text)?;
-    room::make(&lowered.plan, workers(None), environment);
+    room::make(&lowered.plan, workers(None), None, environment);
     Ok(exit)
 }
 

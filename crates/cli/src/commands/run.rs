@@ -157,7 +157,12 @@ impl Bench<'_> {
         // Until the end of the run: dropping it stops it.
         let embedded = wiring::embed(&mut plan)?;
         if place == 0 {
-            room::make(&plan, settings.workers, environment);
+            room::make(
+                &plan,
+                settings.workers,
+                Some(&self.args.network),
+                environment,
+            );
             if self.args.verbose {
                 let all = 0..plan.scenarios.len();
                 debug::show(&plan, all, &connect, settings.seed, &environment.err)?;

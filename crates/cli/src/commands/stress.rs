@@ -70,7 +70,7 @@ pub(crate) fn stress(
     let stop =
         (environment.signals)().map_err(|error| Error::failed("listen for signals", error))?;
     let settings = settings(args, environment);
-    room::make(&plan, settings.workers, environment);
+    room::make(&plan, settings.workers, Some(&args.network), environment);
     // Until the end of the run: dropping it stops it.
     let embedded = wiring::embed(&mut plan)?;
     let circumstances = Circumstances {

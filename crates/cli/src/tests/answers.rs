@@ -28,9 +28,10 @@ fn answers_are_looked_into() {
             "headers = { Content-Type = \"application/json\", x-left = \"9\" }",
             "",
         ),
+        ("headers = { x-left = 9 }", ""),
         (
-            "headers = { x-left = 9 }",
-            "the header x-left is \"9\", not 9",
+            "headers = { x-left = 8 }",
+            "the header x-left is \"9\", not 8",
         ),
         (
             "headers = { content-type = { contains = \"json\" }, etag = { exists = false } }",
@@ -108,6 +109,87 @@ fn answers_are_looked_into() {
             let (held, made) = rate(&summary, "checks");
             assert_eq!(made - held, failed, "{tables}");
         }
+    }
+}
+
+#[test]
+fn what_is_expected_is_rendered() {
+    let first = "extract = { n = \"$.id\", name = \"$.name\", open = { json = \"$.x\", default = \"(\" }, none = { json = \"$.x\", default = \"\" } }";
+    for (line, kind, message) in [
+        (
+            "json = { \"$.id\" = \"{{ n }}\", \"$.name\" = \"{{ vars.who }}\" }",
+            "",
+            "",
+        ),
+        (
+            "json = { \"$.id\" = { equals = \"{{ n + 1 }}\" } }",
+            "check",
+            "$.id is 7, not 8",
+        ),
+        (
+            "json = { \"$.id\" = \"no {{ n }}\" }",
+            "check",
+            "$.id is 7, not \"no 7\"",
+        ),
+        ("json = { \"$.tags\" = [\"a\", \"{{ 'b' }}\"] }", "", ""),
+        (
+            "json = { \"$.tags\" = { contains = \"{{ name }}\" } }",
+            "check",
+            "$.tags is [\"a\",\"b\"], which does not contain \"ann\"",
+        ),
+        (
+            "json = { \"$.name\" = { not = \"{{ name }}\" } }",
+            "check",
+            "$.name is \"ann\"",
+        ),
+        (
+            "json = { \"$.name\" = { matches = '^{{ name }}$' } }",
+            "",
+            "",
+        ),
+        ("headers = { x-left = \"{{ n + 2 }}\" }", "", ""),
+        (
+            "headers = { x-left = { equals = \"{{ n }}\" } }",
+            "check",
+            "the header x-left is \"9\", not 7",
+        ),
+        ("body_contains = '\"id\":{{ n }}'", "", ""),
+        (
+            "body_contains = [\"id\", \"{{ n }}8\"]",
+            "check",
+            "the body does not contain \"78\"",
+        ),
+        ("body_matches = 'id\":{{ n }},'", "", ""),
+        (
+            "body_matches = '{{ name }}$'",
+            "check",
+            "the body does not match ann$",
+        ),
+        (
+            "json = { \"$.id\" = \"{{ name + 1 }}\" }",
+            "template",
+            "render what is expected of $.id: ",
+        ),
+        (
+            "body_contains = \"{{ none }}\"",
+            "template",
+            "render what is expected of the body: it is empty: every body contains it",
+        ),
+        (
+            "headers = { x-left = { matches = '{{ open }}' } }",
+            "template",
+            "render what is expected of the header x-left: no regular expression: ",
+        ),
+    ] {
+        let tables = format!(
+            "[vars]\nwho = \"ann\"\n[[step]]\n{GET}\n{first}\n[[step]]\nname = \"second\"\nget = \"/\"\nexpect = {{ {line} }}\n"
+        );
+        let (_, summary) = once(&server(JSON), &tables);
+        let (seen, told) = error(&summary);
+        assert_eq!(seen, kind, "{line}: {told}");
+        assert!(told.starts_with(message), "{line}: {told}");
+        let (held, made) = rate(&summary, "checks");
+        assert_eq!(made - held, u64::from(!kind.is_empty()), "{line}");
     }
 }
 

@@ -863,6 +863,15 @@ const KEYS: &[(&str, &[&str])] = &[
         &["what_is_done_once_may_take_only_so_long"],
     ),
     ("pace", &["an_iteration_begins_at_its_pace"]),
+    ("rate_limit", &["requests_begin_at_the_rate_of_the_file"]),
+    (
+        "scenario.rate_limit",
+        &["requests_begin_at_the_rate_of_the_file"],
+    ),
+    (
+        "step.rate_limit",
+        &["requests_begin_at_the_rate_of_the_file"],
+    ),
     ("before", &["users_do_once_what_comes_before"]),
     ("scenario.pace", &["an_iteration_begins_at_its_pace"]),
     ("scenario.before", &["users_do_once_what_comes_before"]),

@@ -128,6 +128,66 @@ when = "{{ vu == 2 }}"
 }
 
 #[test]
+fn debug_does_what_a_run_does() {
+    use loadgen_testkit::{ScriptedServer, Step};
+    let text = r#"
+target = "mock"
+load = { iterations = 1 }
+[mock]
+ttft = "1s"
+[[step]]
+[[step.parallel]]
+name = "slow"
+post = "/v1/chat/completions"
+json = { model = "m", stream = true, messages = [{ role = "user", content = "Hello" }] }
+stream = "openai"
+[[step.parallel]]
+name = "quick"
+get = "/plain"
+repeat = 2
+[[step]]
+get = "/plain?last"
+"#;
+    let told = on(Stage::new(&["debug", "a.toml"]).file("a.toml", text));
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    let at = |part: &str| {
+        told.out
+            .find(part)
+            .unwrap_or_else(|| panic!("{}", told.out))
+    };
+    let order = [
+        "\n1. at once, each request told when it is done\n",
+        "\n1.2. quick\n",
+        "\n1.1. slow\n",
+        "\n2. GET /plain?last\n",
+    ];
+    assert!(order.map(at).is_sorted(), "{}", told.out);
+    assert_eq!(told.out.matches("as expected: status 200").count(), 4);
+
+    let script = vec![
+        Step::ReadRequest,
+        Step::write("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"),
+        Step::ReadRequest,
+        Step::write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"),
+    ];
+    let server = ScriptedServer::repeat(script).unwrap();
+    let text = format!(
+        "target = \"{}\"\nload = {{ iterations = 1 }}\n[[step]]\nget = \"/{{{{ random_int(1, 1000000) }}}}\"\nretry = {{ on = 503, backoff = \"1ms\", max = 2 }}\n",
+        server.url("")
+    );
+    let told = on(Stage::new(&["debug", "a.toml"]).file("a.toml", &text));
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    for part in [
+        "status 503: to be sent again in ",
+        "(retry 1 of 2)\n",
+        "\n  sent again:\n> GET ",
+        "as expected: status 200",
+    ] {
+        assert!(told.out.contains(part), "{part}\n{}", told.out);
+    }
+}
+
+#[test]
 fn a_group_is_timed_as_a_whole() {
     let text = r#"
 target = "mock"
@@ -190,6 +250,35 @@ fn an_iteration_begins_at_its_pace() {
         warnings.iter().any(|one| one["code"] == "pace-missed"),
         "{warnings:?}"
     );
+}
+
+#[test]
+fn requests_begin_at_the_rate_of_the_file() {
+    let limit = "rate_limit = \"20/s\"";
+    let shared = ", shared by all requests of";
+    for (file, own, step, waits, shown) in [
+        (limit, "", "", 8, format!("{shared} the file")),
+        ("", limit, "", 8, format!("{shared} its scenario")),
+        ("", "", limit, 4, String::new()),
+    ] {
+        let text = format!(
+            "target = \"mock\"\n{file}\nload = {{ vus = 4, iterations = 4 }}\n[[scenario]]\nname = \"a\"\n{own}\n[[scenario.step]]\nget = \"/plain?a\"\n{step}\n[[scenario.step]]\nget = \"/plain?b\"\n"
+        );
+        let summary = run(&text);
+        let metrics = &summary["metrics"];
+        assert_eq!(metrics["http_reqs"]["count"], 8, "{file}{own}{step}");
+        assert_eq!(metrics["rate_limit_wait"]["count"], waits);
+        // The first begins at once, and each other 50 ms after the one before it.
+        let least = f64::from(waits - 1) * 0.05;
+        let taken = summary["duration_s"].as_f64().unwrap();
+        assert!(taken >= least && taken < 60.0, "{file}{own}{step}: {taken}");
+        let longest = |name: &str| metrics[name]["max"].as_f64().unwrap();
+        assert!(longest("rate_limit_wait") >= 140.0);
+        assert!(longest("iteration_duration") >= longest("rate_limit_wait"));
+        let checked = on(Stage::new(&["check", "a.toml"]).file("a.toml", &text));
+        let shown = format!("at most 20/s{shown};");
+        assert!(checked.out.contains(&shown), "{}", checked.out);
+    }
 }
 
 #[test]

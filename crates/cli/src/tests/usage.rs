@@ -387,6 +387,46 @@ fn more_users_than_ports_are_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn ports_of_connections_for_one_request_each_are_counted() {
+    let text = |load: &str, step: &str| {
+        format!(
+            "target = \"http://127.0.0.1:1\"\nload = {{ {load} }}\n[defaults]\nsource_addresses = [\"127.0.0.1\"]\n[[step]]\nget = \"/\"\n{step}\n"
+        )
+    };
+    let new = "connection = \"new\"";
+    let checked = |load: &str, step: &str| {
+        on(Stage::new(&["check", "a.toml"]).file("a.toml", &text(load, step)))
+    };
+    let rate = "rate = \"5000/s\", duration = \"5m\"";
+    let refused = checked(rate, new);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    let told = "300000 connections to http://127.0.0.1:1 in a minute are more than the";
+    assert!(refused.err.contains(told), "{}", refused.err);
+    assert_eq!(checked(rate, "").code, 0);
+    assert_eq!(
+        checked(rate, &format!("{new}\nrate_limit = \"10/s\"")).code,
+        0
+    );
+    for (load, told) in [
+        ("vus = 5000, duration = \"5m\"", Some("300000 connections")),
+        ("vus = 5000, duration = \"2s\"", None),
+        ("vus = 5000, iterations = 5000", None),
+    ] {
+        let warned = checked(load, new);
+        assert_eq!(warned.code, 0, "{}", warned.err);
+        let warning = warned
+            .err
+            .contains("connections to http://127.0.0.1:1 in a minute");
+        assert_eq!(warning, told.is_some(), "{load}: {}", warned.err);
+        assert!(
+            warned.err.contains(told.unwrap_or_default()),
+            "{}",
+            warned.err
+        );
+    }
+}
+
+#[test]
 fn all_problems_are_drawn_at_once() {
     let played = on(Stage::new(&["check", "bad.toml", "--iterations", "x"]).file("bad.toml", BAD));
     assert_eq!((played.code, played.out.as_str()), (2, ""));

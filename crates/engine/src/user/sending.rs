@@ -38,6 +38,11 @@ impl<C: Connector, T: Timer> User<C, T> {
         };
         let mut time = 0;
         loop {
+            if let Some(limit) = request.rate_limit
+                && !Box::pin(self.turn(limit, request.index)).await
+            {
+                return StepEnd::Leave;
+            }
             let asked = match self.attempt(request, &rendered, time).await {
                 Attempt::Last(end) => return end,
                 Attempt::Again(asked) => asked.unwrap_or_default(),

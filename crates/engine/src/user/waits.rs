@@ -1,8 +1,9 @@
-//! What a user waits for besides thinking: the beginning of its next iteration, and that of its next attempt.
+//! What a user waits for besides thinking: the beginning of its next iteration, that of its next attempt, and its turns.
 
 use super::{User, walk::lost};
 use crate::{connection::Connector, schedule::Role, timer::Timer};
-use loadgen_stats::{Offset, ScenarioIndex};
+use loadgen_scenario::RateLimit;
+use loadgen_stats::{Offset, ScenarioIndex, StepIndex};
 use std::rc::Rc;
 
 impl<C: Connector, T: Timer> User<C, T> {
@@ -50,5 +51,21 @@ impl<C: Connector, T: Timer> User<C, T> {
             () = self.shard.timer.sleep_until(until) => true,
             () = lost(&mut self.seat) => false,
         }
+    }
+
+    /// Waits for the turn of a request whose rate has a cap; false where the user has to go before it comes.
+    pub(super) async fn turn(&mut self, limit: RateLimit, step: StepIndex) -> bool {
+        let (shard, ready) = (Rc::clone(&self.shard), self.ready);
+        let Some(turns) = shard.turns(limit) else {
+            return true;
+        };
+        let wait = turns.wait(ready, shard.clock, &shard.timer);
+        self.ready = tokio::select! {
+            due = wait => due,
+            () = lost(&mut self.seat) => return false,
+        };
+        let mut recorder = shard.recorder.borrow_mut();
+        recorder.turn(step, self.ready, self.ready.since(ready));
+        true
     }
 }

@@ -7,13 +7,16 @@ use crate::{
     seats::Seat,
     shard::Shard,
     timer::Timer,
+    ways::{self, all_of},
 };
-use loadgen_scenario::{Alternative, Condition, Group, Guarded, OnFailure, Request, Step, Think};
+use loadgen_scenario::{
+    Alternative, Condition, Group, Guarded, OnFailure, Request, Scope, Step, Think,
+};
 use loadgen_stats::{Offset, Outcome, StepIndex};
-use std::{cell::RefCell, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
+use std::{cell::RefCell, rc::Rc};
 
 /// Some of the way: in a box, as the tree may be of any depth, and users who think hold no memory of it.
-type Way<'a> = Pin<Box<dyn Future<Output = StepEnd> + 'a>>;
+type Way<'a> = ways::Way<'a, StepEnd>;
 
 impl StepEnd {
     /// What a request does to its iteration.
@@ -177,14 +180,20 @@ impl<C: Connector, T: Timer> User<C, T> {
             spare.split_off(rest)
         };
         let mut known = known.into_iter();
-        let companion = |_| self.companion(&spare, known.next());
-        let mut companions: Vec<Self> = others.iter().map(companion).collect();
+        let whole = self.scope.clone();
+        let scopes = whole.fork(steps.len());
+        let mut ways = scopes.iter().cloned();
+        self.scope = ways.next().unwrap_or_else(|| whole.clone());
+        let companion = |scope| self.companion(scope, &spare, known.next());
+        let mut companions: Vec<Self> = ways.map(companion).collect();
         let ends = {
             let going = companions.iter_mut().zip(others);
             let mut ways = vec![self.tree(own)];
             ways.extend(going.map(|(companion, step)| companion.tree(step)));
             all_of(ways).await
         };
+        whole.join(&scopes);
+        self.scope = whole;
         for way in companions {
             self.ready = self.ready.max(way.ready);
             spare.borrow_mut().push(way.connection);
@@ -196,6 +205,7 @@ impl<C: Connector, T: Timer> User<C, T> {
     /// The same user on another connection, for one of several ways that it goes at once.
     fn companion(
         &mut self,
+        scope: Scope,
         spare: &Rc<RefCell<Vec<C::Connection>>>,
         known: Option<C::Connection>,
     ) -> Self {
@@ -207,7 +217,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             connection: known.unwrap_or_else(|| self.shard.idle_connection(self.load)),
             shard: Rc::clone(&self.shard),
             load: self.load,
-            scope: self.scope.clone(),
+            scope,
             luck: self.luck.fork(),
             more: Some(Box::new(more)),
             seat: self.seat.clone(),
@@ -245,28 +255,9 @@ impl<C: Connector, T: Timer> Drop for GroupGuard<'_, C, T> {
 }
 
 /// Waits until the seat is lost: forever where there is none, which takes no memory.
-pub(super) fn lost<'a>(seat: &'a mut Option<Box<Seat>>) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
+pub(super) fn lost<'a>(seat: &'a mut Option<Box<Seat>>) -> ways::Way<'a, ()> {
     match seat {
         None => Box::pin(std::future::pending()),
         Some(seat) => Box::pin(seat.lost()),
     }
-}
-
-/// Goes all ways at once, and comes to how each of them ended.
-async fn all_of(mut ways: Vec<Way<'_>>) -> Vec<StepEnd> {
-    let mut ends: Vec<Option<StepEnd>> = ways.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        let mut left = false;
-        for (way, end) in ways.iter_mut().zip(&mut ends) {
-            if end.is_none() {
-                match way.as_mut().poll(context) {
-                    Poll::Ready(ended) => *end = Some(ended),
-                    Poll::Pending => left = true,
-                }
-            }
-        }
-        if left { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-    ends.into_iter().flatten().collect()
 }

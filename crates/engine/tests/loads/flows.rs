@@ -112,6 +112,38 @@ parallel = [
 }
 
 #[tokio::test(start_paused = true)]
+async fn values_of_steps_at_once_do_not_depend_on_who_is_faster() {
+    let value = "{{ random_int(1, 1000000) }}/{{ unique() }}/{{ prompt(tokens=8, unique=true) | replace(' ', '-') }}";
+    let twice = |way: &str| format!("{{ repeat = 2, get = \"/{way}/{value}\" }}");
+    let steps = format!(
+        "[[step]]\nparallel = [{}, {{ parallel = [{}, {}] }}, {}]\n[[step]]\nget = \"/end/{value}\"",
+        twice("a"),
+        twice("b"),
+        twice("c"),
+        twice("d")
+    );
+    let text = format!(
+        "target = \"http://127.0.0.1:1\"\nload = {{ vus = 2, executor = \"per-vu-iterations\", iterations = 3 }}\n{steps}"
+    );
+    let mut seen = Vec::new();
+    for slow in ["/a", "/b", "/c", "/d", "/end"] {
+        let service = Service::noting(TIME, &[(slow, TIME * 5)]);
+        undisturbed(plan(&text), 2, &service).await;
+        let mut paths: Vec<String> = service.calls("/").into_iter().map(|one| one.0).collect();
+        paths.sort();
+        let distinct = |part: usize| {
+            let parts = paths.iter().filter_map(|path| path.split('/').nth(part));
+            parts.collect::<std::collections::HashSet<_>>().len()
+        };
+        // 9 requests in each of 6 iterations, of which none is like another.
+        assert_eq!(paths.len(), 54);
+        assert_eq!([2, 3, 4].map(distinct), [54, 54, 54], "{slow}");
+        seen.push(paths);
+    }
+    assert!(seen.iter().all(|paths| *paths == seen[0]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn steps_at_once_take_as_long_as_the_longest() {
     let steps = "[[step]]\nparallel = [{ get = \"/slow\" }, { get = \"/b\", repeat = 2 }, { think = \"50ms\" }]\n[[step]]\nget = \"/end\"";
     for workers in [1, 2, 7] {

@@ -10,4 +10,5 @@ mod rows;
 mod steered;
 mod support;
 mod thresholds;
+mod turns;
 mod ways;

@@ -101,6 +101,7 @@ fn rows_of_times(summary: &Summary) -> Vec<(String, &TrendFigures)> {
         rows.extend(whole(trend).filter(|(_, figures)| !figures::is_nothing(trend, figures)));
     }
     rows.extend(whole(Trend::HttpReqReceiving));
+    rows.extend(whole(Trend::RateLimitWait));
     rows.extend(whole(Trend::IterationDuration));
     let steps = || summary.scenarios.iter().flat_map(|one| &one.steps);
     rows.extend(steps().filter_map(|step| {

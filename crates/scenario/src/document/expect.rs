@@ -2,14 +2,14 @@
 
 use super::{
     keys,
-    node::{Field, Kind, Node},
+    node::{Field, Kind, Located, Node, Source},
     reader::{Reader, Table, field},
     settings::SloEntry,
 };
 use crate::{
     problem::Problem,
     quantity::parse_statuses,
-    reply::{Bounds, Criterion, Path, Pattern},
+    reply::{Bounds, Path, Pattern},
 };
 use loadgen_stats::Trend;
 
@@ -19,19 +19,39 @@ pub(crate) struct Expectation {
     /// `status`, as inclusive ranges.
     pub status: Field<Vec<(u16, u16)>>,
     /// `headers`: names in lower case.
-    pub headers: Field<Vec<(String, Vec<Criterion>)>>,
+    pub headers: Field<Vec<(String, Vec<Condition>)>>,
     /// `body_contains`.
-    pub body_contains: Field<Vec<String>>,
+    pub body_contains: Field<Vec<Source>>,
     /// `body_matches`.
-    pub body_matches: Field<Vec<Pattern>>,
+    pub body_matches: Field<Vec<PatternText>>,
     /// `json`.
-    pub json: Field<Vec<(Path, Vec<Criterion>)>>,
+    pub json: Field<Vec<(Path, Vec<Condition>)>>,
     /// `body_size`, in bytes.
     pub body_size: Field<Bounds>,
     /// `tokens`.
     pub tokens: Field<Bounds>,
     /// `within`: one duration is that of `http_req_duration`.
     pub within: Field<Vec<SloEntry>>,
+}
+
+/// What a value is expected to be.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Condition {
+    Equals(Node),
+    Not(Node),
+    Exists(bool),
+    Contains(Node),
+    Matches(PatternText),
+    Within(Bounds),
+}
+
+/// A regular expression, which may hold templates.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum PatternText {
+    /// It holds none.
+    Fixed(Pattern),
+    /// It does.
+    Template(Source),
 }
 
 impl Reader {
@@ -91,9 +111,9 @@ impl Reader {
         }
     }
 
-    fn texts(&mut self, node: &Node, what: &str) -> Option<Vec<String>> {
+    fn texts(&mut self, node: &Node, what: &str) -> Option<Vec<Source>> {
         self.one_or_several(node, |reader, node| match &node.kind {
-            Kind::Text(text) if !text.is_empty() => Some(text.clone()),
+            Kind::Text(text) if !text.is_empty() => Some(node.source(text)),
             Kind::Text(_) => {
                 let message = format!("{what} is empty: every body contains it");
                 reader.tell(Problem::new(&node.place, message));
@@ -103,11 +123,23 @@ impl Reader {
         })
     }
 
-    fn patterns(&mut self, node: &Node, what: &str) -> Option<Vec<Pattern>> {
-        self.one_or_several(node, |reader, node| match &node.kind {
-            Kind::Text(text) => reader.understand(node, Pattern::parse(text)),
-            _ => reader.wrong_type(node, what, "a regular expression, or a list of them"),
+    fn patterns(&mut self, node: &Node, what: &str) -> Option<Vec<PatternText>> {
+        self.one_or_several(node, |reader, node| {
+            reader.pattern(node, what, "a regular expression, or a list of them")
         })
+    }
+
+    fn pattern(&mut self, node: &Node, what: &str, wanted: &str) -> Option<PatternText> {
+        match &node.kind {
+            // Braces that are meant as such have a backslash before each.
+            Kind::Text(text) if text.contains("{{") => {
+                Some(PatternText::Template(node.source(text)))
+            }
+            Kind::Text(text) => self
+                .understand(node, Pattern::parse(text))
+                .map(PatternText::Fixed),
+            _ => self.wrong_type(node, what, wanted),
+        }
     }
 
     fn one_or_several<T>(
@@ -124,7 +156,7 @@ impl Reader {
         values.into_iter().collect()
     }
 
-    fn expected_headers(&mut self, node: &Node) -> Option<Vec<(String, Vec<Criterion>)>> {
+    fn expected_headers(&mut self, node: &Node) -> Option<Vec<(String, Vec<Condition>)>> {
         let entries = self.entries(node, "`expect.headers`")?;
         let mut complete = true;
         let mut headers = Vec::new();
@@ -143,12 +175,16 @@ impl Reader {
         complete.then_some(headers)
     }
 
-    fn expected_json(&mut self, node: &Node) -> Option<Vec<(Path, Vec<Criterion>)>> {
+    fn expected_json(&mut self, node: &Node) -> Option<Vec<(Path, Vec<Condition>)>> {
         let entries = self.entries(node, "`expect.json`")?;
         let mut complete = true;
         let mut checks = Vec::new();
         for (path, node) in entries {
             let conditions = self.conditions(node, &format!("`{}`", path.value));
+            if !self.holds_no_template(path, "a JSONPath") {
+                complete = false;
+                continue;
+            }
             let path = match Path::parse(&path.value) {
                 Ok(path) => Some(path),
                 Err(error) => {
@@ -166,32 +202,26 @@ impl Reader {
     }
 
     /// A value that is expected, or a table that says more of it.
-    fn conditions(&mut self, node: &Node, what: &str) -> Option<Vec<Criterion>> {
+    fn conditions(&mut self, node: &Node, what: &str) -> Option<Vec<Condition>> {
         if !matches!(node.kind, Kind::Table(_)) {
-            return (!node.is_broken()).then(|| vec![Criterion::Equals(node.to_json())]);
+            return (!node.is_broken()).then(|| vec![Condition::Equals(node.clone())]);
         }
         let before = self.problems.len();
         let table = self.table(node, what, keys::CONDITION)?;
         let mut conditions = Vec::new();
-        let value = |key: &str, of: fn(serde_json::Value) -> Criterion| {
-            table.get(key).map(|node| of(node.to_json()))
-        };
-        conditions.extend(value("equals", Criterion::Equals));
-        conditions.extend(value("not", Criterion::Not));
-        conditions.extend(value("contains", Criterion::Contains));
+        let value = |key: &str, of: fn(Node) -> Condition| table.get(key).cloned().map(of);
+        conditions.extend(value("equals", Condition::Equals));
+        conditions.extend(value("not", Condition::Not));
+        conditions.extend(value("contains", Condition::Contains));
         let exists = self.bool(table.get("exists"), "`exists`");
-        conditions.extend(exists.given().map(|given| Criterion::Exists(given.value)));
-        let matches = field(table.get("matches"), |node| match &node.kind {
-            Kind::Text(text) => self.understand(node, Pattern::parse(text)),
-            _ => self.wrong_type(node, "`matches`", "a regular expression"),
+        conditions.extend(exists.given().map(|given| Condition::Exists(given.value)));
+        let matches = field(table.get("matches"), |node| {
+            self.pattern(node, "`matches`", "a regular expression")
         });
-        conditions.extend(
-            matches
-                .given()
-                .map(|given| Criterion::Matches(given.value.clone())),
-        );
+        let matches = matches.given();
+        conditions.extend(matches.map(|given| Condition::Matches(given.value.clone())));
         let bounds = self.bounds_of(&table)?;
-        conditions.extend(bounds.map(Criterion::Within));
+        conditions.extend(bounds.map(Condition::Within));
         if conditions.is_empty() && self.problems.len() == before {
             let problem = Problem::new(&node.place, format!("{what} is to be what?"));
             self.tell(
@@ -201,6 +231,16 @@ impl Reader {
             );
         }
         (!conditions.is_empty()).then_some(conditions)
+    }
+
+    /// Tells a template where none is rendered; true where there is none.
+    pub(super) fn holds_no_template(&mut self, text: &Located<String>, what: &str) -> bool {
+        let template = text.value.contains("{{");
+        if template {
+            let problem = Problem::new(&text.place, format!("{what} holds no templates"));
+            self.tell(problem.label("not rendered"));
+        }
+        !template
     }
 
     /// A number, or a table with `min` and `max`.

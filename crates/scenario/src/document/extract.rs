@@ -44,6 +44,7 @@ impl Reader {
         let named = self.variable_name(name);
         let (finder, all, default) = match &node.kind {
             Kind::Text(text) => {
+                self.untemplated(node, text, "a JSONPath")?;
                 let path = self.understand(node, Path::parse(text).map_err(or_a_table))?;
                 (Finder::Json(path), false, None)
             }
@@ -114,7 +115,15 @@ impl Reader {
             }
         };
         let all = self.all(&table, &finder)?;
-        let default = table.get("default").map(Node::to_json);
+        let default = match table.get("default") {
+            None => None,
+            Some(node) => {
+                if let Kind::Text(text) = &node.kind {
+                    self.untemplated(node, text, "`default`")?;
+                }
+                Some(node.to_json())
+            }
+        };
         Some((finder, all, default))
     }
 
@@ -134,6 +143,7 @@ impl Reader {
         let Kind::Text(text) = &node.kind else {
             return self.wrong_type(node, &what, "a string");
         };
+        self.untemplated(node, text, &what)?;
         match key {
             "json" => self.understand(node, Path::parse(text)).map(Finder::Json),
             "regex" => self
@@ -146,6 +156,11 @@ impl Reader {
             "header" => Some(Finder::Header(text.trim().to_ascii_lowercase())),
             _ => Some(Finder::Cookie(text.trim().to_owned())),
         }
+    }
+
+    fn untemplated(&mut self, node: &Node, text: &str, what: &str) -> Option<()> {
+        let text = Located::new(text.to_owned(), node.place.clone());
+        self.holds_no_template(&text, what).then_some(())
     }
 
     fn all(&mut self, table: &Table<'_>, finder: &Finder) -> Option<bool> {

@@ -138,6 +138,8 @@ pub(crate) struct StepTable {
     pub slo: Vec<SloEntry>,
     /// `think`: the shortest and the longest pause.
     pub think: Field<(Duration, Duration)>,
+    /// `rate_limit`, per second.
+    pub rate_limit: Field<f64>,
     /// What makes it a part of a tree.
     pub tree: Tree,
     /// What it can share with `[defaults]`.
@@ -326,6 +328,7 @@ impl Reader {
             extract: self.extract(table.get("extract")),
             slo: self.slo(table.get("slo")),
             think: field(table.get("think"), |node| self.think(node)),
+            rate_limit: self.rate(table.get("rate_limit"), "`rate_limit`", false),
             tree: self.tree(&table, head),
             common: self.common(&table),
             keys: entries.iter().map(|(key, _)| key.clone()).collect(),

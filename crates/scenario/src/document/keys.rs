@@ -15,6 +15,7 @@ pub(crate) const ROOT: &[&str] = &[
     "teardown",
     "teardown_timeout",
     "pace",
+    "rate_limit",
     "before",
     "step",
     "scenario",
@@ -24,7 +25,15 @@ pub(crate) const ROOT: &[&str] = &[
     "probe",
 ];
 /// The keys of each `[[scenario]]`.
-pub(crate) const SCENARIO: &[&str] = &["name", "weight", "load", "pace", "before", "step"];
+pub(crate) const SCENARIO: &[&str] = &[
+    "name",
+    "weight",
+    "load",
+    "pace",
+    "rate_limit",
+    "before",
+    "step",
+];
 /// The keys of each `[data.NAME]`.
 pub(crate) const DATA: &[&str] = &[
     "file",
@@ -94,6 +103,7 @@ pub(crate) const STEP: &[&str] = &[
     "extract",
     "slo",
     "think",
+    "rate_limit",
 ];
 /// The keys of each of `multipart`.
 pub(crate) const PART: &[&str] = &["name", "value", "file", "filename", "content_type"];
@@ -231,6 +241,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("constant_pacing", "pace"),
     ("pacing", "pace"),
     ("wait_time", "pace"),
+    ("throttle", "rate_limit"),
+    ("max_rate", "rate_limit"),
+    ("rps", "rate_limit"),
     ("localAddress", "source_addresses"),
     ("local_ips", "source_addresses"),
     ("steps", "step"),
@@ -296,6 +309,7 @@ pub(crate) fn slo() -> impl Iterator<Item = Trend> + Clone {
         Trend::IterationDuration,
         Trend::GroupDuration,
         Trend::ScheduleLag,
+        Trend::RateLimitWait,
     ];
     Trend::ALL
         .iter()

@@ -46,6 +46,8 @@ pub(crate) struct ScenarioTable {
 pub(crate) struct Routine {
     /// `pace`.
     pub pace: Field<Duration>,
+    /// `rate_limit`, per second.
+    pub rate_limit: Field<f64>,
     /// `[[before]]`.
     pub before: Steps,
 }
@@ -104,6 +106,7 @@ impl Reader {
     pub(super) fn routine(&mut self, table: &Table<'_>, head: &str) -> Routine {
         Routine {
             pace: self.duration(table.get("pace"), "`pace`", false),
+            rate_limit: self.rate(table.get("rate_limit"), "`rate_limit`", false),
             before: self.steps(table.get("before"), head),
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     plan::{Body, DialectName},
     problem::{Place, Problem},
     secrets::{Secrecy, is_secret_name},
-    template::{JsonBuilder, Mode, Text, quote, sole_expression},
+    template::{JsonBuilder, JsonTemplate, Mode, Text, quote, sole_expression},
 };
 
 impl Lowering<'_> {
@@ -76,6 +76,13 @@ impl Lowering<'_> {
             _ => self.json_value(&json.value, Secrecy::Open, &mut builder),
         };
         complete.then(|| Body::Json(builder.finish()))
+    }
+
+    /// A value with templates in it; absent where something in it is wrong.
+    pub(super) fn json_template(&mut self, node: &Node) -> Option<JsonTemplate> {
+        let mut builder = JsonBuilder::default();
+        let complete = self.json_value(node, Secrecy::Open, &mut builder);
+        complete.then(|| builder.finish())
     }
 
     /// Writes a value; whether nothing in it is wrong.

@@ -2,10 +2,12 @@
 
 use super::{Lowering, limits::fits, pick_field};
 use crate::{
-    document::{Expectation, SloEntry, StepTable},
+    document::{Condition, Expectation, PatternText, SloEntry, StepTable},
     plan::{Expect, StreamSpec},
     problem::Problem,
-    reply::{Check, Criterion},
+    reply::{Check, Criterion, Pattern, WantedPattern, WantedValue},
+    secrets::Secrecy,
+    template::{Mode, Text},
 };
 use loadgen_stats::SloLimit;
 
@@ -40,32 +42,26 @@ impl Lowering<'_> {
         stream: Option<&StreamSpec>,
     ) -> Vec<Check> {
         let mut checks = Vec::new();
-        let headers = pick_field(&own.headers, &defaults.headers);
-        let header = |(name, conditions): &(String, Vec<Criterion>)| {
-            Check::Header(name.clone(), conditions.clone())
-        };
-        checks.extend(headers.into_iter().flatten().map(header));
+        for (name, conditions) in pick_field(&own.headers, &defaults.headers)
+            .into_iter()
+            .flatten()
+        {
+            let criteria = self.criteria(conditions);
+            checks.extend(criteria.map(|criteria| Check::Header(name.clone(), criteria)));
+        }
         let texts = pick_field(&own.body_contains, &defaults.body_contains);
-        checks.extend(
-            texts
-                .into_iter()
-                .flatten()
-                .cloned()
-                .map(Check::BodyContains),
-        );
+        for text in texts.into_iter().flatten() {
+            let folded = self.fold(text, Mode::Text, Secrecy::Open);
+            checks.extend(folded.map(|folded| Check::BodyContains(folded.text)));
+        }
         let patterns = pick_field(&own.body_matches, &defaults.body_matches);
-        checks.extend(
-            patterns
-                .into_iter()
-                .flatten()
-                .cloned()
-                .map(Check::BodyMatches),
-        );
-        let places = pick_field(&own.json, &defaults.json);
-        let json = |(path, conditions): &(_, Vec<Criterion>)| {
-            Check::Json(crate::reply::Path::clone(path), conditions.clone())
-        };
-        checks.extend(places.into_iter().flatten().map(json));
+        for pattern in patterns.into_iter().flatten() {
+            checks.extend(self.pattern(pattern).map(Check::BodyMatches));
+        }
+        for (path, conditions) in pick_field(&own.json, &defaults.json).into_iter().flatten() {
+            let criteria = self.criteria(conditions);
+            checks.extend(criteria.map(|criteria| Check::Json(path.clone(), criteria)));
+        }
         checks.extend(
             pick_field(&own.body_size, &defaults.body_size)
                 .copied()
@@ -85,6 +81,45 @@ impl Lowering<'_> {
             (None, _) => {}
         }
         checks
+    }
+
+    /// What a value must be; absent where something in it is wrong.
+    fn criteria(&mut self, conditions: &[Condition]) -> Option<Vec<Criterion>> {
+        let read: Vec<_> = conditions.iter().map(|one| self.criterion(one)).collect();
+        read.into_iter().collect()
+    }
+
+    fn criterion(&mut self, condition: &Condition) -> Option<Criterion> {
+        let mut value = |node| self.json_template(node).map(WantedValue::of);
+        Some(match condition {
+            Condition::Equals(node) => Criterion::Equals(value(node)?),
+            Condition::Not(node) => Criterion::Not(value(node)?),
+            Condition::Contains(node) => Criterion::Contains(value(node)?),
+            Condition::Exists(there) => Criterion::Exists(*there),
+            Condition::Within(bounds) => Criterion::Within(*bounds),
+            Condition::Matches(pattern) => Criterion::Matches(self.pattern(pattern)?),
+        })
+    }
+
+    fn pattern(&mut self, pattern: &PatternText) -> Option<WantedPattern> {
+        let source = match pattern {
+            PatternText::Fixed(pattern) => return Some(WantedPattern::Fixed(pattern.clone())),
+            PatternText::Template(source) => source,
+        };
+        let folded = self.fold(source, Mode::Text, Secrecy::Open)?;
+        // What a trial cannot tell may be an expression in the run.
+        if folded.open {
+            return Some(WantedPattern::Template(folded.text));
+        }
+        match (Pattern::parse(&folded.trial), folded.text) {
+            (Err(error), _) => {
+                let problem = Problem::new(&source.place, error.message);
+                self.tell(problem.help("what templates give is taken as it is"));
+                None
+            }
+            (Ok(pattern), Text::Fixed(_)) => Some(WantedPattern::Fixed(pattern)),
+            (Ok(_), text) => Some(WantedPattern::Template(text)),
+        }
     }
 
     /// The longest times; of those in the defaults, the ones that the step can have.

@@ -3,7 +3,7 @@
 use super::{
     Lowering, extract,
     headers::{Headers, merge},
-    once,
+    once, rate_limit,
     scenarios::{Flow, Flows, Part},
     tree::{Walk, When},
 };
@@ -44,6 +44,7 @@ impl Lowering<'_> {
             setup: self.set_up(defaults.as_ref(), target),
             ..Flows::default()
         };
+        let of_file = self.rate_limit_of_file();
         for (number, part) in parts.iter().enumerate() {
             let before = self.problems.len();
             let tables = &part.steps.list;
@@ -52,8 +53,9 @@ impl Lowering<'_> {
             let prelude = part.before(document);
             let first: Vec<&StepTable> =
                 prelude.list.iter().flat_map(StepTable::requests).collect();
-            // What is done once stands with the first scenario and with the last.
             let mut named = [&sent[..], &first].concat();
+            let rate_limit = self.rate_limit_of(number, part, &named, of_file);
+            // What is done once stands with the first scenario and with the last.
             named.extend(setup.iter().filter(|_| number == 0));
             named.extend(teardown.iter().filter(|_| number + 1 == parts.len()));
             self.step_names(&named, &groups);
@@ -70,11 +72,14 @@ impl Lowering<'_> {
             // What it takes out of answers is known to the steps after it, so it comes first.
             let mut prelude_walk = walk(requests + sent.len(), first.len(), When::BeforeIterations);
             let of_defaults_too = of_defaults.iter().filter(|_| !first.is_empty()).copied();
-            let prelude = self.steps(&prelude.list, false, &mut prelude_walk);
+            let mut prelude = self.steps(&prelude.list, false, &mut prelude_walk);
             let mut before_data = std::mem::take(&mut self.used_data);
             before_data.extend(of_defaults_too);
             let mut walk = walk(requests, sent.len(), When::InIterations);
-            let flow = self.steps(tables, false, &mut walk);
+            let mut flow = self.steps(tables, false, &mut walk);
+            for steps in prelude.iter_mut().chain(&mut flow) {
+                rate_limit::share(steps, rate_limit);
+            }
             requests = walk.next_group;
             if before == self.problems.len() {
                 self.sends_something(part, sent.is_empty());
@@ -167,6 +172,7 @@ impl Lowering<'_> {
         let expect = self.expect(step, reads);
         // Last of all: its own message cannot use what its answer gives.
         let extract = self.extract(step, reads);
+        let rate_limit = self.own_rate_limit(step);
         let (name, _) = step_name(step)?;
         let mut headers = merge(defaults?, own?);
         let body = body?;
@@ -198,6 +204,7 @@ impl Lowering<'_> {
             stream: stream.filter(|_| fits)?,
             cancel: cancel?,
             retry: retry(common, &step.common),
+            rate_limit,
             new_connection: pick(&step.common.connection, &common.connection).unwrap_or(false),
             redirects: redirects(common, &step.common),
             expect: expect?,

@@ -3,7 +3,7 @@
 use super::{Lowering, Provenance};
 use crate::{
     document::{SloEntry, StepTable, ThresholdEntry},
-    plan::{DialectName, Load, LoadPlan, Scenario, StartAt, Step, StreamSpec},
+    plan::{DialectName, Load, LoadPlan, Request, Scenario, StartAt, Step, StreamSpec},
     problem::{Place, Problem},
     quantity::format_duration,
 };
@@ -137,7 +137,7 @@ impl Lowering<'_> {
             }
         }
         if let Some(layout) = layout {
-            self.never_checked(&thresholds, &places, layout, scenarios);
+            self.never_had(&thresholds, &places, layout, scenarios);
         }
         layout.map(|_| thresholds)
     }
@@ -198,28 +198,32 @@ impl Lowering<'_> {
         }
     }
 
-    /// Tells thresholds on checks where nothing is checked: they would stay without a sample, and fail.
-    fn never_checked(
+    /// Tells thresholds on what no selected step has: they would stay without a sample, and fail.
+    fn never_had(
         &mut self,
         thresholds: &[Threshold],
         places: &[Place],
         layout: &Layout,
         scenarios: &[Scenario],
     ) {
-        let on_checks = |threshold: &Threshold| threshold.limits() == Metric::Rate(Rate::Checks);
-        let pairs = thresholds.iter().zip(places);
-        for (threshold, place) in pairs.filter(|(threshold, _)| on_checks(threshold)) {
-            let mut requests = scenarios
-                .iter()
-                .flat_map(|scenario| Step::requests(&scenario.flow));
-            let is_checked = requests.any(|request| {
-                let checked = request.expect.is_explicit() || !request.extract.is_empty();
-                checked && threshold.selection().has_step(layout, request.index)
-            });
-            if !is_checked {
+        let steps = || scenarios.iter().flat_map(|one| [&one.flow, &one.before]);
+        for (threshold, place) in thresholds.iter().zip(places) {
+            let (has, help): (fn(&Request) -> bool, _) = match threshold.limits() {
+                Metric::Rate(Rate::Checks) => (
+                    |request| request.expect.is_explicit() || !request.extract.is_empty(),
+                    "only steps with `expect` have it",
+                ),
+                Metric::Trend(Trend::RateLimitWait) => (
+                    |request| request.rate_limit.is_some(),
+                    "only steps with a `rate_limit`, or whose scenario or file has one, have it",
+                ),
+                _ => continue,
+            };
+            let mut requests = steps().flat_map(|steps| Step::requests(steps));
+            let selection = threshold.selection();
+            if !requests.any(|one| has(one) && selection.has_step(layout, one.index)) {
                 let message = format!("no step can have `{}`", threshold.metric());
-                let problem = Problem::new(place.clone(), message);
-                self.tell(problem.help("only steps with `expect` have it"));
+                self.tell(Problem::new(place.clone(), message).help(help));
             }
         }
     }

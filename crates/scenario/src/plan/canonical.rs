@@ -1,8 +1,8 @@
 //! The plan in one form whatever the file looked like, so that equal plans have equal hashes.
 
 use super::{
-    Alternative, Arrivals, Body, Condition, Expect, Load, LoadPlan, Message, Once, PartContent,
-    Request, Scenario, Stage, StartAt, Step, StreamSpec, Timeouts, UserCount,
+    Alternative, Arrivals, Body, Condition, Expect, Limited, Load, LoadPlan, Message, Once,
+    PartContent, Request, Scenario, Stage, StartAt, Step, StreamSpec, Timeouts, UserCount,
 };
 use crate::{
     data::DataSet, lower::flow::REDIRECTS, quantity::format_duration, reply::Check, secrets,
@@ -244,6 +244,14 @@ fn request(request: &Request, secrets: &[String]) -> Value {
             "backoff": [time(retry.backoff), time(retry.max_backoff)],
         });
     }
+    if let Some(limit) = &request.rate_limit {
+        let of = match limit.of {
+            Limited::File => "file",
+            Limited::Scenario(_) => "scenario",
+            Limited::Step => "step",
+        };
+        value["rate_limit"] = json!([limit.rate.get(), of]);
+    }
     if let Some(cancel) = &request.cancel {
         value["cancel"] = json!({
             "after": cancel.after.map(time),
@@ -383,7 +391,7 @@ fn expect(expect: &Expect) -> Value {
         .iter()
         .partition(|check| matches!(check, Check::BodyContains(_)));
     let text = |check: &&Check| match check {
-        Check::BodyContains(text) => Some(Value::from(text.as_str())),
+        Check::BodyContains(text) => Some(Value::from(text.source())),
         _ => None,
     };
     let mut value = json!({

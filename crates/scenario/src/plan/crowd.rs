@@ -11,6 +11,8 @@ pub(crate) struct Crowd {
     pub origin: Origin,
     /// How many there may be at one time.
     pub users: u64,
+    /// How many more ports connections for one request each take, as each is free again only some time later.
+    pub resting: u64,
     /// How many can have a connection.
     pub room: u64,
     /// The load that brings the most of them.
@@ -21,26 +23,36 @@ impl Plan {
     /// The first origin to which more users keep connections than there is room for. Users who are only made where
     /// iterations take long are not counted: nobody knows how many there will be.
     pub(crate) fn crowd(&self, room: Room) -> Option<Crowd> {
+        let crowded = |origin: Origin| {
+            let takes = |load: &LoadPlan| {
+                let users = self.users_of(load, &origin);
+                users.saturating_add(self.resting(load, &origin))
+            };
+            let most = self.most_at_once(takes);
+            let users = self.most_at_once(|load| self.users_of(load, &origin));
+            let room = self.room_to(&origin, room);
+            let loads = self.loads.iter().map(takes).enumerate();
+            // Of loads that are alike the first is told.
+            let (load, _) = loads.rev().max_by_key(|(_, takes)| *takes)?;
+            (most > room).then_some(Crowd {
+                origin,
+                users,
+                resting: most.saturating_sub(users),
+                room,
+                load,
+            })
+        };
+        self.origins().into_iter().find_map(crowded)
+    }
+
+    /// Where requests go, as far as that is known before.
+    pub(super) fn origins(&self) -> Vec<Origin> {
         let mut origins: Vec<Origin> = Vec::new();
         for request in self.requests() {
             let found = self.origin(request);
             origins.extend(found.filter(|one| !origins.contains(one)));
         }
-        let crowded = |origin: Origin| {
-            let users = |load: &LoadPlan| self.users_of(load, &origin);
-            let most = self.most_at_once(users);
-            let room = self.room_to(&origin, room);
-            let loads = self.loads.iter().map(users).enumerate();
-            // Of loads that are alike the first is told.
-            let (load, _) = loads.rev().max_by_key(|(_, users)| *users)?;
-            (most > room).then_some(Crowd {
-                origin,
-                users: most,
-                room,
-                load,
-            })
-        };
-        origins.into_iter().find_map(crowded)
+        origins
     }
 
     /// The users of a load who send something there.
@@ -66,7 +78,7 @@ impl Plan {
     }
 
     /// How many connections there can be to an origin.
-    fn room_to(&self, origin: &Origin, room: Room) -> u64 {
+    pub(super) fn room_to(&self, origin: &Origin, room: Room) -> u64 {
         let asked = match (room.sources, self.source_addresses.len()) {
             (0, of_file) => u32::try_from(of_file).unwrap_or(u32::MAX),
             (given, _) => given,
@@ -80,7 +92,7 @@ impl Plan {
     }
 
     /// Where a request goes; absent where that is known only when it is sent.
-    fn origin(&self, request: &Request) -> Option<Origin> {
+    pub(super) fn origin(&self, request: &Request) -> Option<Origin> {
         if let Some(fixed) = &request.message.fixed {
             return Some(fixed.origin.clone().into_owned());
         }

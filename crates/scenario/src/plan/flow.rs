@@ -173,7 +173,7 @@ impl Step {
         }
     }
 
-    pub(super) fn each_request_mut(&mut self, change: &mut impl FnMut(&mut Request)) {
+    pub(crate) fn each_request_mut(&mut self, change: &mut impl FnMut(&mut Request)) {
         match self {
             Self::Request(request) => change(request),
             Self::Think(_) => {}

@@ -2,6 +2,9 @@
 
 use std::{borrow::Cow, time::Duration};
 
+/// At so many instants the area under a level is looked at.
+const SAMPLES: u32 = 1_000;
+
 /// How load is put on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Load {
@@ -219,6 +222,43 @@ impl Load {
             level = stage.target;
         }
         area
+    }
+
+    /// How many iterations it has, where that is said.
+    pub(super) fn iterations(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+        match self {
+            Self::SharedIterations { iterations, .. } => Some(*iterations as f64),
+            Self::PerVuIterations {
+                vus, iterations, ..
+            } => Some(f64::from(vus.get()) * *iterations as f64),
+            _ => None,
+        }
+    }
+
+    /// The largest area under the level within a time of that length: no more than there is, where the level jumps.
+    pub(super) fn most_within(&self, time: Duration) -> f64 {
+        if let Self::SteeredVus { .. } | Self::SteeredArrivalRate { .. } = self {
+            return 0.0;
+        }
+        let (length, time) = (self.length().as_secs_f64(), time.as_secs_f64());
+        let stages = self.stages();
+        let until = |end: f64| {
+            let (mut level, mut at, mut area) = (self.start(), 0.0, 0.0);
+            for stage in stages.iter() {
+                let stage_length = stage.duration.as_secs_f64();
+                let part = (end - at).clamp(0.0, stage_length);
+                if stage_length > 0.0 {
+                    let reached = level + (stage.target - level) * part / stage_length;
+                    area += part * f64::midpoint(level, reached);
+                }
+                (level, at) = (stage.target, at + stage_length);
+            }
+            area
+        };
+        let ends = (1..=SAMPLES).map(|sample| f64::from(sample) / f64::from(SAMPLES) * length);
+        ends.map(|end| until(end) - until((end - time).max(0.0)))
+            .fold(0.0, f64::max)
     }
 
     /// The name of its kind, as the file has it.

@@ -1,15 +1,18 @@
 //! What is expected of an answer beside its status.
 
-use super::{Bounds, Keep, Path, Pattern, Reply, shown, shown_json};
+use super::{
+    Bounds, Keep, Missed, Path, Reply, WantedPattern, WantedValue, shown, shown_json, wanted,
+};
+use crate::template::{Scope, Text};
 use serde_json::Value;
 
 /// One thing that is expected of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Check {
     /// The body holds a text.
-    BodyContains(String),
+    BodyContains(Text),
     /// A regular expression matches in the body.
-    BodyMatches(Pattern),
+    BodyMatches(WantedPattern),
     /// A header field, its name in lower case, is as these conditions say.
     Header(String, Vec<Criterion>),
     /// The value at a place of the body is as these conditions say.
@@ -24,52 +27,65 @@ pub enum Check {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Criterion {
     /// This value.
-    Equals(Value),
+    Equals(WantedValue),
     /// Any other value than this.
-    Not(Value),
+    Not(WantedValue),
     /// There, or not there.
     Exists(bool),
     /// A text that holds this one, or a list with it.
-    Contains(Value),
+    Contains(WantedValue),
     /// A text that the expression matches.
-    Matches(Pattern),
+    Matches(WantedPattern),
     /// A number within bounds.
     Within(Bounds),
 }
 
+/// A value that is looked at.
+struct Seen<'a> {
+    value: Option<&'a Value>,
+    /// How messages call it.
+    what: &'a str,
+    /// Whether it can be a text only, so that numbers are compared as they are written.
+    is_text: bool,
+}
+
 impl Check {
-    /// Whether it holds.
+    /// Whether it holds, for the user whose values `scope` holds.
     ///
     /// # Errors
     ///
-    /// What is not as it should be.
-    pub fn hold(&self, reply: &Reply<'_>) -> Result<(), String> {
+    /// What is not as it should be, or why that cannot be told.
+    pub fn hold(&self, reply: &Reply<'_>, scope: &Scope) -> Result<(), Missed> {
         match self {
-            Self::BodyContains(text) => {
-                let held = holds(reply.body(), text.as_bytes())
-                    || reply
-                        .text
-                        .is_some_and(|found| found.contains(text.as_str()));
-                let note = reply.cut_note();
-                held.then_some(())
-                    .ok_or_else(|| format!("the body does not contain {}{note}", shown(text)))
-            }
+            Self::BodyContains(text) => body_contains(text, reply, scope),
             Self::BodyMatches(pattern) => {
+                let pattern = pattern.get(scope, "the body")?;
                 let held = pattern.matches(reply.body())
                     || reply
                         .text
                         .is_some_and(|text| pattern.matches(text.as_bytes()));
                 let note = reply.cut_note();
-                held.then_some(())
-                    .ok_or_else(|| format!("the body does not match {}{note}", pattern.text()))
+                unless(held, || {
+                    format!("the body does not match {}{note}", pattern.text())
+                })
             }
             Self::Header(name, conditions) => {
                 let value = reply.header(name).map(Value::from);
-                all(conditions, value.as_ref(), &format!("the header {name}"))
+                let seen = Seen {
+                    value: value.as_ref(),
+                    what: &format!("the header {name}"),
+                    is_text: true,
+                };
+                all(conditions, &seen, scope)
             }
             Self::Json(path, conditions) => {
-                let json = reply.json()?;
-                all(conditions, path.first(json), path.text())
+                let json = reply.json().map_err(Missed::Check)?;
+                let seen = Seen {
+                    value: path.first(json),
+                    what: path.text(),
+                    is_text: false,
+                };
+                all(conditions, &seen, scope)
             }
             Self::BodySize(bounds) => within(*bounds, Some(reply.length), "bytes", "the body"),
             Self::Tokens(bounds) => within(*bounds, reply.tokens, "tokens", "the answer"),
@@ -93,8 +109,8 @@ impl Check {
             conditions.iter().map(Criterion::canonical).collect()
         };
         match self {
-            Self::BodyContains(text) => serde_json::json!(["body_contains", text]),
-            Self::BodyMatches(pattern) => serde_json::json!(["body_matches", pattern.text()]),
+            Self::BodyContains(text) => serde_json::json!(["body_contains", text.source()]),
+            Self::BodyMatches(pattern) => serde_json::json!(["body_matches", pattern.source()]),
             Self::Header(name, conditions) => {
                 serde_json::json!(["header", name, list(conditions)])
             }
@@ -108,58 +124,104 @@ impl Check {
 }
 
 impl Criterion {
-    fn hold(&self, value: Option<&Value>, what: &str) -> Result<(), String> {
-        let Some(value) = value else {
-            return match self {
-                Self::Exists(false) => Ok(()),
-                _ => Err(format!("{what} is absent")),
-            };
+    fn hold(&self, seen: &Seen<'_>, scope: &Scope) -> Result<(), Missed> {
+        let what = seen.what;
+        let Some(value) = seen.value else {
+            let held = matches!(self, Self::Exists(false));
+            return unless(held, || format!("{what} is absent"));
         };
-        let is = |wanted: String| Err(format!("{what} is {}, {wanted}", shown_json(value)));
+        let is = |wanted: String| format!("{what} is {}, {wanted}", shown_json(value));
         match self {
-            Self::Exists(true) => Ok(()),
-            Self::Exists(false) => Err(format!("{what} is there: {}", shown_json(value))),
-            Self::Equals(wanted) if same(value, wanted) => Ok(()),
-            Self::Equals(wanted) => is(format!("not {}", shown_json(wanted))),
-            Self::Not(unwanted) if !same(value, unwanted) => Ok(()),
-            Self::Not(_) => Err(format!("{what} is {}", shown_json(value))),
-            Self::Contains(part) if contains(value, part) => Ok(()),
-            Self::Contains(part) => is(format!("which does not contain {}", shown_json(part))),
-            Self::Matches(pattern) if pattern.matches(text_of(value).as_bytes()) => Ok(()),
-            Self::Matches(pattern) => is(format!("which does not match {}", pattern.text())),
+            Self::Exists(there) => {
+                unless(*there, || format!("{what} is there: {}", shown_json(value)))
+            }
+            Self::Equals(wanted) => {
+                let wanted = wanted.get(scope, what)?;
+                unless(seen.is(value, &wanted), || {
+                    is(format!("not {}", shown_json(&wanted)))
+                })
+            }
+            Self::Not(unwanted) => {
+                let unwanted = unwanted.get(scope, what)?;
+                unless(!seen.is(value, &unwanted), || {
+                    format!("{what} is {}", shown_json(value))
+                })
+            }
+            Self::Contains(part) => {
+                let part = part.get(scope, what)?;
+                unless(contains(value, &part), || {
+                    is(format!("which does not contain {}", shown_json(&part)))
+                })
+            }
+            Self::Matches(pattern) => {
+                let pattern = pattern.get(scope, what)?;
+                unless(pattern.matches(text_of(value).as_bytes()), || {
+                    is(format!("which does not match {}", pattern.text()))
+                })
+            }
             Self::Within(bounds) => match number_of(value) {
-                Some(number) if bounds.hold(number) => Ok(()),
-                Some(_) => is(format!("not {bounds}")),
-                None => is("which is no number".to_owned()),
+                Some(number) => unless(bounds.hold(number), || is(format!("not {bounds}"))),
+                None => Err(Missed::Check(is("which is no number".to_owned()))),
             },
         }
     }
 
     fn canonical(&self) -> Value {
         match self {
-            Self::Equals(value) => serde_json::json!(["equals", value]),
-            Self::Not(value) => serde_json::json!(["not", value]),
+            Self::Equals(value) => serde_json::json!(["equals", value.source()]),
+            Self::Not(value) => serde_json::json!(["not", value.source()]),
             Self::Exists(there) => serde_json::json!(["exists", there]),
-            Self::Contains(value) => serde_json::json!(["contains", value]),
-            Self::Matches(pattern) => serde_json::json!(["matches", pattern.text()]),
+            Self::Contains(value) => serde_json::json!(["contains", value.source()]),
+            Self::Matches(pattern) => serde_json::json!(["matches", pattern.source()]),
             Self::Within(bounds) => serde_json::json!(["within", bounds.canonical()]),
         }
     }
 }
 
-fn all(conditions: &[Criterion], value: Option<&Value>, what: &str) -> Result<(), String> {
-    let mut conditions = conditions.iter();
-    conditions.try_for_each(|condition| condition.hold(value, what))
+impl Seen<'_> {
+    /// Whether it is the value that is wanted.
+    fn is(&self, value: &Value, wanted: &Value) -> bool {
+        let scalar = !wanted.is_array() && !wanted.is_object();
+        same(value, wanted) || self.is_text && scalar && text_of(value) == text_of(wanted)
+    }
 }
 
-fn within(bounds: Bounds, count: Option<u64>, unit: &str, what: &str) -> Result<(), String> {
+fn body_contains(text: &Text, reply: &Reply<'_>, scope: &Scope) -> Result<(), Missed> {
+    let failed = |reason| wanted::failed("the body", reason);
+    let text = text.render(scope).map_err(failed)?;
+    if text.is_empty() {
+        return Err(failed("it is empty: every body contains it".to_owned()));
+    }
+    let held = holds(reply.body(), text.as_bytes())
+        || reply.text.is_some_and(|found| found.contains(&*text));
+    let note = reply.cut_note();
+    unless(held, || {
+        format!("the body does not contain {}{note}", shown(&text))
+    })
+}
+
+fn all(conditions: &[Criterion], seen: &Seen<'_>, scope: &Scope) -> Result<(), Missed> {
+    let mut conditions = conditions.iter();
+    conditions.try_for_each(|condition| condition.hold(seen, scope))
+}
+
+fn within(bounds: Bounds, count: Option<u64>, unit: &str, what: &str) -> Result<(), Missed> {
     let Some(count) = count else {
-        return Err(format!("{what} does not tell its {unit}"));
+        let reason = format!("{what} does not tell its {unit}");
+        return Err(Missed::Check(reason));
     };
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
     let held = bounds.hold(count as f64);
-    held.then_some(())
-        .ok_or_else(|| format!("{what} has {count} {unit}, not {bounds}"))
+    unless(held, || format!("{what} has {count} {unit}, not {bounds}"))
+}
+
+/// What is not as it should be, unless it is.
+fn unless(held: bool, reason: impl FnOnce() -> String) -> Result<(), Missed> {
+    if held {
+        Ok(())
+    } else {
+        Err(Missed::Check(reason()))
+    }
 }
 
 /// Whether two values are the same; numbers by what they count, so that 1 is 1.0.
@@ -215,20 +277,42 @@ fn holds(haystack: &[u8], needle: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reply::Pattern;
     use serde_json::json;
 
     fn at(path: &str, condition: Criterion) -> Check {
         Check::Json(Path::parse(path).unwrap(), vec![condition])
     }
 
-    fn pattern(text: &str) -> Pattern {
-        Pattern::parse(text).unwrap()
+    fn pattern(text: &str) -> WantedPattern {
+        WantedPattern::Fixed(Pattern::parse(text).unwrap())
+    }
+
+    fn value(value: Value) -> WantedValue {
+        WantedValue::Fixed(value)
+    }
+
+    fn text(text: &str) -> Check {
+        Check::BodyContains(Text::Fixed(text.to_owned()))
+    }
+
+    /// The values of some user.
+    fn scope() -> Scope {
+        let source = crate::SourceText {
+            path: "t.toml",
+            text: "load = { duration = \"1s\" }\n[[step]]\nget = \"http://h/\"\n",
+            stem: "t",
+        };
+        crate::load(source, &crate::Overrides::default())
+            .unwrap()
+            .plan
+            .scope(7, 1)
     }
 
     fn check(check: &Check, reply: &Reply<'_>, outcome: Result<(), &str>) {
         assert_eq!(
-            check.hold(reply),
-            outcome.map_err(ToOwned::to_owned),
+            check.hold(reply, &scope()),
+            outcome.map_err(|reason| Missed::Check(reason.to_owned())),
             "{check:?}"
         );
     }
@@ -240,31 +324,34 @@ mod tests {
         let reply = Reply::new(b"", body);
         let bounds = |min, max| Within(Bounds { min, max });
         let cases = [
-            (at("$.status", Equals(json!("ok"))), Ok(())),
+            (at("$.status", Equals(value(json!("ok")))), Ok(())),
             (
-                at("$.status", Equals(json!("bad"))),
+                at("$.status", Equals(value(json!("bad")))),
                 Err(r#"$.status is "ok", not "bad""#),
             ),
-            (at("$.n", Equals(json!(3.0))), Ok(())),
-            (at("$.n", Equals(json!("3"))), Err(r#"$.n is 3, not "3""#)),
-            (at("$.o", Equals(json!({ "a": 1 }))), Ok(())),
-            (at("$.tags", Equals(json!(["a", 1]))), Ok(())),
+            (at("$.n", Equals(value(json!(3.0)))), Ok(())),
             (
-                at("$.tags", Equals(json!(["a"]))),
+                at("$.n", Equals(value(json!("3")))),
+                Err(r#"$.n is 3, not "3""#),
+            ),
+            (at("$.o", Equals(value(json!({ "a": 1 })))), Ok(())),
+            (at("$.tags", Equals(value(json!(["a", 1])))), Ok(())),
+            (
+                at("$.tags", Equals(value(json!(["a"])))),
                 Err(r#"$.tags is ["a",1], not ["a"]"#),
             ),
-            (at("$.x", Equals(json!(null))), Err("$.x is absent")),
-            (at("$.none", Equals(json!(null))), Ok(())),
-            (at("$.n", Not(json!(4))), Ok(())),
-            (at("$.n", Not(json!(3))), Err("$.n is 3")),
+            (at("$.x", Equals(value(json!(null)))), Err("$.x is absent")),
+            (at("$.none", Equals(value(json!(null)))), Ok(())),
+            (at("$.n", Not(value(json!(4)))), Ok(())),
+            (at("$.n", Not(value(json!(3)))), Err("$.n is 3")),
             (at("$.none", Exists(true)), Ok(())),
             (at("$.x", Exists(true)), Err("$.x is absent")),
             (at("$.x", Exists(false)), Ok(())),
             (at("$.n", Exists(false)), Err("$.n is there: 3")),
-            (at("$.status", Contains(json!("o"))), Ok(())),
-            (at("$.tags", Contains(json!("a"))), Ok(())),
+            (at("$.status", Contains(value(json!("o")))), Ok(())),
+            (at("$.tags", Contains(value(json!("a")))), Ok(())),
             (
-                at("$.tags", Contains(json!("b"))),
+                at("$.tags", Contains(value(json!("b")))),
                 Err(r#"$.tags is ["a",1], which does not contain "b""#),
             ),
             (at("$.status", Matches(pattern("^o.$"))), Ok(())),
@@ -313,9 +400,12 @@ mod tests {
         let header = |name: &str, condition| Check::Header(name.to_owned(), vec![condition]);
         let bounds = |min, max| Bounds { min, max };
         let cases = [
-            (header("content-type", Contains(json!("json"))), Ok(())),
             (
-                header("content-type", Equals(json!("application/json"))),
+                header("content-type", Contains(value(json!("json")))),
+                Ok(()),
+            ),
+            (
+                header("content-type", Equals(value(json!("application/json")))),
                 Err(
                     r#"the header content-type is "application/json; charset=utf-8", not "application/json""#,
                 ),
@@ -326,9 +416,9 @@ mod tests {
             ),
             (header("etag", Exists(false)), Ok(())),
             (header("x-left", Within(bounds(Some(5.0), None))), Ok(())),
-            (Check::BodyContains("hello".to_owned()), Ok(())),
+            (text("hello"), Ok(())),
             (
-                Check::BodyContains("world".to_owned()),
+                text("world"),
                 Err("the body does not contain \"world\" (only its first 9 bytes are looked into)"),
             ),
             (Check::BodyMatches(pattern("^h.*o")), Ok(())),
@@ -358,8 +448,8 @@ mod tests {
         );
         let mut stream = Reply::new(b"", b"data: he\n\ndata: llo\n\n");
         stream.text = Some("hello");
-        check(&Check::BodyContains("hello".to_owned()), &stream, Ok(()));
-        check(&Check::BodyContains("data:".to_owned()), &stream, Ok(()));
+        check(&text("hello"), &stream, Ok(()));
+        check(&text("data:"), &stream, Ok(()));
         check(&Check::BodyMatches(pattern("^hello$")), &stream, Ok(()));
     }
 }

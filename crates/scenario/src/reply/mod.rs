@@ -6,6 +6,7 @@ mod extract;
 mod path;
 mod pattern;
 mod view;
+mod wanted;
 
 pub use bounds::Bounds;
 pub use check::{Check, Criterion};
@@ -13,6 +14,7 @@ pub use extract::{Extract, Finder};
 pub use path::Path;
 pub use pattern::Pattern;
 pub use view::Reply;
+pub use wanted::{Missed, WantedPattern, WantedValue};
 
 /// Characters of a value that are shown where it is not what it should be.
 const SHOWN: usize = 80;

@@ -16,18 +16,20 @@ use std::collections::BTreeMap;
 pub(super) struct Expect {
     /// The statuses that are no failure. Default: 200 to 399.
     status: Option<Statuses>,
-    /// Header fields of the answer: the value, or a table that says more of it.
+    /// Header fields of the answer: the value, or a table that says more of it. Values may hold templates.
     #[schemars(example = &serde_json::json!({ "content-type": { "contains": "json" }, "etag": { "exists": true } }))]
     headers: Option<BTreeMap<String, Condition>>,
-    /// Text that the body must contain, or several texts. Of a stream: in its text, or in its body as received.
-    #[schemars(example = &"ok")]
+    /// Text that the body must contain, or several texts. Of a stream: in its text, or in its body as received. May hold
+    /// templates.
+    #[schemars(example = &"ok", example = &"order {{ order_id }}")]
     body_contains: Option<Texts>,
     /// A regular expression that must match somewhere in the body, or several. Of a stream: in its text, or in its body
-    /// as received.
+    /// as received. May hold templates; what they give is part of the expression.
     #[schemars(example = &"order-[0-9]+")]
     body_matches: Option<Texts>,
-    /// Values in a JSON body, by their JSONPath (RFC 9535); where a path leads to several, the first.
-    #[schemars(example = &serde_json::json!({ "$.status": "ok", "$.items[0]": { "exists": true }, "$.total": { "min": 1 } }))]
+    /// Values in a JSON body, by their JSONPath (RFC 9535); where a path leads to several, the first. Values may hold
+    /// templates; one that is an expression and nothing else keeps its type.
+    #[schemars(example = &serde_json::json!({ "$.status": "ok", "$.items[0]": { "exists": true }, "$.total": { "min": 1 } }), example = &serde_json::json!({ "$.id": "{{ id }}" }))]
     json: Option<BTreeMap<String, Condition>>,
     /// Bytes of the decoded body.
     #[schemars(example = &serde_json::json!({ "max": 65536 }))]

@@ -3,6 +3,7 @@
 use super::{
     Duration, Share,
     answers::{Expect, Extract},
+    load::Rate,
     retry::Retry,
 };
 use schemars::JsonSchema;
@@ -131,6 +132,12 @@ pub(super) struct Step {
     /// A pause: "2s", or "1s..3s" for a random length between the two.
     #[schemars(regex(pattern = r"^[0-9][0-9a-zµ.]*(\.\.[0-9][0-9a-zµ.]*)?$"), example = &"1s..3s")]
     think: Option<String>,
+    /// How often the request may begin, over all users: no more than so many in a second, one after the other. Whoever
+    /// comes sooner waits for its turn; the metric `rate_limit_wait` says how long. The wait is part of the iteration, and
+    /// of no time of a request. Attempts of `retry` take turns too. Not where the scenario or the file has a
+    /// `rate_limit`.
+    #[schemars(example = &"10/s", example = &"30/min")]
+    rate_limit: Option<Rate>,
     /// A condition: the step is done only where this expression is true, that is neither false nor zero, none or empty.
     /// With `repeat` it is asked before each time, and ends the repeating.
     #[schemars(regex(pattern = r"^\{\{.*\}\}$"), example = &"{{ iteration == 0 }}", example = &"{{ random_float(0, 1) < 0.3 }}")]

@@ -11,6 +11,7 @@ use crate::{
     secrets::is_secret_name,
 };
 use minijinja::value::{Enumerator, Object, Value};
+use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 use std::{
     borrow::Cow,
@@ -53,10 +54,14 @@ pub(super) struct User {
     vu: u64,
     seed: u64,
     iteration: AtomicU64,
+    /// The number of the next unique value, and how far the one after it is.
     uniques: AtomicU64,
+    stride: u64,
     random: Mutex<Pcg64Mcg>,
     kept: Kept,
     probe: Option<Box<Probe>>,
+    /// The whole user, where this is one of several ways that it goes at once.
+    whole: Option<Arc<Self>>,
 }
 
 /// What makes a user one of trial renderings.
@@ -110,10 +115,31 @@ impl Scope {
             generator(self.user.seed, self.user.vu, draws);
     }
 
+    /// The same user, for each of so many ways that it goes at once. What it keeps is one; what is drawn on one way does
+    /// not depend on how fast the others are.
+    #[must_use]
+    pub fn fork(&self, ways: usize) -> Vec<Self> {
+        let ways = u64::try_from(ways).unwrap_or(u64::MAX);
+        let way = |place| Self {
+            templates: Arc::clone(&self.templates),
+            user: Arc::new(self.user.fork(place, ways)),
+        };
+        (0..ways).map(way).collect()
+    }
+
+    /// All ways have been gone: goes on behind what was used up on them.
+    pub fn join(&self, ways: &[Self]) {
+        let used = ways
+            .iter()
+            .map(|way| way.user.uniques.load(Ordering::Relaxed));
+        let most = used.max().unwrap_or_default();
+        self.user.uniques.fetch_max(most, Ordering::Relaxed);
+    }
+
     /// Keeps a value for the user's templates.
     pub fn keep(&self, name: &Arc<str>, value: Extracted, life: Life) {
         let value = value.hidden_if(self.templates.secret_values.contains(name.as_ref()));
-        self.user.kept.set(name, value, life);
+        self.user.whole().kept.set(name, value, life);
     }
 
     /// The user's number, counted from 1.
@@ -124,19 +150,19 @@ impl Scope {
 
     /// Gives the user a row of the data set at a place among those of the plan.
     pub fn give_row(&self, set: usize, row: usize) {
-        self.user.kept.give_row(set, row);
+        self.user.whole().kept.give_row(set, row);
     }
 
     /// Whether the user was given a row of a data set.
     #[must_use]
     pub fn has_row(&self, set: usize) -> bool {
-        self.user.kept.row(set).is_some()
+        self.user.whole().kept.row(set).is_some()
     }
 
     /// What the user keeps for its whole life.
     #[must_use]
     pub fn kept(&self) -> Vec<(Arc<str>, Extracted)> {
-        self.user.kept.of_user()
+        self.user.whole().kept.of_user()
     }
 
     /// Gives a message the cookies that the user keeps for where it goes, after those in `own`, which its step sets.
@@ -148,7 +174,11 @@ impl Scope {
         now: Duration,
     ) -> bool {
         let place = (message.origin.as_ref(), message.path.as_ref());
-        let kept = self.user.kept.cookies(|jar| jar.field(own, place, now));
+        let kept = self
+            .user
+            .whole()
+            .kept
+            .cookies(|jar| jar.field(own, place, now));
         let field = kept.unwrap_or_else(|| own.map(ToOwned::to_owned));
         message.set("cookie", field)
     }
@@ -156,7 +186,7 @@ impl Scope {
     /// Keeps the cookies that the answer with this head sets, to a request that went there at `now`.
     pub fn take_cookies(&self, head: &[u8], place: (&Origin, &str), now: Duration, life: Life) {
         let change = |jar: &mut crate::cookies::Jar| jar.take(head, place, now, life);
-        self.user.kept.change_cookies(change);
+        self.user.whole().kept.change_cookies(change);
     }
 
     /// The text with every secret hidden: those of the plan, and those that the user came to know.
@@ -179,12 +209,13 @@ impl Scope {
 
     /// The secrets that the user came to know: values of answers, and of the rows that it has.
     fn secrets(&self) -> Vec<String> {
-        let mut secrets = self.user.kept.secrets();
+        let kept = &self.user.whole().kept;
+        let mut secrets = kept.secrets();
         let shared = self.user.shared.of_setup.get().into_iter().flatten();
         let shared = shared.filter(|(_, value)| value.is_secret());
         secrets.extend(shared.map(|(_, value)| value.to_string()));
         for (place, set) in self.user.shared.data.iter().enumerate() {
-            let Some(row) = self.user.kept.row(place) else {
+            let Some(row) = kept.row(place) else {
                 continue;
             };
             let secret = |column: &str| {
@@ -230,10 +261,35 @@ impl User {
             seed,
             iteration: AtomicU64::new(0),
             uniques: AtomicU64::new(0),
+            stride: 1,
             random: Mutex::new(generator(seed, vu, 0)),
             kept: Kept::default(),
             probe,
+            whole: None,
         }
+    }
+
+    /// The user on the way at a place among so many.
+    fn fork(self: &Arc<Self>, place: u64, ways: u64) -> Self {
+        let next = self.uniques.load(Ordering::Relaxed);
+        let (high, low) = self.random(|random| (random.next_u64(), random.next_u64()));
+        Self {
+            shared: Arc::clone(&self.shared),
+            vu: self.vu,
+            seed: self.seed,
+            iteration: AtomicU64::new(self.iteration.load(Ordering::Relaxed)),
+            uniques: AtomicU64::new(next.saturating_add(place.saturating_mul(self.stride))),
+            stride: self.stride.saturating_mul(ways),
+            random: Mutex::new(Pcg64Mcg::new(u128::from(high) << 64 | u128::from(low))),
+            kept: Kept::default(),
+            probe: None,
+            whole: Some(Arc::clone(self.whole.as_ref().unwrap_or(self))),
+        }
+    }
+
+    /// The whole user, on whichever of its ways.
+    fn whole(&self) -> &Self {
+        self.whole.as_deref().unwrap_or(self)
     }
 
     pub(super) fn context(self: &Arc<Self>) -> Value {
@@ -273,7 +329,8 @@ impl User {
     /// A value that an answer gave; in a trial, what stands for one.
     fn kept(&self, name: &str) -> Option<Value> {
         let Some(probe) = &self.probe else {
-            return self.kept.get(name).or_else(|| self.shared.of_setup(name));
+            let kept = &self.whole().kept;
+            return kept.get(name).or_else(|| self.shared.of_setup(name));
         };
         if !locked(&probe.known).contains(name) {
             return None;
@@ -297,7 +354,8 @@ impl User {
     /// A pair of numbers that no other call in the run returns.
     pub(super) fn next_unique(&self) -> (u64, u64) {
         self.changing();
-        (self.vu, self.uniques.fetch_add(1, Ordering::Relaxed))
+        let number = self.uniques.fetch_add(self.stride, Ordering::Relaxed);
+        (self.vu, number)
     }
 
     /// The seed of the whole run.
@@ -318,7 +376,7 @@ impl User {
         });
         let row = match self.probe {
             Some(_) => 0,
-            None => self.kept.row(place)?,
+            None => self.whole().kept.row(place)?,
         };
         Some(self.shared.data[place].row(row))
     }

@@ -196,10 +196,11 @@ impl RunFigure {
 
 /// The trends that are compared: all but those in which the generator waits for itself.
 pub(super) fn trends() -> impl Iterator<Item = Trend> {
-    const ITS_OWN: [Trend; 3] = [
+    const ITS_OWN: [Trend; 4] = [
         Trend::ScheduleLag,
         Trend::HttpReqBlocked,
         Trend::HttpReqSending,
+        Trend::RateLimitWait,
     ];
     let all = Trend::ALL.iter().copied();
     all.filter(|trend| !ITS_OWN.contains(trend))

@@ -435,7 +435,7 @@ fn kept<T: Clone>(all: &[T], keep: impl Fn(usize) -> bool) -> Vec<T> {
 
 /// Whether a trend is kept by outcome.
 pub(super) const fn is_by_outcome(trend: Trend) -> bool {
-    !matches!(trend, Trend::Itl)
+    !matches!(trend, Trend::Itl | Trend::RateLimitWait)
 }
 
 fn milliseconds(micros: u32) -> f64 {

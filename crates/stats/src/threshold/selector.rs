@@ -203,7 +203,7 @@ pub(crate) fn tag_parts(inner: &str) -> Vec<&str> {
 /// The tags that a metric has.
 const fn tag_names(metric: Metric) -> &'static [&'static str] {
     match metric {
-        Metric::Trend(Trend::Itl) => &["scenario", "step"],
+        Metric::Trend(Trend::Itl | Trend::RateLimitWait) => &["scenario", "step"],
         Metric::Trend(Trend::IterationDuration) => &["scenario", "outcome"],
         Metric::Trend(Trend::GroupDuration) => &["scenario", "step", "outcome"],
         Metric::Trend(_) => &["scenario", "step", "outcome", "status"],

@@ -18,6 +18,7 @@ const METRICS: &[&str] = &[
     "http_req_waiting",
     "http_req_receiving",
     "http_req_latency",
+    "rate_limit_wait",
     "iteration_duration",
     "schedule_lag",
     "ttft",

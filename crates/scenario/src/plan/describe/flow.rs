@@ -1,8 +1,8 @@
 //! Tells in words what one iteration does, step by step.
 
 use crate::{
-    plan::{Alternative, Cancel, Condition, Guarded, Request, Step},
-    quantity::format_duration,
+    plan::{Alternative, Cancel, Condition, Guarded, Limited, RateLimit, Request, Step},
+    quantity::{format_duration, format_rate},
     reply::Check,
     template::Life,
 };
@@ -127,6 +127,7 @@ fn about(request: &Request) -> Vec<String> {
         Life::Iteration => "keeps cookies for the iteration".to_owned(),
         Life::User => "keeps cookies".to_owned(),
     }));
+    about.extend(request.rate_limit.as_ref().map(rate_limit));
     about.extend(request.cancel.as_ref().map(Cancel::to_string));
     about.push(format!(
         "timeout {}",
@@ -158,6 +159,16 @@ fn about(request: &Request) -> Vec<String> {
         .to_owned(),
     );
     about
+}
+
+/// How often it may begin, and with whom it shares that.
+fn rate_limit(limit: &RateLimit) -> String {
+    let shared = match limit.of {
+        Limited::File => ", shared by all requests of the file",
+        Limited::Scenario(_) => ", shared by all requests of its scenario",
+        Limited::Step => "",
+    };
+    format!("at most {}{shared}", format_rate(limit.rate.get()))
 }
 
 fn limits(limits: &[SloLimit]) -> String {
