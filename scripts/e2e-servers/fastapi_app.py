@@ -16,6 +16,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 FIRST_TOKEN_S = float(os.environ.get("FIRST_TOKEN_MS", "40")) / 1000
 GAP_S = float(os.environ.get("GAP_MS", "8")) / 1000
+# Long beside the start of a program.
+ITEMS_S = 0.25
 TOKEN = "e2e-token"
 
 
@@ -168,6 +170,12 @@ async def me(request: Request):
 @app.get("/plain")
 async def plain():
     return PlainTextResponse("plain text, always the same\n")
+
+
+@app.get("/items")
+async def items():
+    await asyncio.sleep(ITEMS_S)
+    return [{"id": number, "name": f"item {number}"} for number in range(20)]
 
 
 @app.get("/_count")

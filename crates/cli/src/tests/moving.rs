@@ -18,6 +18,37 @@ fn blocks(language: &str) -> Vec<String> {
     blocks.collect()
 }
 
+/// The files that stand on the page, by the language of their blocks, in its order.
+const FILES: [(&str, &[&str]); 4] = [
+    ("bash", &["load-test.sh"]),
+    ("python", &["thousand.py", "locustfile.py"]),
+    ("js", &["report.js"]),
+    (
+        "toml",
+        &["load-test.toml", "locustfile.toml", "report.toml"],
+    ),
+];
+
+#[test]
+fn the_page_shows_the_files_that_the_end_to_end_test_runs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/moving");
+    let mut named = 0;
+    for (language, names) in FILES {
+        let shown = blocks(language);
+        assert_eq!(shown.len(), names.len(), "{language}");
+        for (name, block) in names.iter().zip(shown) {
+            let file = fs::read_to_string(folder.join(name)).unwrap();
+            assert_eq!(
+                block, file,
+                "docs/moving/{name} is not as on docs/moving.md"
+            );
+            assert!(page().contains(&format!("(moving/{name})")), "{name}");
+            named += 1;
+        }
+    }
+    assert_eq!(fs::read_dir(folder).unwrap().count(), named);
+}
+
 #[test]
 fn every_file_of_the_page_runs() {
     let files = blocks("toml");
