@@ -19,7 +19,7 @@ pub(crate) use variables::{Given, misspelt, parse};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use loadgen_scenario::{Misread, Rate, parse_duration, parse_rate, parse_share};
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// Load tests HTTP services that stream LLM tokens.
 #[derive(Debug, Parser)]
@@ -110,6 +110,9 @@ pub(crate) struct CheckArgs {
     /// Say where each value came from
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Count the ports of this address of this machine, as with `run` (repeatable)
+    #[arg(long, value_name = "IP", help_heading = "Connections")]
+    pub(crate) source_address: Vec<IpAddr>,
 }
 
 /// `loadgen debug`.

@@ -2,7 +2,7 @@
 
 use crate::{args::NetworkArgs, doctor::Calibration, environment::Environment, error::Error};
 use loadgen_http::LOOPBACKS;
-use loadgen_scenario::{Growth, Needs, Plan, Resting, Room, Unplayed, format_duration};
+use loadgen_scenario::{Growth, Needs, Plan, Ports, Resting, Room, Unplayed, format_duration};
 
 /// What this machine has for the run.
 #[derive(Clone, Copy, Debug)]
@@ -55,10 +55,10 @@ pub(crate) fn make(
         files: limit.ok().map(|limit| limit.after),
         memory: loadgen_host::available_memory().ok(),
     };
-    for line in shortages(&plan.needs(workers), machine) {
+    let room = to_connect_from(network, environment);
+    for line in shortages(&plan.needs(workers), plan.ports(room), machine) {
         environment.err.say(&line);
     }
-    let room = to_connect_from(network, environment);
     let resting = room.and_then(|room| plan.may_run_out_of_ports(room));
     for line in resting.iter().flat_map(ports) {
         environment.err.say(&line);
@@ -113,7 +113,7 @@ fn ports(resting: &Resting) -> [String; 2] {
 }
 
 /// What there is too little of.
-fn shortages(needs: &Needs, machine: Machine) -> Vec<String> {
+fn shortages(needs: &Needs, ports: Ports, machine: Machine) -> Vec<String> {
     // A load that makes as many users as it takes is given those of iterations that last a second.
     let with = |sure: u64, growing: fn(&Growth) -> u64| {
         sure.saturating_add(needs.open.as_ref().map_or(0, growing))
@@ -143,6 +143,18 @@ fn shortages(needs: &Needs, machine: Machine) -> Vec<String> {
                 .to_owned(),
         );
     }
+    // More users of closed loads than ports are a problem of the scenario; here are those whose number nobody knows.
+    if let Some(room) = ports.room.filter(|room| *room < ports.for_a_second()) {
+        told.push(format!(
+            "warning: the run needs {} ports for connections to one address{condition}, and there are {room}",
+            ports.for_a_second(),
+        ));
+        told.push(
+            "hint: name more addresses of this machine (--source-address), or widen the range of ports \
+             (net.ipv4.ip_local_port_range)"
+                .to_owned(),
+        );
+    }
     told
 }
 
@@ -152,12 +164,17 @@ mod tests {
 
     #[track_caller]
     fn check(open: Option<Growth>, files: Option<u64>, memory: Option<u64>, expected: &[&str]) {
+        check_ports(open, Ports::default(), Machine { files, memory }, expected);
+    }
+
+    #[track_caller]
+    fn check_ports(open: Option<Growth>, ports: Ports, machine: Machine, expected: &[&str]) {
         let needs = Needs {
             memory: 200 << 20,
             files: 1_032,
             open,
         };
-        let told = shortages(&needs, Machine { files, memory });
+        let told = shortages(&needs, ports, machine);
         let warnings: Vec<&str> = told
             .iter()
             .filter_map(|line| line.strip_prefix("warning: "))
@@ -196,6 +213,31 @@ mod tests {
                 "the run needs about 1532 open files if an iteration lasts a second, and may have 1100",
                 "the run needs about 300 MiB of memory if an iteration lasts a second, and 250 MiB are available",
             ],
+        );
+        let ports = |growing, room| Ports {
+            bounded: 1_000,
+            growing,
+            room,
+        };
+        let machine = Machine {
+            files: None,
+            memory: None,
+        };
+        check_ports(growth, ports(500, None), machine, &[]);
+        check_ports(growth, ports(500, Some(1_500)), machine, &[]);
+        check_ports(
+            growth,
+            ports(500, Some(1_499)),
+            machine,
+            &[
+                "the run needs 1500 ports for connections to one address if an iteration lasts a second, and there are 1499",
+            ],
+        );
+        check_ports(
+            None,
+            ports(0, Some(999)),
+            machine,
+            &["the run needs 1000 ports for connections to one address, and there are 999"],
         );
     }
 }

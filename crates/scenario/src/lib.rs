@@ -28,7 +28,7 @@ pub use overrides::{Files, Given, Overrides, Room};
 pub use plan::{
     Alternative, Arrivals, Body, Cancel, Condition, Demand, DialectName, Expect, Group, Growth,
     Guarded, HttpVersion, Load, LoadPlan, Location, Member, Message, Method, MockSettings,
-    Multipart, Needs, OnFailure, Once, Origin, Outgoing, Part, PartContent, Pinned, Plan,
+    Multipart, Needs, OnFailure, Once, Origin, Outgoing, Part, PartContent, Pinned, Plan, Ports,
     QueryPart, Rate, Rendered, Repeat, Request, Retry, Scenario, Span, Stage, StartAt, Step,
     StreamSpec, Target, Think, Timeouts, Unplayed, UserCount,
 };

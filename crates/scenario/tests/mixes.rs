@@ -1,8 +1,8 @@
 //! What several kinds of users in one file become: loads, shares, sequences, what they take, and what is said of them.
 
 use loadgen_scenario::{
-    Given, Load, LoadPlan, Lowered, Member, Overrides, Plan, Problems, SourceText, Span, StartAt,
-    UserCount, load,
+    Given, Load, LoadPlan, Lowered, Member, Overrides, Plan, Problems, Room, SourceText, Span,
+    StartAt, UserCount, load,
 };
 use loadgen_stats::ScenarioIndex;
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -218,6 +218,51 @@ fn what_users_of_a_kind_connect_to_counts() {
     assert_eq!(of("", &format!("weight = 0\n{two}")), 10);
     let own = "load = { vus = 3, duration = \"1s\" }";
     assert_eq!(of("", &format!("{own}\n{two}")), 16);
+}
+
+#[test]
+fn ports_are_those_of_the_address_with_the_least_room() {
+    let room = Room {
+        ports: 28_000,
+        sources: 0,
+        loopbacks: 250,
+    };
+    let check = |load: &str, steps: &[&str], told: (u64, u64, Option<u64>), lasts: Option<u64>| {
+        let steps = steps
+            .iter()
+            .map(|url| format!("[[step]]\nget = \"{url}\"\n"));
+        let text = format!("load = {{ {load} }}\n{}", steps.collect::<String>());
+        let ports = plan(&text).ports(Some(room));
+        assert_eq!((ports.bounded, ports.growing, ports.room), told, "{text}");
+        assert_eq!(ports.last_for(), lasts.map(Duration::from_secs), "{text}");
+        let without = plan(&text).ports(None);
+        assert_eq!((without.bounded, without.room), (told.0, None), "{text}");
+    };
+    let (here, there) = ("http://127.0.0.1/", "http://10.0.0.1/");
+    let users = "vus = 10, duration = \"1s\"";
+    check(users, &[there], (10, 0, Some(28_000)), None);
+    check(users, &[here], (10, 0, Some(7_000_000)), None);
+    check(
+        users,
+        &[here, there, "http://10.0.0.1/b"],
+        (10, 0, Some(28_000)),
+        None,
+    );
+    let rate = "rate = \"1000/s\", duration = \"1s\"";
+    check(rate, &[there], (0, 1_000, Some(28_000)), Some(28));
+    check(
+        &format!("{rate}, max_vus = 500"),
+        &[there],
+        (500, 0, Some(28_000)),
+        None,
+    );
+    // Where it goes is known only when it is sent.
+    check(
+        users,
+        &["{{ env.URL | default('http://h') }}/{{ iteration }}"],
+        (10, 0, None),
+        None,
+    );
 }
 
 #[test]

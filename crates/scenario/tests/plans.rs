@@ -757,3 +757,41 @@ fn needs_grow_with_users_steps_and_origins() {
     assert!(with(1000, "").needs(4).memory > many.memory);
     assert!(with(1, "").describe(1).contains("1 user, each"));
 }
+
+#[test]
+fn a_hundred_thresholds_change_nothing_that_a_request_meets() {
+    // Requests are recorded by the layout alone: who records knows of no threshold.
+    let with = |thresholds: &str| {
+        plan(&format!(
+            "target = \"http://h\"\n[load]\nvus = 1\nduration = \"1m\"\n[[step]]\nget = \"/\"\n[thresholds]\n{thresholds}"
+        ))
+    };
+    let metrics = [
+        "http_req_duration",
+        "http_req_latency",
+        "iteration_duration",
+        "schedule_lag",
+    ];
+    let hundred: String = metrics
+        .iter()
+        .map(|metric| {
+            let limits: Vec<String> = (0..25)
+                .map(|n| {
+                    format!(
+                        "\"p{} < {}s{}\"",
+                        50 + n,
+                        100 - n,
+                        ["", " for 10s", " abort"][n % 3]
+                    )
+                })
+                .collect();
+            format!("{metric} = [{}]\n", limits.join(", "))
+        })
+        .collect();
+    let (none, hundred) = (with(""), with(&hundred));
+    assert_eq!((none.thresholds.len(), hundred.thresholds.len()), (0, 100));
+    assert_eq!(none.layout(), hundred.layout());
+    // One that selects by status has a recorder of its own.
+    let one = with("\"http_req_duration{status=200}\" = \"p95 < 1s\"\n");
+    assert_eq!(one.layout().selected.len(), 1);
+}

@@ -2,7 +2,7 @@
 
 use super::print;
 use crate::{
-    args::{CheckArgs, Given},
+    args::{CheckArgs, Given, NetworkArgs},
     environment::Environment,
     error::Error,
     exit::Exit,
@@ -18,23 +18,28 @@ pub(crate) fn check(
     given: &Given,
     environment: &Environment,
 ) -> Result<Exit, Error> {
+    let network = NetworkArgs {
+        source_address: args.source_address.clone(),
+        ..NetworkArgs::default()
+    };
     let wanted = Wanted {
         source: &args.source,
         load: Some(&args.load),
         request: &args.request,
-        network: None,
+        network: Some(&network),
         steered: false,
         until: &[],
         given,
     };
     let lowered = wanted.plan(environment)?;
-    let mut text = lowered.plan.describe(workers(None));
+    let room = room::to_connect_from(Some(&network), environment);
+    let mut text = lowered.plan.describe_within(workers(None), room);
     if args.explain {
         text.push('\n');
         text.push_str(&lowered.plan.mask(&explanation(&lowered.explained)));
     }
     let exit = print(environment, &text)?;
-    room::make(&lowered.plan, workers(None), None, environment);
+    room::make(&lowered.plan, workers(None), Some(&network), environment);
     Ok(exit)
 }
 

@@ -157,12 +157,8 @@ impl Bench<'_> {
         // Until the end of the run: dropping it stops it.
         let embedded = wiring::embed(&mut plan)?;
         if place == 0 {
-            room::make(
-                &plan,
-                settings.workers,
-                Some(&self.args.network),
-                environment,
-            );
+            let network = Some(&self.args.network);
+            room::make(&plan, settings.workers, network, environment);
             if self.args.verbose {
                 let all = 0..plan.scenarios.len();
                 debug::show(&plan, all, &connect, settings.seed, &environment.err)?;

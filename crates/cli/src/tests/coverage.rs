@@ -124,6 +124,10 @@ const OPTIONS: &[(&str, &[&str])] = &[
         &["options_that_check_does_not_show_make_another_plan"],
     ),
     (
+        "check --source-address",
+        &["check_counts_the_ports_of_every_source_address"],
+    ),
+    (
         "check --explain",
         &[
             "a_variable_says_where_it_stood",

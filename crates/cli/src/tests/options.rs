@@ -331,6 +331,41 @@ fn check_shows_what_options_change() {
     checked(&url, &["--expect", "200,429"], "429");
 }
 
+#[test]
+fn check_counts_the_ports_of_every_source_address() {
+    // More than one address can have, whatever the range of ports is.
+    let users = 70_000;
+    let (first, last) = loadgen_host::local_ports().unwrap();
+    let ports = u32::from(last - first) + 1;
+    let words = ["check", "http://192.0.2.1/", "--vus", "70000"];
+    let played = on(Stage::new(&words));
+    assert_eq!(played.code, 2, "{}", played.out);
+    let told = format!("{users} users at a time are more than the {ports} ports");
+    assert!(played.err.contains(&told), "{}", played.err);
+    let addresses = users / ports + 1;
+    let source = ["--source-address", "127.0.0.1"];
+    let sources = std::iter::repeat_n(source, addresses as usize).flatten();
+    let words: Vec<&str> = words.into_iter().chain(sources).collect();
+    let played = on(Stage::new(&words));
+    assert_eq!(played.code, 0, "{}", played.err);
+    let room = format!(
+        "ports       {users} of {} to one address",
+        ports * addresses
+    );
+    assert!(played.out.contains(&room), "{}", played.out);
+    let words = [
+        "check",
+        "http://192.0.2.1/",
+        "--rate",
+        "1000/s",
+        "--duration",
+        "9s",
+    ];
+    let played = on(Stage::new(&words));
+    let enough = format!("ports       1000, enough for {}s of it", ports / 1000);
+    assert!(played.out.contains(&enough), "{}", played.out);
+}
+
 /// What the plan's hash is with these words.
 fn hash(words: &[&str]) -> String {
     let all = [&["check", "http://h/x"], words].concat();

@@ -3,12 +3,16 @@
 use super::{Lowering, Provenance};
 use crate::{
     document::{SloEntry, StepTable, ThresholdEntry},
-    plan::{DialectName, Load, LoadPlan, Request, Scenario, StartAt, Step, StreamSpec},
+    plan::{
+        DialectName, Load, LoadPlan, Request, Scenario, StartAt, Step, StreamSpec, Unplayed,
+        unplayed,
+    },
     problem::{Place, Problem},
     quantity::format_duration,
 };
 use loadgen_stats::{
-    Layout, Metric, Rate, SloLimit, Threshold, ThresholdPlace, ThresholdProblem, Trend,
+    Layout, Metric, Rate, ScenarioIndex, SloLimit, Threshold, ThresholdPlace, ThresholdProblem,
+    Trend,
 };
 use std::time::Duration;
 
@@ -131,9 +135,11 @@ impl Lowering<'_> {
         }
         self.contradictions(&thresholds, &places);
         if let (Some(layout), Some(loads)) = (layout, loads) {
-            // How long a load that is steered lasts is not the file's to say.
+            // How long a load that is steered lasts is not the file's to say, nor how many users it has.
             if !self.overrides.steered {
                 self.never_judged(&thresholds, &places, layout, loads);
+                let unplayed = unplayed(loads, scenarios);
+                self.never_played(&thresholds, &places, layout, &unplayed);
             }
         }
         if let Some(layout) = layout {
@@ -263,6 +269,46 @@ impl Lowering<'_> {
                     self.tell(problem.help("run for longer, or judge it sooner"));
                 }
             }
+        }
+    }
+
+    /// Tells thresholds on scenarios that get no user: they would stay without a sample, and fail.
+    fn never_played(
+        &mut self,
+        thresholds: &[Threshold],
+        places: &[Place],
+        layout: &Layout,
+        unplayed: &[Unplayed<'_>],
+    ) {
+        // Nothing is a count as well.
+        let has_samples = |threshold: &Threshold| {
+            matches!(threshold.limits(), Metric::Trend(_) | Metric::Rate(_))
+        };
+        let pairs = thresholds.iter().zip(places);
+        for (threshold, place) in pairs.filter(|(threshold, _)| has_samples(threshold)) {
+            let selection = threshold.selection();
+            let scenarios = layout.scenarios.iter().enumerate();
+            let about = scenarios
+                .filter(|(number, _)| selection.is_about(layout, ScenarioIndex(*number)))
+                .map(|(_, scenario)| unplayed.iter().find(|one| one.scenario == scenario.name));
+            let about: Option<Vec<&Unplayed<'_>>> = about.collect();
+            let Some(one) = about.as_deref().and_then(<[_]>::first) else {
+                continue;
+            };
+            let users = match one.users {
+                1 => "only user".to_owned(),
+                users => format!("{users} users"),
+            };
+            let message = format!(
+                "`{}` never has a sample: the share of scenario `{}` comes to none of the {users}",
+                threshold.metric(),
+                one.scenario
+            );
+            let problem = Problem::new(place.clone(), message);
+            self.tell(problem.help(match one.enough {
+                Some(enough) => format!("with {enough} users everyone who has a share has one"),
+                None => "give the scenario a larger share, or a load of its own".to_owned(),
+            }));
         }
     }
 

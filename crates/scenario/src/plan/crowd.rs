@@ -1,8 +1,19 @@
 //! How many connections the users of a plan keep to one origin, and whether there is room for them.
 
-use super::{LoadPlan, Origin, Plan, Request, Step, Target};
+use super::{LoadPlan, Origin, Plan, Request, Step, Target, load::rounded};
 use crate::overrides::Room;
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Duration};
+
+/// The local ports that connections to one address take at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ports {
+    /// Those of users whose number is bounded, and those that are not free again yet.
+    pub bounded: u64,
+    /// Those on top, for each second that one iteration lasts, where loads make as many users as it takes.
+    pub growing: u64,
+    /// How many there are; absent where nobody knows.
+    pub room: Option<u64>,
+}
 
 /// More users than there is room for.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,7 +30,61 @@ pub(crate) struct Crowd {
     pub load: usize,
 }
 
+impl Ports {
+    /// How many it takes if an iteration lasts a second.
+    #[must_use]
+    pub const fn for_a_second(&self) -> u64 {
+        self.bounded.saturating_add(self.growing)
+    }
+
+    /// How long an iteration may last before there are too few, at the highest rate; none where that makes no difference.
+    #[must_use]
+    pub fn last_for(&self) -> Option<Duration> {
+        let left = self.room?.saturating_sub(self.bounded);
+        (self.growing > 0).then(|| Duration::from_secs(left / self.growing))
+    }
+}
+
 impl Plan {
+    /// The ports that connections to one address take: of that address where there is the least room for them. Users
+    /// keep one each; those of connections for one request each rest a while after it.
+    #[must_use]
+    pub fn ports(&self, room: Option<Room>) -> Ports {
+        let to = |origin: Option<&Origin>| {
+            let of = |load: &LoadPlan, users: u32| match origin {
+                Some(origin) => self.going_to(load, origin, users),
+                None => u64::from(users),
+            };
+            let bounded = |load: &LoadPlan| {
+                let users = load.load.users().map_or(0, super::UserCount::get);
+                let resting = origin.map_or(0, |origin| self.resting(load, origin));
+                of(load, users).saturating_add(resting)
+            };
+            let growing = |load: &LoadPlan| match load.load.users() {
+                Some(_) => 0,
+                None => of(load, rounded(load.load.highest().ceil())),
+            };
+            Ports {
+                bounded: self.most_at_once(bounded),
+                growing: self.most_at_once(growing),
+                room: origin
+                    .zip(room)
+                    .map(|(origin, room)| self.room_to(origin, room)),
+            }
+        };
+        let origins = self.origins();
+        let all = origins.iter().map(|origin| to(Some(origin)));
+        // Of addresses that are alike the first is told. One that is known only when something is sent there stands for all.
+        let left = |ports: &Ports| {
+            let room = ports.room.unwrap_or(u64::MAX);
+            (
+                room.saturating_sub(ports.for_a_second()),
+                u64::MAX - ports.for_a_second(),
+            )
+        };
+        all.min_by_key(left).unwrap_or_else(|| to(None))
+    }
+
     /// The first origin to which more users keep connections than there is room for. Users who are only made where
     /// iterations take long are not counted: nobody knows how many there will be.
     pub(crate) fn crowd(&self, room: Room) -> Option<Crowd> {
@@ -55,15 +120,18 @@ impl Plan {
         origins
     }
 
-    /// The users of a load who send something there.
+    /// The users of a closed load who send something there.
     fn users_of(&self, load: &LoadPlan, origin: &Origin) -> u64 {
-        let Some(users) = load.load.users().filter(|_| !load.load.is_open()) else {
-            return 0;
-        };
+        let users = load.load.users().filter(|_| !load.load.is_open());
+        users.map_or(0, |users| self.going_to(load, origin, users.get()))
+    }
+
+    /// Of so many users of a load, those who send something there.
+    fn going_to(&self, load: &LoadPlan, origin: &Origin, users: u32) -> u64 {
         let split = if load.splits_users() {
-            load.split(users.get())
+            load.split(users)
         } else {
-            vec![users.get(); load.members.len()]
+            vec![users; load.members.len()]
         };
         let go_there = |scenario: usize| {
             let requests = Step::requests(&self.scenarios[scenario].flow);
@@ -74,7 +142,7 @@ impl Plan {
         let shares = load.members.iter().zip(split);
         let going = shares.filter(|(member, _)| member.share > 0.0 && go_there(member.scenario.0));
         let going: u64 = going.map(|(_, users)| u64::from(users)).sum();
-        going.min(users.get().into())
+        going.min(users.into())
     }
 
     /// How many connections there can be to an origin.

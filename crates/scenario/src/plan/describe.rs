@@ -2,9 +2,9 @@
 
 mod flow;
 
-use super::{LoadPlan, Once, Plan, Request, Scenario, Step, Target, load::rounded, outlook};
+use super::{LoadPlan, Once, Plan, Ports, Request, Scenario, Step, Target, load::rounded, outlook};
 use super::{Probe, ProbeSource, ProcessFigure};
-use crate::{data::Pick, quantity::format_duration};
+use crate::{data::Pick, overrides::Room, quantity::format_duration};
 use std::{collections::HashSet, fmt::Write as _};
 
 /// Memory of the program itself, in bytes.
@@ -81,6 +81,12 @@ impl Plan {
     /// The plan in words: loads over time, steps, limits, and what it takes with that many worker threads.
     #[must_use]
     pub fn describe(&self, workers: usize) -> String {
+        self.describe_within(workers, None)
+    }
+
+    /// The same, with the room that there is for connections where that is known.
+    #[must_use]
+    pub fn describe_within(&self, workers: usize, room: Option<Room>) -> String {
         let mut text = format!("{}\n  target      {}\n", self.name, self.target);
         if self.target == Target::Mock {
             text.push_str("              (embedded; it shares this machine with the generator)\n");
@@ -119,7 +125,7 @@ impl Plan {
                 .iter()
                 .for_each(|probe| describe_probe(&mut text, probe));
         }
-        describe_needs(&mut text, self.needs(workers));
+        describe_needs(&mut text, self.needs(workers), self.ports(room));
         _ = writeln!(text, "\nplan {}", self.hash.get(..16).unwrap_or(&self.hash));
         self.mask(&text).into_owned()
     }
@@ -175,22 +181,33 @@ fn describe_data(text: &mut String, plan: &Plan) {
     }
 }
 
-fn describe_needs(text: &mut String, needs: Needs) {
+fn describe_needs(text: &mut String, needs: Needs, ports: Ports) {
     let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let room = ports
+        .room
+        .map_or_else(String::new, |room| format!(" of {room} to one address"));
     _ = write!(
         text,
-        "\ntakes roughly\n  memory      {} MiB\n  open files  {}\n",
+        "\ntakes roughly\n  memory      {} MiB\n  open files  {}\n  ports       {}{room}\n",
         mebibytes(needs.memory),
-        needs.files
+        needs.files,
+        ports.bounded
     );
     if let Some(growth) = needs.open {
+        let enough = ports
+            .last_for()
+            .map_or_else(String::new, |longest| match longest.is_zero() {
+                true => ", too few of them for that".to_owned(),
+                false => format!(", enough for {} of it", format_duration(longest)),
+            });
         _ = write!(
             text,
             "and more for each second that one iteration lasts\n  \
-             users       {}\n  memory      {} MiB\n  open files  {}\n",
+             users       {}\n  memory      {} MiB\n  open files  {}\n  ports       {}{enough}\n",
             growth.users,
             mebibytes(growth.memory),
-            growth.files
+            growth.files,
+            ports.growing
         );
     }
 }

@@ -1,6 +1,6 @@
 //! The loads of a plan: when each begins, and the scenarios among which it is shared.
 
-use super::{Load, Plan};
+use super::{Load, Plan, Scenario};
 use loadgen_stats::ScenarioIndex;
 use std::time::Duration;
 
@@ -127,19 +127,7 @@ impl Plan {
     /// The scenarios that nobody will play, as their load has too few users to share.
     #[must_use]
     pub fn unplayed(&self) -> Vec<Unplayed<'_>> {
-        let mut unplayed = Vec::new();
-        for load in self.loads.iter().filter(|load| load.splits_users()) {
-            let users = load.load.users().map_or(0, super::UserCount::get);
-            let is_enough = |users: &u32| load.left_out(*users).next().is_none();
-            for member in load.left_out(users) {
-                unplayed.push(Unplayed {
-                    scenario: &self.scenarios[member.scenario.0].name,
-                    users,
-                    enough: (users..=TOO_MANY).find(is_enough),
-                });
-            }
-        }
-        unplayed
+        unplayed(&self.loads, &self.scenarios)
     }
 
     /// When each of the loads can run.
@@ -212,6 +200,23 @@ impl Plan {
         }
         order
     }
+}
+
+/// The scenarios that nobody will play, as their load has too few users to share.
+pub(crate) fn unplayed<'a>(loads: &[LoadPlan], scenarios: &'a [Scenario]) -> Vec<Unplayed<'a>> {
+    let mut unplayed = Vec::new();
+    for load in loads.iter().filter(|load| load.splits_users()) {
+        let users = load.load.users().map_or(0, super::UserCount::get);
+        let is_enough = |users: &u32| load.left_out(*users).next().is_none();
+        for member in load.left_out(users) {
+            unplayed.push(Unplayed {
+                scenario: &scenarios[member.scenario.0].name,
+                users,
+                enough: (users..=TOO_MANY).find(is_enough),
+            });
+        }
+    }
+    unplayed
 }
 
 /// The whole part of a number that is no less than zero.
