@@ -2,7 +2,7 @@
 
 use crate::{
     connection::Connector,
-    permits::TOLERANCE,
+    permits::{Asking, TOLERANCE},
     phase::{Phase, Starting},
     schedule::{Budget, Schedule},
     seats::{Change, Seats},
@@ -15,6 +15,7 @@ use loadgen_stats::{DropReason, Offset};
 use std::{
     rc::Rc,
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::task::{JoinError, JoinSet};
 
@@ -34,9 +35,17 @@ pub(crate) struct Crowd<C: Connector, T: Timer> {
     span: Option<(Offset, Offset)>,
     /// Whether the run was told that the load has ended here.
     told: bool,
-    /// The due time of the start that was last put off.
-    put_off: Option<Offset>,
+    /// When the next start is looked at again, which is late and finds all users busy.
+    waits_until: Option<Offset>,
+    /// Users who were done by then have had their turn to say so.
+    turned: Offset,
+    /// What was due by then is late because a user was waited for.
+    held_up: Offset,
 }
+
+/// How often it is looked whether a user is free for a start that waits: another shard may have given one back.
+const LOOK: Duration = Duration::from_millis(1);
+const SHORTEST_LOOK: Duration = Duration::from_micros(50);
 
 impl<C: Connector, T: Timer> Crowd<C, T> {
     /// The users of a load that has not begun.
@@ -52,13 +61,21 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
             changes: 0,
             span: None,
             told: false,
-            put_off: None,
+            waits_until: None,
+            turned: Offset::ZERO,
+            held_up: Offset::ZERO,
         }
     }
 
     /// When its next start is due; none where there is none to come, for all that is known.
     pub(crate) fn next_due(&self) -> Option<Offset> {
         self.starts.next_due()
+    }
+
+    /// When there is something to do about its next start: when it is due, or to be looked at again.
+    pub(crate) fn next_look(&self) -> Option<Offset> {
+        let due = self.next_due()?;
+        Some(self.waits_until.map_or(due, |until| until.max(due)))
     }
 
     /// Whether nothing of the load is left to do here. A load that lasts for a time lasts for all of it, also where
@@ -121,16 +138,44 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
         }
     }
 
-    /// Whether the next start is to wait for a turn of the others, once: it is late and no user is free for it, but those
-    /// who are done may only have had no turn yet to say so.
-    pub(crate) fn puts_off(&mut self, now: Offset) -> bool {
-        let due = self.next_due();
-        let late = due.is_some_and(|due| now.since(due) > TOLERANCE);
-        if !late || self.put_off == due || !self.shard.load(self.load).busy_users.are_all_busy() {
-            return false;
+    /// Whether the next start, which is due, is to wait for a user: it is late and all are busy, but had nothing been late
+    /// one would have been free for it. Those who are done may only have had no turn yet to say so; and those who were
+    /// taken late are busy for longer than they would have been.
+    pub(crate) fn waits(&mut self, now: Offset) -> bool {
+        self.waits_until = None;
+        let wait = self.next_due().and_then(|due| self.wait(due, now));
+        self.waits_until = wait.map(|wait| now.after(wait));
+        let users = &self.shard.load(self.load).busy_users;
+        users.wait(self.shard.index(), wait.and(self.next_due()));
+        wait.is_some()
+    }
+
+    /// How long the start that was due then waits until it is looked at again; none where it does not wait.
+    fn wait(&mut self, due: Offset, now: Offset) -> Option<Duration> {
+        let users = &self.shard.load(self.load).busy_users;
+        if !users.are_all_busy(self.asking(due)) {
+            return None;
         }
-        self.put_off = due;
-        true
+        let late = now.since(due);
+        let left = users.patience(now).saturating_sub(late);
+        if late > TOLERANCE && self.turned < due {
+            self.turned = now;
+            return Some(LOOK);
+        }
+        if left.is_zero() {
+            return None;
+        }
+        self.held_up = now;
+        // It grows later, and what is allowed shrinks.
+        Some(left.clamp(SHORTEST_LOOK, LOOK))
+    }
+
+    fn asking(&self, due: Offset) -> Asking {
+        Asking {
+            shard: self.shard.index(),
+            due,
+            held_up: due <= self.held_up,
+        }
     }
 
     /// Begins the next start.
@@ -147,7 +192,8 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
                     .spawn_local(User::stay(present, self.load, stay, seat));
             }
             Some(Start::Arrival(number, due)) => {
-                if let Some(arrival) = Arrival::new(&self.shard, self.load, number, due) {
+                let asking = self.asking(due);
+                if let Some(arrival) = Arrival::new(&self.shard, self.load, number, asking) {
                     self.users.spawn_local(arrival.run());
                 }
             }
@@ -160,6 +206,7 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
         let mut seen = Poll::Pending;
         while let Poll::Ready(Some(ended)) = self.users.poll_join_next(context) {
             pass_on_panic(ended);
+            self.waits_until = None;
             seen = Poll::Ready(());
         }
         seen
@@ -169,12 +216,14 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
     pub(crate) fn see_off(&mut self) {
         while let Some(ended) = self.users.try_join_next() {
             pass_on_panic(ended);
+            self.waits_until = None;
         }
     }
 
     /// Tells the run once that the load has ended here.
     pub(crate) fn tell_end(&mut self) {
         if !std::mem::replace(&mut self.told, true) {
+            self.stop_waiting();
             self.shard.end_load(self.load);
         }
     }
@@ -216,7 +265,15 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
         }
     }
 
+    /// No user is kept for a start of this shard.
+    fn stop_waiting(&mut self) {
+        self.waits_until = None;
+        let users = &self.shard.load(self.load).busy_users;
+        users.wait(self.shard.index(), None);
+    }
+
     fn forget(&mut self, until: Offset) {
+        self.stop_waiting();
         let mut recorder = self.shard.recorder.borrow_mut();
         let roles = &self.shard.load(self.load).roles;
         self.starts.forget(until, |number, due| {

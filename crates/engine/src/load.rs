@@ -59,7 +59,7 @@ impl SharedLoad {
             Self {
                 left: Left::new(&schedule, &roles),
                 data_ended: AtomicBool::new(false),
-                busy_users: BusyUsers::new(schedule.max_vus()),
+                busy_users: BusyUsers::new(schedule.max_vus(), shards),
                 after: match load.start {
                     StartAt::At(_) => None,
                     StartAt::After(other) => Some(other),

@@ -1,6 +1,6 @@
 //! What the run as a whole must bound, shared by shards without a lock.
 
-use loadgen_stats::Offset;
+use loadgen_stats::{DropReason, Offset};
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::Duration,
@@ -8,6 +8,8 @@ use std::{
 
 /// Lag that is never held against the generator.
 pub(crate) const TOLERANCE: Duration = Duration::from_millis(1);
+/// A generator that was late catches up by this part of the time that passes, at least.
+const CATCHING_UP: u64 = 10;
 
 /// Iterations that are left to begin, numbered in the order in which they are taken.
 #[derive(Debug)]
@@ -25,8 +27,29 @@ pub(crate) struct BusyUsers {
 #[derive(Debug)]
 struct Bound {
     free: AtomicU32,
-    /// Until when users may be busy only because they were taken late, in nanoseconds.
-    disturbed: AtomicU64,
+    /// How late a start may be and still wait for a user, in nanoseconds: this, less a part of the present.
+    patience: AtomicU64,
+    /// How late the one was begun that this comes from, in nanoseconds.
+    lateness: AtomicU64,
+    /// By shard: when the start was due that waits for a user there, in nanoseconds; [`NOBODY`] where none does.
+    waiting: Vec<AtomicU64>,
+}
+
+/// By so much may the starts of one shard be ahead of those of another: to hand users to and fro for each of them would
+/// leave the users idle in between.
+const AHEAD: Duration = Duration::from_millis(10);
+/// No start waits.
+const NOBODY: u64 = u64::MAX;
+
+/// A start that asks for a user.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asking {
+    /// The shard whose start it is.
+    pub(crate) shard: usize,
+    /// When it was due.
+    pub(crate) due: Offset,
+    /// Whether it is late because a user was waited for, by it or by what was due before it.
+    pub(crate) held_up: bool,
 }
 
 impl Iterations {
@@ -53,32 +76,31 @@ impl Iterations {
 }
 
 impl BusyUsers {
-    pub(crate) fn new(bound: Option<u32>) -> Self {
+    /// So many users for so many shards.
+    pub(crate) fn new(bound: Option<u32>, shards: usize) -> Self {
         let bound = bound.map(|users| Bound {
             free: AtomicU32::new(users),
-            disturbed: AtomicU64::new(0),
+            patience: AtomicU64::new(0),
+            lateness: AtomicU64::new(0),
+            waiting: (0..shards).map(|_| AtomicU64::new(NOBODY)).collect(),
         });
         Self { bound }
     }
 
-    /// Takes one user for what was due then; false where all are busy. Each that was taken is given back.
-    pub(crate) fn take(&self, due: Offset, now: impl FnOnce() -> Offset) -> bool {
+    /// Takes one user; false where all are busy. Each that was taken is given back.
+    pub(crate) fn take(&self, asking: Asking, now: impl FnOnce() -> Offset) -> bool {
         let Some(bound) = &self.bound else {
             return true;
         };
-        let one_less = |free: u32| free.checked_sub(1);
+        let older = bound.older(asking);
+        let one_less = |free: u32| free.checked_sub(1).filter(|left| *left >= older);
         let taken = bound
             .free
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
             .is_ok();
-        if taken {
+        if taken && !asking.held_up {
             let now = now();
-            let late = now.since(due);
-            if late > TOLERANCE {
-                // Whoever begins so late is busy for as long later than it would have been.
-                let until = now.after(late).as_nanos();
-                bound.disturbed.fetch_max(until, Ordering::Relaxed);
-            }
+            bound.note(now.since(asking.due), now);
         }
         taken
     }
@@ -89,16 +111,77 @@ impl BusyUsers {
         }
     }
 
-    /// Whether all are busy.
-    pub(crate) fn are_all_busy(&self) -> bool {
+    /// Whether all are busy, or kept for starts of other shards that have waited for longer.
+    pub(crate) fn are_all_busy(&self, asking: Asking) -> bool {
         let mut bound = self.bound.iter();
-        bound.any(|bound| bound.free.load(Ordering::Relaxed) == 0)
+        bound.any(|bound| bound.free.load(Ordering::Relaxed) <= bound.older(asking))
     }
 
-    /// Whether some may be busy at an instant only because they were taken late.
-    pub(crate) fn are_disturbed(&self, at: Offset) -> bool {
+    /// Tells the other shards of the start that waits in this one, or that none does.
+    pub(crate) fn wait(&self, shard: usize, due: Option<Offset>) {
+        let bound = self.bound.as_ref();
+        if let Some(waiting) = bound.and_then(|bound| bound.waiting.get(shard)) {
+            waiting.store(due.map_or(NOBODY, Offset::as_nanos), Ordering::Relaxed);
+        }
+    }
+
+    /// How late a start may be that finds all busy, and still wait for one of them.
+    ///
+    /// Where all were taken so late, they would have been just as busy when it was due, had nothing been late: an arrival
+    /// that is as late as they were finds what it would have found. One that is less late would have found a user who was
+    /// done by then, and may wait for that. Half as much again is allowed, as shards take users out of turn. What is
+    /// allowed shrinks as time passes, so that a load which keeps all users busy is on time again some day.
+    pub(crate) fn patience(&self, now: Offset) -> Duration {
+        let bound = self.bound.as_ref();
+        bound.map_or(Duration::ZERO, |bound| bound.patience(now))
+    }
+
+    /// Why a start is dropped that found all busy: because they are, or because the generator has to catch up.
+    pub(crate) fn blame(&self, now: Offset) -> DropReason {
+        let patience = self.patience(now).as_nanos();
         let mut bound = self.bound.iter();
-        bound.any(|bound| at.as_nanos() < bound.disturbed.load(Ordering::Relaxed))
+        let catching_up = bound.any(|bound| {
+            0 < patience && patience < u128::from(bound.lateness.load(Ordering::Relaxed))
+        });
+        match catching_up {
+            true => DropReason::Late,
+            false => DropReason::MaxVus,
+        }
+    }
+}
+
+impl Bound {
+    /// How many starts of other shards wait that were due well before.
+    fn older(&self, asking: Asking) -> u32 {
+        let due = asking
+            .due
+            .as_nanos()
+            .saturating_sub(AHEAD.as_nanos() as u64);
+        let others = self.waiting.iter().enumerate();
+        let older = others.filter(|(shard, waiting)| {
+            *shard != asking.shard && waiting.load(Ordering::Relaxed) < due
+        });
+        u32::try_from(older.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Notes that a user was taken so late, for no other reason than the generator.
+    fn note(&self, late: Duration, now: Offset) {
+        if late <= TOLERANCE {
+            return;
+        }
+        let allowed = Offset::from_nanos(now.as_nanos() / CATCHING_UP).after(late + late / 2);
+        let before = self
+            .patience
+            .fetch_max(allowed.as_nanos(), Ordering::Relaxed);
+        if before < allowed.as_nanos() {
+            let late = Offset::from(late).as_nanos();
+            self.lateness.store(late, Ordering::Relaxed);
+        }
+    }
+
+    fn patience(&self, now: Offset) -> Duration {
+        let allowed = self.patience.load(Ordering::Relaxed);
+        Duration::from_nanos(allowed.saturating_sub(now.as_nanos() / CATCHING_UP))
     }
 }
 
@@ -122,27 +205,75 @@ mod tests {
         assert_eq!(iterations.left(), 0);
     }
 
+    fn millis(at: u64) -> Offset {
+        Offset::from(Duration::from_millis(at))
+    }
+
+    fn asking(shard: usize, due: u64) -> Asking {
+        Asking {
+            shard,
+            due: millis(due),
+            held_up: false,
+        }
+    }
+
     #[test]
     fn a_busy_user_is_free_again_when_given_back() {
-        let users = BusyUsers::new(Some(2));
-        let millis = |at| Offset::from(Duration::from_millis(at));
-        let take = |users: &BusyUsers, due, at| users.take(millis(due), || millis(at));
-        assert_eq!(
-            [10, 10, 10].map(|at| take(&users, at, at)),
-            [true, true, false]
+        let users = BusyUsers::new(Some(2), 1);
+        let take = |users: &BusyUsers, at| users.take(asking(0, at), || millis(at));
+        let all_busy = |users: &BusyUsers| users.are_all_busy(asking(0, 20));
+        assert_eq!([10, 10, 10].map(|at| take(&users, at)), [true, true, false]);
+        assert!(all_busy(&users));
+        users.give_back();
+        assert!(!all_busy(&users) && take(&users, 20) && all_busy(&users));
+        let unbounded = BusyUsers::new(None, 1);
+        assert!(unbounded.take(asking(0, 0), || millis(50)) && !all_busy(&unbounded));
+        assert_eq!(unbounded.patience(millis(50)), Duration::ZERO);
+        assert_eq!(unbounded.blame(millis(50)), DropReason::MaxVus);
+    }
+
+    #[test]
+    fn patience_is_as_long_as_users_were_taken_late_and_shrinks() {
+        let users = BusyUsers::new(Some(9), 1);
+        let take = |due, at| users.take(asking(0, due), || millis(at));
+        let patience = |at| users.patience(millis(at)).as_millis();
+        // In time, or as good as that.
+        assert!(take(1_000, 1_000) && take(1_000, 1_001));
+        assert_eq!(patience(1_001), 0);
+        assert!(take(1_000, 1_200));
+        let at = [1_200, 1_300, 2_200, 4_199, 4_200, 9_000];
+        assert_eq!(at.map(patience), [300, 290, 200, 0, 0, 0]);
+        // While as much is allowed as users were late, whoever is dropped would have been all the same.
+        use DropReason::{Late, MaxVus};
+        let blamed = [1_200, 2_200, 2_201, 4_190, 4_200].map(|at| users.blame(millis(at)));
+        assert_eq!(blamed, [MaxVus, MaxVus, Late, Late, MaxVus]);
+        // Who waited prolongs nothing.
+        let held_up = Asking {
+            held_up: true,
+            ..asking(0, 1_000)
+        };
+        assert!(users.take(held_up, || millis(1_300)));
+        assert_eq!([1_300, 2_200].map(patience), [290, 200]);
+        // A generator that is late once more does.
+        assert!(take(1_500, 2_300));
+        assert_eq!(patience(2_300), 1_200);
+    }
+
+    #[test]
+    fn who_has_waited_for_longest_comes_first() {
+        let users = BusyUsers::new(Some(2), 3);
+        let take = |shard, due| users.take(asking(shard, due), || millis(90));
+        users.wait(1, Some(millis(20)));
+        // One is kept for the start that waits.
+        assert!(take(0, 40) && users.are_all_busy(asking(0, 41)) && !take(0, 41));
+        assert!(!users.are_all_busy(asking(2, 10)), "it was due before");
+        assert!(
+            !users.are_all_busy(asking(2, 30)),
+            "it was due but a little later"
         );
-        assert!(users.are_all_busy());
+        assert!(take(1, 20));
+        users.wait(1, None);
         users.give_back();
-        assert!(!users.are_all_busy());
-        // One that is a little late is none.
-        assert_eq!([20, 20].map(|due| take(&users, due, 21)), [true, false]);
-        assert!(!users.are_disturbed(millis(21)));
-        users.give_back();
-        assert!(take(&users, 20, 50));
-        let at = [50, 79, 80].map(|at| users.are_disturbed(millis(at)));
-        assert_eq!(at, [true, true, false]);
-        let unbounded = BusyUsers::new(None);
-        assert!(take(&unbounded, 0, 50) && !unbounded.are_all_busy());
-        assert!(!unbounded.are_disturbed(millis(50)));
+        assert!(take(0, 41));
     }
 }

@@ -145,6 +145,11 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         self.common.turns.get(limit.place)
     }
 
+    /// Its place among the shards.
+    pub(crate) const fn index(&self) -> usize {
+        self.index
+    }
+
     /// A load of the run.
     pub(crate) fn load(&self, load: usize) -> &SharedLoad {
         &self.common.loads[load]
@@ -266,7 +271,7 @@ pub(crate) async fn run<C: Connector, T: Timer>(
     crowds.enter(&phases.borrow_and_update());
     crowds.begin_due();
     while !crowds.have_ended() {
-        let next = crowds.next_due();
+        let next = crowds.next_look();
         tokio::select! {
             biased;
             changed = phases.changed() => match changed {
@@ -332,24 +337,24 @@ impl<'a, C: Connector, T: Timer> Crowds<'a, C, T> {
         all
     }
 
-    /// When the next start of all is due.
-    fn next_due(&self) -> Option<Offset> {
-        self.crowds.iter().filter_map(Crowd::next_due).min()
+    /// When there is something to do about the next start of all.
+    fn next_look(&self) -> Option<Offset> {
+        self.crowds.iter().filter_map(Crowd::next_look).min()
     }
 
     /// Begins what is due by now.
     fn begin_due(&mut self) {
         let now = self.shard.clock.now();
         for _ in 0..BATCH {
-            let due = |crowd: &&mut Crowd<C, T>| crowd.next_due().is_some_and(|due| due <= now);
+            let due = |crowd: &&mut Crowd<C, T>| crowd.next_look().is_some_and(|look| look <= now);
             let dues = self.crowds.iter_mut().filter(due);
             let Some(first) = dues.min_by_key(|crowd| crowd.next_due()) else {
                 break;
             };
-            if first.puts_off(now) {
-                break;
+            // Who waits for a user holds up nobody else's load.
+            if !first.waits(now) {
+                first.begin_next();
             }
-            first.begin_next();
         }
     }
 

@@ -10,6 +10,7 @@ mod walk;
 use crate::{
     connection::Connector,
     luck::Luck,
+    permits::Asking,
     schedule::Stay,
     seats::Seat,
     seed::user_seed,
@@ -82,16 +83,17 @@ pub(crate) struct Arrival<C: Connector, T: Timer> {
 }
 
 impl<C: Connector, T: Timer> Arrival<C, T> {
-    /// The arrival, where a user is free for it; else it is counted as dropped.
+    /// The arrival of that number, where a user is free for it; else it is counted as dropped.
     pub(crate) fn new(
         shard: &Rc<Shard<C, T>>,
         load: usize,
         number: u64,
-        due: Offset,
+        asking: Asking,
     ) -> Option<Self> {
         let shared = shard.load(load);
         let scenario = shared.roles.scenario(shared.roles.of_iteration(number));
-        if shared.busy_users.take(due, || shard.clock.now()) {
+        let due = asking.due;
+        if shared.busy_users.take(asking, || shard.clock.now()) {
             Some(Self {
                 present: shard.enter(),
                 load,
@@ -101,11 +103,7 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
                 begun: false,
             })
         } else {
-            // Had the users begun when they were to, one might be free by now.
-            let reason = match shared.busy_users.are_disturbed(shard.clock.now()) {
-                true => DropReason::Late,
-                false => DropReason::MaxVus,
-            };
+            let reason = shared.busy_users.blame(shard.clock.now());
             let mut recorder = shard.recorder.borrow_mut();
             recorder.dropped_iterations(scenario, due, reason, 1);
             None

@@ -246,65 +246,174 @@ impl Timer for Oversleeper {
     }
 }
 
+/// How a run went whose generator was late once; ranges from the first to the second, both included.
+#[derive(Clone, Copy)]
+struct Late {
+    what: &'static str,
+    /// How long a request takes.
+    takes: f64,
+    /// How many users there are at most.
+    max_vus: Option<u32>,
+    /// When the generator wakes again that fell asleep at 2 s.
+    until: f64,
+    /// What is dropped because all users were busy, because the generator was late, and how late the latest begins.
+    max_vus_drops: (u64, u64),
+    late_drops: (u64, u64),
+    lag: (f64, f64),
+}
+
+/// 500 arrivals a second for 4 s.
+async fn check_late(case: &Late, workers: usize) {
+    let mut plan = constant(500.0, 4.0, case.max_vus, Arrivals::Uniform);
+    plan.loads[0].graceful_stop = seconds(1.0);
+    let timing = Oversleeping {
+        from: seconds(2.0),
+        until: seconds(case.until),
+    };
+    let (_keep, stop) = watch::channel(Stop::Run);
+    let service = Service::new(seconds(case.takes));
+    let (plan, observer) = (Arc::new(plan), &mut ());
+    let run = run(plan, settings(workers), service, timing, observer, stop);
+    let outcome = LocalSet::new().run_until(run).await;
+    let summary = outcome.expect("the run takes place").summary;
+    let of = |reason: DropReason| summary.dropped[reason.index()];
+    let (max_vus, late) = (of(DropReason::MaxVus), of(DropReason::Late));
+    let lag = summary.metrics.trend(Trend::ScheduleLag);
+    let lag = lag.map_or(0.0, |lag| lag.max.value.as_secs_f64());
+    let as_expected = (case.max_vus_drops.0..=case.max_vus_drops.1).contains(&max_vus)
+        && (case.late_drops.0..=case.late_drops.1).contains(&late)
+        && (case.lag.0..=case.lag.1).contains(&lag);
+    assert!(
+        as_expected,
+        "{}, {workers} workers: {max_vus} for all were busy, {late} for it was late, at most {lag} s late",
+        case.what
+    );
+    assert_eq!(of(DropReason::End), 0, "{}", case.what);
+    let begun =
+        count(&summary, Counter::Iterations) + count(&summary, Counter::InterruptedIterations);
+    let dropped = count(&summary, Counter::DroppedIterations);
+    assert_eq!(
+        begun + dropped,
+        2_000,
+        "{}: due = begun + dropped",
+        case.what
+    );
+}
+
 #[tokio::test(start_paused = true)]
-async fn what_a_late_generator_drops_is_told_apart() {
-    // 500 a second for 4 s, and 5 users: how long a request takes, whether there are but 5 users, when the generator wakes
-    // again that fell asleep at 2 s; then what is dropped because all users were busy, and because it was late.
+async fn a_late_generator_catches_up_and_loses_nothing_that_would_have_begun() {
+    let usual = Late {
+        what: "in time",
+        takes: 0.002,
+        max_vus: Some(5),
+        until: 2.0,
+        max_vus_drops: (0, 0),
+        late_drops: (0, 0),
+        lag: (0.0, 0.002),
+    };
     let cases = [
-        ("in time", 0.002, true, 2.0, [0..1, 0..1]),
-        ("asleep", 0.002, true, 2.3, [0..1, 140..151]),
-        (
-            "a service that is slow all the while",
-            60.0,
-            true,
-            2.3,
-            [1_995..1_996, 0..1],
-        ),
-        (
-            "asleep, with as many users as it takes",
-            0.002,
-            false,
-            2.3,
-            [0..1, 0..1],
-        ),
-        (
-            "asleep beyond the end",
-            0.002,
-            false,
-            9.0,
-            [0..1, 999..1_001],
-        ),
+        usual,
+        Late {
+            what: "asleep: all wait for a user, as one would have been free for each",
+            until: 2.3,
+            lag: (0.299, 0.33),
+            ..usual
+        },
+        Late {
+            what: "asleep, with hardly a user to spare",
+            takes: 0.009,
+            until: 2.3,
+            lag: (0.299, 0.33),
+            ..usual
+        },
+        Late {
+            what: "asleep beyond the end",
+            until: 9.0,
+            late_drops: (999, 1000),
+            ..usual
+        },
+        Late {
+            what: "asleep beyond the end, with as many users as it takes",
+            max_vus: None,
+            until: 9.0,
+            late_drops: (999, 1000),
+            ..usual
+        },
+        Late {
+            what: "asleep, with as many users as it takes",
+            max_vus: None,
+            until: 2.3,
+            lag: (0.299, 0.33),
+            ..usual
+        },
+        Late {
+            what: "a service that is slow all the while",
+            takes: 60.0,
+            until: 2.3,
+            max_vus_drops: (1_995, 1995),
+            ..usual
+        },
+        // Half of them find all users busy; a twentieth of the run's users have nothing to do while it sleeps.
+        Late {
+            what: "twice the load that the users can carry",
+            takes: 0.020,
+            until: 2.3,
+            max_vus_drops: (300, 999),
+            late_drops: (0, 699),
+            lag: (0.299, 0.46),
+            ..usual
+        },
     ];
-    for workers in [1, 2] {
-        for (what, takes, bound, until, expected) in &cases {
-            let max_vus = bound.then_some(5);
-            let mut plan = constant(500.0, 4.0, max_vus, Arrivals::Uniform);
-            plan.loads[0].graceful_stop = seconds(1.0);
-            let timing = Oversleeping {
-                from: seconds(2.0),
-                until: seconds(*until),
-            };
-            let (_keep, stop) = watch::channel(Stop::Run);
-            let service = Service::new(seconds(*takes));
-            let observer = &mut ();
-            let run = run(
-                Arc::new(plan),
-                settings(workers),
-                service,
-                timing,
-                observer,
-                stop,
-            );
-            let outcome = LocalSet::new().run_until(run).await;
-            let dropped = outcome.expect("the run takes place").summary.dropped;
-            let of = |reason: DropReason| dropped[reason.index()];
-            let seen = [DropReason::MaxVus, DropReason::Late].map(of);
-            let as_expected = expected
-                .iter()
-                .zip(seen)
-                .all(|(range, seen)| range.contains(&seen));
-            assert!(as_expected, "{what}, {workers} workers: {seen:?}");
-            assert_eq!(of(DropReason::End), 0, "{what}");
+    for workers in [1, 2, 7] {
+        for case in &cases {
+            check_late(case, workers).await;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_catches_up_holds_up_no_other() {
+    // One user for two requests of a second each that are due at once, the generator having slept; beside it a load without
+    // a bound.
+    let text = r#"
+target = "http://127.0.0.1:1"
+[[scenario]]
+name = "bound"
+load = { rate = "2/s", duration = "4s", max_vus = 1, graceful_stop = "10s" }
+[[scenario.step]]
+get = "/slow"
+[[scenario]]
+name = "free"
+load = { rate = "100/s", duration = "4s" }
+[[scenario.step]]
+get = "/fast"
+"#;
+    let timing = Oversleeping {
+        from: seconds(0.4),
+        until: seconds(1.6),
+    };
+    let (_keep, stop) = watch::channel(Stop::Run);
+    let service = Service::noting(seconds(0.001), &[("/slow", seconds(0.3))]);
+    let (plan, observer) = (Arc::new(plan(text)), &mut ());
+    let run = run(plan, settings(1), service.clone(), timing, observer, stop);
+    LocalSet::new()
+        .run_until(run)
+        .await
+        .expect("the run takes place");
+    let slow: Vec<f64> = service
+        .calls("/slow")
+        .iter()
+        .map(|call| call.1.as_secs_f64())
+        .collect();
+    // Due at 0, 0.5, 1 and 1.5 s, and so on: the second began late, and the next two waited for it.
+    for (seen, due) in slow.iter().zip([0.0, 1.6, 1.9, 2.2]) {
+        assert!((seen - due).abs() < 0.005, "{slow:?}");
+    }
+    assert_eq!(slow.len(), 8, "{slow:?}");
+    let fast = service.calls("/fast");
+    assert_eq!(fast.len(), 400);
+    let while_waiting = fast
+        .iter()
+        .filter(|call| (1.602..2.2).contains(&call.1.as_secs_f64()));
+    assert!((55..=61).contains(&while_waiting.count()));
 }
