@@ -3,6 +3,7 @@
 mod contradiction;
 mod expression;
 pub(crate) mod judge;
+mod observed;
 mod part;
 pub(crate) mod selector;
 pub(crate) mod watch;

@@ -1,10 +1,11 @@
 //! Judges a threshold on the totals of a run.
 
+use super::observed::{Counted, Observed};
 use super::{Aggregate, Condition, Threshold};
 use crate::confidence::{more_for_quantile, more_for_share, quantile_is_open, share_is_open};
 use crate::{
-    Counter, DropReason, Layout, Metric, Offset, ProbeIndex, ProbeTotals, Rate, Selection, Totals,
-    Trend, TrendCell, VusRange,
+    Counter, DropReason, Layout, Metric, Offset, ProbeIndex, ProbeTotals, RateCount, Selection,
+    Totals, Trend, TrendCell, VusRange,
 };
 use std::time::Duration;
 
@@ -254,7 +255,7 @@ pub(crate) fn judge_without_late(
     let counts = |part| totals.counter(layout, Counter::DroppedIterations, part);
     let (all, late) = (counts(selection), counts(&late));
     let rest = (all.0 - late.0, all.1 - late.1);
-    let value = of_counter(condition, rest, facts.measured).value;
+    let value = Observed::count(condition, rest, facts.measured).map(|seen| seen.value);
     (late.0 > 0).then(|| Again {
         observed: value
             .map(|value| unit(threshold.metric, condition.aggregate, layout).shown(value)),
@@ -266,86 +267,57 @@ pub(crate) fn judge_without_late(
 
 fn observe(threshold: &Threshold, totals: &Totals, layout: &Layout, facts: Span) -> Observation {
     let (selection, condition) = (&threshold.selection, threshold.condition);
+    let of = |counted| Observation::of(condition, Observed::of::<TrendCell>(threshold, &counted));
     match threshold.metric {
-        Metric::Trend(trend) => of_trend(trend, condition, selection, totals, layout),
-        Metric::Counter(counter) => of_counter(
-            condition,
-            totals.counter(layout, counter, selection),
-            facts.measured,
-        ),
-        Metric::Rate(rate) => of_rate(rate, condition, selection, totals, layout),
-        Metric::Gauge(_) => Observation {
-            value: facts.vus.map(|vus| of_gauge(vus, condition)),
-            ..Observation::default()
-        },
-        Metric::Probe(probe) => Observation {
-            value: totals
-                .probe(probe)
-                .and_then(|seen| of_probe(seen, condition, threshold.unit)),
-            ..Observation::default()
-        },
+        Metric::Trend(trend) => of_trend(trend, threshold, totals, layout),
+        Metric::Counter(counter) => {
+            let (count, in_window) = totals.counter(layout, counter, selection);
+            of(Counted::Count(count, in_window, facts.measured))
+        }
+        Metric::Rate(rate) => {
+            let seen = totals.rate(layout, rate, selection);
+            Observation {
+                too_few: too_few_for_share(condition, seen),
+                ..of(Counted::Share(seen))
+            }
+        }
+        Metric::Gauge(_) => of(Counted::Level(facts.vus)),
+        Metric::Probe(probe) => of(Counted::Probe(totals.probe(probe))),
     }
 }
 
-fn of_trend(
-    trend: Trend,
-    condition: Condition,
-    selection: &Selection,
-    totals: &Totals,
-    layout: &Layout,
-) -> Observation {
-    let cell = totals.trend(layout, trend, selection);
-    if condition.aggregate == Aggregate::Count {
-        let value = (cell.count() > 0).then_some(cell.count() as f64);
-        return Observation {
-            value,
-            ..Observation::default()
-        };
-    }
-    let limit = duration(condition.limit);
-    let cell = with_cut(cell, limit);
-    let Some(time) = time(&cell, condition.aggregate) else {
-        return Observation::default();
-    };
-    let mut observation = Observation {
-        value: Some(millis(time)),
-        ..Observation::default()
-    };
-    match condition.aggregate {
-        Aggregate::Quantile(q) => {
-            observation.at_least = cell.is_at_least(time);
-            observation.rough = cell.is_rough(q);
-            let streams =
-                (trend == Trend::Itl).then(|| totals.trend(layout, Trend::Ttft, selection).count());
-            observation.too_few = too_few_for_quantile(q, &cell, limit, streams);
+impl Observation {
+    fn of(condition: Condition, observed: Option<Observed>) -> Self {
+        let is_quantile = matches!(condition.aggregate, Aggregate::Quantile(_));
+        Self {
+            value: observed.map(|observed| observed.value),
+            at_least: observed.is_some_and(|observed| observed.at_least),
+            rough: is_quantile && observed.is_some_and(|observed| !observed.firm),
+            too_few: None,
         }
-        Aggregate::Min => observation.at_least = cell.is_at_least(time),
-        _ => observation.at_least = cell.censored() > 0,
+    }
+}
+
+fn of_trend(trend: Trend, threshold: &Threshold, totals: &Totals, layout: &Layout) -> Observation {
+    let (selection, condition) = (&threshold.selection, threshold.condition);
+    let cell = judged_on(condition, totals.trend(layout, trend, selection));
+    let observed = Observed::of(threshold, &Counted::Times(&cell));
+    let mut observation = Observation::of(condition, observed);
+    if let (Aggregate::Quantile(q), true) = (condition.aggregate, observed.is_some()) {
+        let streams =
+            (trend == Trend::Itl).then(|| totals.trend(layout, Trend::Ttft, selection).count());
+        let limit = duration(condition.limit);
+        observation.too_few = too_few_for_quantile(q, &cell, limit, streams);
     }
     observation
 }
 
-/// The time that a condition compares, in milliseconds.
-pub(super) fn time_of(condition: Condition, cell: TrendCell) -> Option<f64> {
-    let cell = with_cut(cell, duration(condition.limit));
-    time(&cell, condition.aggregate).map(millis)
-}
-
-/// With the waits that had passed the limit when they were cut.
-fn with_cut(cell: TrendCell, limit: Duration) -> TrendCell {
-    if cell.cut_count() > 0 {
-        cell.with_cut_above(limit)
+/// What a condition on a time is judged on: with the waits that had passed the limit when they were cut.
+pub(super) fn judged_on(condition: Condition, cell: TrendCell) -> TrendCell {
+    if condition.aggregate != Aggregate::Count && cell.cut_count() > 0 {
+        cell.with_cut_above(duration(condition.limit))
     } else {
         cell
-    }
-}
-
-fn time(cell: &TrendCell, aggregate: Aggregate) -> Option<Duration> {
-    match aggregate {
-        Aggregate::Quantile(q) => cell.quantile(q),
-        Aggregate::Mean => cell.mean(),
-        Aggregate::Min => cell.min(),
-        _ => cell.max(),
     }
 }
 
@@ -366,45 +338,14 @@ fn too_few_for_quantile(
     })
 }
 
-fn of_counter(
-    condition: Condition,
-    (count, in_window): (u64, u64),
-    measured: Duration,
-) -> Observation {
-    let value = if condition.aggregate == Aggregate::Rate {
-        per_second(in_window, measured)
-    } else {
-        Some(count as f64)
-    };
-    Observation {
-        value,
-        ..Observation::default()
-    }
-}
-
-fn of_rate(
-    rate: Rate,
-    condition: Condition,
-    selection: &Selection,
-    totals: &Totals,
-    layout: &Layout,
-) -> Observation {
-    let seen = totals.rate(layout, rate, selection);
-    let Some(share) = seen.share() else {
-        return Observation::default();
-    };
+fn too_few_for_share(condition: Condition, seen: RateCount) -> Option<TooFew> {
     // No number of requests proves a share of exactly 0 or 1.
     let can_tell = condition.limit > 0.0 && condition.limit < 1.0;
-    let open = can_tell && share_is_open(seen.hits, seen.total, condition.limit);
-    let too_few = open.then(|| TooFew {
+    let open = seen.total > 0 && can_tell && share_is_open(seen.hits, seen.total, condition.limit);
+    open.then(|| TooFew {
         more: more_for_share(seen.hits, seen.total, condition.limit),
         of_streams: false,
-    });
-    Observation {
-        value: Some(share),
-        too_few,
-        ..Observation::default()
-    }
+    })
 }
 
 pub(super) const fn of_gauge(vus: VusRange, condition: Condition) -> f64 {

@@ -7,13 +7,14 @@ mod distribution;
 pub(crate) mod flags;
 mod part;
 
-use super::judge::{Again, Judged, TooFew, Unit, time_of};
+use super::judge::{Again, Judged, TooFew, Unit, judged_on};
+use super::observed::{Counted, Observed};
 use super::{Aggregate, Operator, Threshold};
 use crate::confidence::{more_for_quantile, quantile_is_open};
 use crate::gathering::Gathering;
 use crate::{Layout, Metric, Offset, Rate, ScenarioIndex, Selection, Totals, Trend, Window};
 use flags::{Flag, Flags};
-use part::{Observed, Part, Slide, Sum};
+use part::{Part, Slide, Sum};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// Windows that wait until no busy while can reach back to them.
@@ -355,7 +356,10 @@ impl Group {
         let condition = threshold.condition;
         let value = match (entry.slide, self.metric) {
             (Some(_), _) => entry.clean_worst.map(|worst| worst.seen.value),
-            (None, Metric::Trend(_)) => time_of(condition, clean.sum.times.to_cell()),
+            (None, Metric::Trend(_)) => {
+                let cell = judged_on(condition, clean.sum.times.to_cell());
+                Observed::of(threshold, &Counted::Times(&cell)).map(|seen| seen.value)
+            }
             (None, _) => clean.sum.observe(threshold).map(|seen| seen.value),
         };
         let fails = value.is_some_and(|value| !condition.operator.holds(value, condition.limit));

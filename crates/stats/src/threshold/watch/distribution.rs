@@ -1,6 +1,7 @@
 //! The times of a few windows: a sparse one of each, and their sum, from which the oldest can be taken again.
 
-use crate::cell::nearest_rank;
+use crate::cell::{FIRM, nearest_rank};
+use crate::threshold::observed::Times;
 use crate::{CellParts, LONGEST, TrendCell};
 use hdrhistogram::Histogram;
 use std::time::Duration;
@@ -70,49 +71,8 @@ impl Distribution {
         self.exact.count
     }
 
-    pub(super) const fn censored(&self) -> u64 {
-        self.exact.censored
-    }
-
-    pub(super) fn min(&self) -> Option<Duration> {
-        (self.count() > 0).then(|| Duration::from_nanos(self.exact.min))
-    }
-
-    pub(super) fn max(&self) -> Option<Duration> {
-        (self.count() > 0).then(|| Duration::from_nanos(self.exact.max))
-    }
-
-    pub(super) fn mean(&self) -> Option<Duration> {
-        let mean = self.exact.sum.checked_div(u128::from(self.count()))?;
-        Some(Duration::from_nanos(
-            u64::try_from(mean).unwrap_or(u64::MAX),
-        ))
-    }
-
-    /// The same as [`TrendCell::quantile`] of the same samples.
-    pub(super) fn quantile(&self, q: f64) -> Option<Duration> {
-        let count = self.count();
-        let rank = nearest_rank(q, count);
-        match rank {
-            _ if count == 0 => None,
-            _ if rank == count => self.max(),
-            1 => self.min(),
-            _ => {
-                let mut seen = 0;
-                let place = self.buckets.iter().position(|&count| {
-                    seen += count;
-                    seen >= rank
-                })?;
-                let nanos = highest(place).saturating_mul(1000);
-                Some(Duration::from_nanos(
-                    nanos.clamp(self.exact.min, self.exact.max),
-                ))
-            }
-        }
-    }
-
     /// How many samples lie beyond the quantile, towards its nearer end.
-    pub(super) fn beyond(&self, q: f64) -> u64 {
+    fn beyond(&self, q: f64) -> u64 {
         let count = self.count();
         let rank = nearest_rank(q, count);
         match count {
@@ -120,10 +80,6 @@ impl Distribution {
             _ if q < 0.5 => rank - 1,
             _ => count - rank,
         }
-    }
-
-    pub(super) fn is_at_least(&self, value: Duration) -> bool {
-        self.exact.censored > 0 && u128::from(self.exact.censored_min) <= value.as_nanos()
     }
 
     /// Samples that are not above `limit`, at the precision of the buckets.
@@ -157,6 +113,61 @@ impl Distribution {
             censored,
             censored_min_nanos: censored_min,
         })
+    }
+}
+
+impl Times for Distribution {
+    fn count(&self) -> u64 {
+        self.exact.count
+    }
+
+    fn censored(&self) -> u64 {
+        self.exact.censored
+    }
+
+    fn min(&self) -> Option<Duration> {
+        (self.exact.count > 0).then(|| Duration::from_nanos(self.exact.min))
+    }
+
+    fn mean(&self) -> Option<Duration> {
+        let mean = self.exact.sum.checked_div(u128::from(self.exact.count))?;
+        Some(Duration::from_nanos(
+            u64::try_from(mean).unwrap_or(u64::MAX),
+        ))
+    }
+
+    fn max(&self) -> Option<Duration> {
+        (self.exact.count > 0).then(|| Duration::from_nanos(self.exact.max))
+    }
+
+    /// The same as [`TrendCell::quantile`] of the same samples.
+    fn quantile(&self, q: f64) -> Option<Duration> {
+        let count = self.exact.count;
+        let rank = nearest_rank(q, count);
+        match rank {
+            _ if count == 0 => None,
+            _ if rank == count => self.max(),
+            1 => self.min(),
+            _ => {
+                let mut seen = 0;
+                let place = self.buckets.iter().position(|&count| {
+                    seen += count;
+                    seen >= rank
+                })?;
+                let nanos = highest(place).saturating_mul(1000);
+                Some(Duration::from_nanos(
+                    nanos.clamp(self.exact.min, self.exact.max),
+                ))
+            }
+        }
+    }
+
+    fn is_firm(&self, q: f64) -> bool {
+        self.beyond(q) >= FIRM
+    }
+
+    fn is_at_least(&self, value: Duration) -> bool {
+        self.exact.censored > 0 && u128::from(self.exact.censored_min) <= value.as_nanos()
     }
 }
 

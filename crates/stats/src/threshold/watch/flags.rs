@@ -5,6 +5,7 @@ use crate::cell::nearest_rank;
 use crate::ledger::{BUSY, BUSY_LENGTH};
 use crate::summary::{FEW, tolerated};
 use crate::threshold::expression::LONGEST_SPAN;
+use crate::threshold::observed::Times as _;
 use crate::{Layout, Offset, Selection, Trend, TrendCell, Window};
 use std::collections::VecDeque;
 

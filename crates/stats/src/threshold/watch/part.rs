@@ -1,13 +1,12 @@
 //! What one threshold's metric came to in a window, and in several.
 
 use super::distribution::{Distribution, Slice};
-use crate::threshold::judge::{duration, millis, of_gauge, of_probe};
-use crate::threshold::{Aggregate, Condition, Operator, Threshold};
+use crate::threshold::Threshold;
+use crate::threshold::judge::duration;
+use crate::threshold::observed::{Counted, Observed};
 use crate::{Layout, Metric, Offset, ProbeTotals, RateCount, Selection, Totals, VusRange, Window};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-/// Samples that must speak against a limit before they stop a run.
-const FIRM: u64 = 10;
 /// Lengths of windows that add up to a span but for this do.
 const SLACK: Duration = Duration::from_millis(1);
 
@@ -42,17 +41,6 @@ pub(super) struct Slide {
     pub(super) span: Duration,
     held: VecDeque<Arc<Part>>,
     sum: Sum,
-}
-
-/// What was observed over some windows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Observed {
-    /// In the unit of the limit: milliseconds, a count, a count per second, or a share from 0 to 1.
-    pub(super) value: f64,
-    /// Whether it is only a lower bound.
-    pub(super) at_least: bool,
-    /// Whether enough samples speak for it to stop a run by it.
-    pub(super) firm: bool,
 }
 
 impl Part {
@@ -107,95 +95,19 @@ impl Sum {
 
     /// What a condition compares; none where there is no sample.
     pub(super) fn observe(&self, threshold: &Threshold) -> Option<Observed> {
-        let condition = threshold.condition;
-        match threshold.metric {
-            Metric::Trend(_) => self.time(condition),
-            Metric::Counter(_) => self.counted(condition),
-            Metric::Rate(_) => self.shared(condition),
-            Metric::Gauge(_) => {
-                let value = of_gauge(self.vus?, condition);
-                Some(Observed {
-                    value,
-                    at_least: false,
-                    firm: true,
-                })
-            }
-            Metric::Probe(_) => Some(Observed {
-                value: of_probe(&self.probe, condition, threshold.unit)?,
-                at_least: false,
-                firm: true,
-            }),
-        }
+        let counted = match threshold.metric {
+            Metric::Trend(_) => Counted::Times(&self.times),
+            Metric::Counter(_) => Counted::Count(self.count, self.in_window, self.length),
+            Metric::Rate(_) => Counted::Share(self.share),
+            Metric::Gauge(_) => Counted::Level(self.vus),
+            Metric::Probe(_) => Counted::Probe(Some(&self.probe)),
+        };
+        Observed::of(threshold, &counted)
     }
 
     /// Samples within the limit of a quantile, and all of them.
     pub(super) fn within(&self, limit: f64) -> (u64, u64) {
         (self.times.count_within(duration(limit)), self.times.count())
-    }
-
-    fn time(&self, condition: Condition) -> Option<Observed> {
-        let times = &self.times;
-        let (time, firm) = match condition.aggregate {
-            Aggregate::Count => {
-                let value = (times.count() > 0).then_some(times.count() as f64)?;
-                return Some(Observed {
-                    value,
-                    at_least: false,
-                    firm: true,
-                });
-            }
-            Aggregate::Quantile(q) => (times.quantile(q)?, times.beyond(q) >= FIRM),
-            Aggregate::Min => (times.min()?, true),
-            Aggregate::Mean => (times.mean()?, times.count() >= FIRM),
-            _ => (times.max()?, true),
-        };
-        let at_least = match condition.aggregate {
-            Aggregate::Quantile(_) | Aggregate::Min => times.is_at_least(time),
-            _ => times.censored() > 0,
-        };
-        Some(Observed {
-            value: millis(time),
-            at_least,
-            firm,
-        })
-    }
-
-    fn counted(&self, condition: Condition) -> Option<Observed> {
-        if condition.aggregate != Aggregate::Rate {
-            let value = self.count as f64;
-            return Some(Observed {
-                value,
-                at_least: false,
-                firm: true,
-            });
-        }
-        let seconds = self.length.as_secs_f64();
-        let value = (seconds > 0.0).then(|| self.in_window as f64 / seconds)?;
-        let expected = condition.limit * seconds;
-        let firm = match condition.operator {
-            // Too few came: as many must have been due to come.
-            Operator::Greater | Operator::GreaterOrEqual => expected >= FIRM as f64,
-            _ => self.in_window >= FIRM,
-        };
-        Some(Observed {
-            value,
-            at_least: false,
-            firm,
-        })
-    }
-
-    fn shared(&self, condition: Condition) -> Option<Observed> {
-        let value = self.share.share()?;
-        let against = match condition.operator {
-            Operator::Less | Operator::LessOrEqual => self.share.hits,
-            Operator::Greater | Operator::GreaterOrEqual => self.share.total - self.share.hits,
-            Operator::Equal => self.share.total,
-        };
-        Some(Observed {
-            value,
-            at_least: false,
-            firm: against >= FIRM,
-        })
     }
 }
 
