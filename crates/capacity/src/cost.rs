@@ -88,7 +88,11 @@ fn against(settings: &SearchSettings, timing: &Timing, breaks: f64) -> Worst {
         most: 0.0,
     };
     while let Order::Hold { load, .. } = search.order() {
-        let gap = search.purpose() == Purpose::Bisect;
+        let before = search.trials().last().map(|trial| trial.purpose);
+        let gap = match search.purpose() {
+            Purpose::Retry => before == Some(Purpose::Bisect),
+            purpose => purpose == Purpose::Bisect,
+        };
         let broken = gap || load >= breaks;
         let level = level(settings, timing, broken);
         cost.levels += 1;
@@ -100,6 +104,8 @@ fn against(settings: &SearchSettings, timing: &Timing, breaks: f64) -> Worst {
             goodput: load,
             goodput_error: 0.0,
             failed: 0.0,
+            // Each level of the gap that breaks is tried twice.
+            beyond: if broken { 0.0 } else { f64::INFINITY },
         });
     }
     if timing.recover && search.answer().lowest_broke.is_some() {

@@ -206,6 +206,10 @@ impl Hold {
                 goodput: good / seconds,
                 goodput_error: good.sqrt() / seconds,
                 failed: self.failed_share(limits),
+                beyond: broken
+                    .iter()
+                    .filter_map(|&at| Some(distance(judged[at].observed?, judged[at].limit)))
+                    .fold(0.0, f64::max),
             },
             broken: furthest_first(broken, &judged)
                 .into_iter()

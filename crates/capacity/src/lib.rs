@@ -13,7 +13,7 @@
 //! // A service that holds up to 230.
 //! while let Order::Hold { load, .. } = search.order() {
 //!     let sight = if load <= 230.0 { Sight::Held } else { Sight::Broken };
-//!     search.see(Seen { sight, goodput: load, goodput_error: 1.0, failed: 0.0 });
+//!     search.see(Seen { sight, goodput: load, goodput_error: 1.0, failed: 0.0, beyond: 1.0 });
 //! }
 //! let answer = search.answer();
 //! assert_eq!((answer.highest_held, answer.lowest_broke), (Some(225.0), Some(232.0)));

@@ -3,7 +3,8 @@
 //! It climbs the ladder until a level breaks, tries that level once more (noise breaks a level too), looks at the level
 //! above (a service that fails at 100 and holds at 150 is a finding), and then halves the gap between the highest level
 //! that held and the lowest that did not, until it is narrower than the resolution. The second try and the look above
-//! are the only two levels that a plain step-then-bisect would not have visited.
+//! are the only two levels that a plain step-then-bisect would not have visited; but a level in the gap that breaks by
+//! so little that it may be chance is tried twice as well, as one slow hold there would mislead the search for good.
 
 use crate::answer::{Answer, Ended};
 use crate::ladder::Ladder;
@@ -65,6 +66,8 @@ pub struct Seen {
     pub goodput_error: f64,
     /// The share of failed requests.
     pub failed: f64,
+    /// Where a limit broke, how far beyond it the worst of them is, in times of the limit.
+    pub beyond: f64,
 }
 
 /// What the limits say of a level.
@@ -127,6 +130,8 @@ pub struct Trial {
 
 /// Levels beyond those of a plain step-then-bisect.
 const SPARE: u32 = 2;
+/// A limit that broke by no more than this, in times of itself, may have broken by chance.
+const MARGIN: f64 = 0.1;
 /// A goodput is lower than another where it is so by more than this share…
 const FALL: f64 = 0.01;
 /// … and by so many standard errors.
@@ -243,6 +248,9 @@ impl Search {
             (LookAbove, _) => self.halve(),
             (_, Generator) => self.after_generator(trial.load),
             (Climb, Broken) if self.spend() => Ok((trial.load, Retry)),
+            (Bisect, Broken) if trial.seen.beyond <= MARGIN && !trial.guarded => {
+                Ok((trial.load, Retry))
+            }
             (Bisect, _) => self.halve(),
             (Climb | Retry, Held | Unclear) => self.after_step(trial.load),
             (Climb | Retry, Broken) => self.after_break(trial),

@@ -148,6 +148,7 @@ fn trial(level: &Level) -> Trial {
             goodput: level.goodput_per_second,
             goodput_error: 0.0,
             failed: level.failed,
+            beyond: 0.0,
         },
     }
 }

@@ -46,6 +46,8 @@ fn seen(sight: Sight, goodput: f64) -> Seen {
         goodput,
         goodput_error: goodput.sqrt() / 5.0,
         failed: 0.0,
+        // Clearly.
+        beyond: f64::INFINITY,
     }
 }
 
@@ -211,6 +213,7 @@ fn queue(capacity: f64, limit: f64, hold: f64, seed: u64) -> impl FnMut(f64) -> 
             goodput: load.min(capacity),
             goodput_error: (samples).sqrt() / *holds,
             failed: 0.0,
+            beyond: observed / limit - 1.0,
         }
     }
 }
@@ -328,6 +331,36 @@ fn a_break_that_does_not_come_again_is_told() {
         (300.0..=310.0).contains(&answer.highest_held.unwrap()),
         "{answer:?}"
     );
+}
+
+#[test]
+fn a_break_in_the_gap_that_may_be_chance_is_tried_once_more() {
+    // A service that holds to 230; 225 breaks the first time, or always, by so much.
+    let check = |beyond: f64, always: bool, gap: &[f64], held: f64, once: &[f64]| {
+        let mut tries = 0;
+        let search = searched(settings(LADDER), |load| {
+            tries += u32::from(load == 225.0);
+            if load == 225.0 && (always || tries == 1) {
+                return Seen {
+                    beyond,
+                    ..seen(Sight::Broken, load)
+                };
+            }
+            holds_to(230.0)(load)
+        });
+        assert_eq!(loads(&search)[7..], *gap, "by {beyond}");
+        let answer = search.answer();
+        assert_eq!(answer.highest_held, Some(held), "by {beyond}");
+        assert_eq!(answer.broke_once, once, "by {beyond}");
+        let retries = search.trials()[7..].iter();
+        let retries = retries
+            .filter(|trial| trial.purpose == Purpose::Retry)
+            .count();
+        assert_eq!(retries, usize::from(beyond <= 0.1), "by {beyond}");
+    };
+    check(0.05, false, &[225.0, 225.0, 238.0, 232.0], 225.0, &[225.0]);
+    check(0.05, true, &[225.0, 225.0, 213.0, 219.0], 219.0, &[]);
+    check(0.5, false, &[225.0, 213.0, 219.0], 219.0, &[]);
 }
 
 #[test]
