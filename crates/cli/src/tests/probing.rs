@@ -350,3 +350,72 @@ every = "200ms"
         (&"at_start".into(), &"probe.pool: max < 85".into())
     );
 }
+
+#[test]
+fn a_search_goes_on_without_probes_that_never_answer() {
+    let away = refused_address().unwrap();
+    let text = format!(
+        r#"
+target = "mock"
+[mock]
+rate_limit = "12/s"
+[[step]]
+get = "/plain"
+[[probe]]
+name = "hangs"
+command = "sleep 1000"
+every = "500ms"
+timeout = "300ms"
+[[probe]]
+name = "away"
+prometheus = "http://{away}"
+query = "up"
+every = "500ms"
+"#
+    );
+    let words = [
+        "stress",
+        "a.toml",
+        "--rate",
+        "--start",
+        "10/s",
+        "--max",
+        "20/s",
+        "--settle",
+        "0s",
+        "--hold",
+        "2s",
+        "--resolution=100%",
+        "--until",
+        "http_req_failed: rate < 20%",
+        "--out",
+        "json=out.json",
+        "--no-log",
+    ];
+    let played = on(Stage::new(&words).file("a.toml", &text));
+    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    let summary = played.json("out.json");
+    let found = &summary["stress"];
+    assert_eq!(
+        (&found["ended"], &found["highest_held"]),
+        (&"found".into(), &10.0.into()),
+        "{found}"
+    );
+    let warnings = summary["warnings"].as_array().unwrap();
+    for probe in ["hangs", "away"] {
+        let told = |warning: &&Value| {
+            let message = warning["message"].as_str().unwrap();
+            warning["code"] == "probe-failed" && message.contains(probe)
+        };
+        assert!(
+            warnings.iter().any(|warning| told(&warning)),
+            "{warnings:?}"
+        );
+        let told = format!("warning: the probe {probe} failed: ");
+        assert!(played.err.contains(&told), "{}", played.err);
+        // A gap, never a zero.
+        for level in found["levels"].as_array().unwrap() {
+            assert_eq!(level["probes"][probe]["mean"], Value::Null, "{level}");
+        }
+    }
+}

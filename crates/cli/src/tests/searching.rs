@@ -255,6 +255,17 @@ fn the_worst_case_is_told_and_nothing_is_sent() {
         assert!(!seen.contains(&said), "{words:?} changes nothing: {said}");
         seen.push(said);
     }
+    // Nor is anybody asked, a probe of the target least of all.
+    let server = ScriptedServer::repeat(vec![Step::ReadRequest]).unwrap();
+    let text = format!(
+        "target = \"{0}\"\n[[step]]\nget = \"/\"\n[[probe]]\nname = \"p\"\nhttp = \"{0}/p\"\npointer = \"/a\"\n",
+        server.url("")
+    );
+    let words = [&["stress", "a.toml", "--dry-run"], &until[..]].concat();
+    let played = searched(&words, &text);
+    assert_eq!(played.code, 0, "{}", played.err);
+    assert_eq!(server.received().concat(), b"");
+    assert!(!played.stage.folder.path().join(".loadgen").exists());
 }
 
 #[test]
