@@ -10,7 +10,7 @@ RUN_LIMIT_S = 120
 TOKEN = "e2e-token"
 
 # Users and seconds of each, far fewer than the page says.
-CURL_USERS, CURL_S = 4, 5
+CURL_USERS, CURL_S = 4, 8
 LOCUST_USERS, LOCUST_S = 40, 12
 K6_STAGES = (("2s", 10), ("6s", 10), ("1s", 0))
 
@@ -77,7 +77,7 @@ def judge_moving(loadgen, root, home, server, judge):
     judge.equal("load-test: lines of curl", len(lines), before.accepted)
     words = [pages / "load-test.toml", *target, "--vus", CURL_USERS, "--duration", f"{CURL_S}s"]
     # The old one starts a program and opens a connection for each request.
-    alike("load-test", before, new("load-test", words, bearer), 0.4)
+    alike("load-test", before, new("load-test", words, bearer), 0.5)
     script = root / "scripts" / "load-test.sh"
     kept = Side(
         server,
@@ -86,7 +86,7 @@ def judge_moving(loadgen, root, home, server, judge):
         {"LOADGEN": str(loadgen), "LOADGEN_OPTIONS": "--no-log"},
     )
     judge.equal("load-test: exit code of the new script", kept.exit, 0)
-    alike("load-test, the script", before, kept, 0.4)
+    alike("load-test, the script", before, kept, 0.5)
 
     before = old("thousand", [sys.executable, pages / "thousand.py", items])
     after = new("thousand", [items, "--iterations", 1000, "--vus", 50])

@@ -1,5 +1,7 @@
 //! The values that one user's templates can use.
 
+mod lookup;
+
 use super::{
     TemplateName, Templates,
     functions::UserFunction,
@@ -10,7 +12,8 @@ use crate::{
     plan::{Origin, Rendered},
     secrets::is_secret_name,
 };
-use minijinja::value::{Enumerator, Object, Value};
+use lookup::{Rows, Variables};
+use minijinja::value::{Object, Value};
 use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 use std::{
@@ -422,56 +425,6 @@ impl Object for User {
                     .or_else(|| self.shared.vars.get(key).cloned()),
             },
         }
-    }
-}
-
-/// `env`: looked into by name, never listed.
-#[derive(Debug)]
-struct Variables {
-    user: Arc<User>,
-}
-
-impl Object for Variables {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.user
-            .touch(|touched| _ = touched.env.insert(key.to_owned()));
-        self.user.shared.env.get(key).map(Value::from)
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::NonEnumerable
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(environment)")
-    }
-}
-
-/// `data`: the rows that the user has, looked into by the names of their sets.
-#[derive(Debug)]
-struct Rows {
-    user: Arc<User>,
-}
-
-impl Object for Rows {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.user.row(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.user.row(key)
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::NonEnumerable
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(data)")
     }
 }
 
