@@ -44,6 +44,8 @@
 //! | `GET /analytics` | a list |
 //! | `POST /login` | `{"user", "password"}` gives a token and a cookie; 401 if the password is "wrong" |
 //! | `GET /me` | the user; 401 without an `Authorization` header or a cookie |
+//! | `GET /search?q=…` | three documents with `id`, `title`, `text` and `rank`; the same for the same words |
+//! | `POST /feedback` | 201 where `rating` is a whole number from 1 to 5 |
 //! | `GET /health` | that all is well |
 //! | `/status/CODE` | that status, from 200 to 599 |
 //! | `/echo` | the request as it arrived: method, path, query, headers, body |
@@ -102,6 +104,7 @@ mod faults;
 mod ollama;
 mod openai;
 mod plain;
+mod rag;
 mod reply;
 mod request;
 mod responses;

@@ -13,6 +13,8 @@ pub(crate) enum Target<'a> {
     Analytics,
     Login,
     Me,
+    Search,
+    Feedback,
     Health,
     Status(&'a str),
     Echo,
@@ -33,6 +35,8 @@ impl<'a> Target<'a> {
             "/analytics" => Self::Analytics,
             "/login" => Self::Login,
             "/me" => Self::Me,
+            "/search" => Self::Search,
+            "/feedback" => Self::Feedback,
             "/health" => Self::Health,
             "/echo" => Self::Echo,
             "/_truth" => Self::Truth,
@@ -44,8 +48,8 @@ impl<'a> Target<'a> {
     fn methods(self) -> Option<&'static str> {
         match self {
             Self::Plain | Self::Status(_) | Self::Echo => None,
-            Self::Tokens(_) | Self::Login => Some("POST"),
-            Self::Analytics | Self::Me | Self::Health => Some("GET, HEAD"),
+            Self::Tokens(_) | Self::Login | Self::Feedback => Some("POST"),
+            Self::Analytics | Self::Me | Self::Search | Self::Health => Some("GET, HEAD"),
             Self::Truth => Some("GET, DELETE"),
         }
     }
@@ -60,7 +64,13 @@ impl<'a> Target<'a> {
     pub(crate) fn can_fail(self) -> bool {
         matches!(
             self,
-            Self::Tokens(_) | Self::Plain | Self::Analytics | Self::Login | Self::Me
+            Self::Tokens(_)
+                | Self::Plain
+                | Self::Analytics
+                | Self::Login
+                | Self::Me
+                | Self::Search
+                | Self::Feedback
         )
     }
 
@@ -75,6 +85,9 @@ impl<'a> Target<'a> {
 
     /// Whether its answer depends on the request's body.
     pub(crate) fn reads_body(self) -> bool {
-        matches!(self, Self::Tokens(_) | Self::Login | Self::Echo)
+        matches!(
+            self,
+            Self::Tokens(_) | Self::Login | Self::Feedback | Self::Echo
+        )
     }
 }

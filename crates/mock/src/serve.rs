@@ -27,7 +27,7 @@ use crate::tap::Conn;
 use crate::telling::tell;
 use crate::truth::{Arrival, Fault, Log};
 use crate::weather::Weather;
-use crate::{Settings, auth, openai, plain};
+use crate::{Settings, auth, openai, plain, rag};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -196,6 +196,8 @@ impl Call<'_> {
             Target::Analytics => plain::analytics(),
             Target::Login => auth::login(self.exchange.number, body),
             Target::Me => auth::me(&self.head.headers),
+            Target::Search => rag::search(self.head.uri.query()),
+            Target::Feedback => rag::feedback(self.exchange.number, body),
             Target::Health => plain::health(),
             Target::Status(code) => plain::status(code),
             Target::Echo => plain::echo(&self.head, self.exchange.conn.number, body),
