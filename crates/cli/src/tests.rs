@@ -20,6 +20,7 @@ mod searching;
 mod sending;
 mod shapes;
 mod starting;
+mod talks;
 mod usage;
 mod wire;
 

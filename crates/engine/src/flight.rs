@@ -2,7 +2,7 @@
 
 use crate::{
     connection::{Connector, Exchange},
-    judge::{Asked, Judgement, ending, judge},
+    judge::{Asked, Judgement, LOOKED_INTO, ending, judge},
     shard::Shard,
     timer::Timer,
 };
@@ -14,6 +14,8 @@ use std::time::Duration;
 pub(crate) struct Flight<'a, C: Connector, T: Timer> {
     shard: &'a Shard<C, T>,
     request: &'a Request,
+    /// The turn of a conversation that it is, where that has figures of its own.
+    turn: Option<StepIndex>,
     due: Offset,
     /// Whether it follows a redirection.
     follows: bool,
@@ -25,11 +27,18 @@ pub(crate) struct Flight<'a, C: Connector, T: Timer> {
 }
 
 impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
-    pub(crate) fn begin(shard: &'a Shard<C, T>, request: &'a Request, due: Offset) -> Self {
+    pub(crate) fn begin(
+        shard: &'a Shard<C, T>,
+        request: &'a Request,
+        turn: Option<StepIndex>,
+        due: Offset,
+    ) -> Self {
         let started = shard.clock.now();
         let measured = {
             let mut recorder = shard.recorder.borrow_mut();
-            recorder.began(request.index, due, started);
+            for step in turn.into_iter().chain([request.index]) {
+                recorder.began(step, due, started);
+            }
             recorder.measures(request.index, due)
         };
         if let Some(measured) = measured {
@@ -38,12 +47,22 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         Self {
             shard,
             request,
+            turn,
             due,
             follows: false,
             started,
             exchange: Exchange::default(),
             landed: false,
             measured,
+        }
+    }
+
+    /// Records it, in its turn too.
+    fn record(&self, sample: Sample<'_>) {
+        let mut recorder = self.shard.recorder.borrow_mut();
+        recorder.request(&sample);
+        if let Some(step) = self.turn {
+            recorder.request(&Sample { step, ..sample });
         }
     }
 
@@ -62,7 +81,7 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         let times = (self.due, self.started);
         let mut sample = sample(self.request.index, times, &self.exchange, &judgement);
         sample.follows = self.follows;
-        self.shard.recorder.borrow_mut().request(&sample);
+        self.record(sample);
         let limit = self.request.rate_limit;
         if let Some(turns) = limit.and_then(|limit| self.shard.turns(limit)) {
             turns.owe();
@@ -109,9 +128,11 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         let times = (self.due, self.started);
         let mut sample = sample(self.request.index, times, &self.exchange, &judgement);
         (sample.stream, sample.follows, sample.retried) = (stream, self.follows, true);
+        self.record(sample);
         let mut recorder = self.shard.recorder.borrow_mut();
-        recorder.request(&sample);
-        recorder.retry(self.request.index, self.due, done, self.exchange.status);
+        for step in self.turn.into_iter().chain([self.request.index]) {
+            recorder.retry(step, self.due, done, self.exchange.status);
+        }
         drop(recorder);
         (done, self.exchange.retry_after)
     }
@@ -140,11 +161,14 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         if let Some((_, text)) = &mut judgement.error {
             *text = scope.mask(text).into_owned();
         }
+        if self.request.conversation.is_some() {
+            scope.end_turn(self.request.index, answer(&judgement, &self.exchange));
+        }
         let stream = self.exchange.stream.take();
         let times = (self.due, self.started);
         let mut sample = sample(self.request.index, times, &self.exchange, &judgement);
         (sample.stream, sample.follows) = (stream, self.follows);
-        self.shard.recorder.borrow_mut().request(&sample);
+        self.record(sample);
         Landing {
             done,
             outcome: judgement.outcome,
@@ -174,7 +198,7 @@ impl<C: Connector, T: Timer> Drop for Flight<'_, C, T> {
             return;
         }
         let exchange = &self.exchange;
-        self.shard.recorder.borrow_mut().cut(&Cut {
+        let cut = Cut {
             step: self.request.index,
             due: self.due,
             sent_first: exchange.sent_first,
@@ -189,8 +213,22 @@ impl<C: Connector, T: Timer> Drop for Flight<'_, C, T> {
             bytes_sent: exchange.bytes_sent,
             bytes_received: exchange.bytes_received,
             resent: exchange.resent,
-        });
+        };
+        let mut recorder = self.shard.recorder.borrow_mut();
+        recorder.cut(&cut);
+        if let Some(step) = self.turn {
+            recorder.cut(&Cut { step, ..cut });
+        }
     }
+}
+
+/// What a turn of a conversation was answered, so that it can go on: the text of a good answer, or as much of it as had
+/// come when it was given up on purpose.
+#[must_use]
+pub fn answer<'a>(judgement: &Judgement, exchange: &'a Exchange) -> Option<&'a str> {
+    let heard = matches!(judgement.outcome, Outcome::Ok | Outcome::Cancelled);
+    let whole = !exchange.text.is_empty() && exchange.text.len() <= LOOKED_INTO;
+    (heard && whole).then_some(exchange.text.as_str())
 }
 
 /// Records a request whose message could not be built.

@@ -42,6 +42,7 @@ pub use connection::{
 pub use connection::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use cookies::Cookies;
 pub use error::Error;
+pub use flight::answer as answer_of_turn;
 pub use hops::too_many as too_many_redirections;
 pub use judge::{Asked, Judgement, LOOKED_INTO, judge};
 pub use loadgen_scenario::{is_secret_header, resolve_reference};

@@ -46,3 +46,37 @@ impl StreamSink for RecorderSink<'_> {
             .arrival(self.step, self.due, arrival);
     }
 }
+
+/// The sinks of a turn of a conversation: its step's, and its own.
+impl StreamSink for (RecorderSink<'_>, RecorderSink<'_>) {
+    fn first_output(&mut self, sent_first: Offset, at: Offset, uncertainty: Duration) {
+        let (step, turn) = self;
+        step.first_output(sent_first, at, uncertainty);
+        let mut recorder = turn.recorder.borrow_mut();
+        recorder.first_output(turn.step, turn.due, sent_first, at);
+    }
+
+    fn first_text(&mut self, at: Offset) {
+        self.0.first_text(at);
+        self.1.first_text(at);
+    }
+
+    fn gap(&mut self, gap: Duration) {
+        self.0.gap(gap);
+        self.1.gap(gap);
+    }
+
+    fn output_events(&mut self, at: Offset, events: u32) {
+        self.0.output_events(at, events);
+        self.1.output_events(at, events);
+    }
+
+    // What is told of the generator itself is told once.
+    fn coalesced(&mut self, events: u32, late: bool) {
+        self.0.coalesced(events, late);
+    }
+
+    fn arrival(&mut self, arrival: &Arrival) {
+        self.0.arrival(arrival);
+    }
+}

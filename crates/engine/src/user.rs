@@ -4,6 +4,7 @@ mod before;
 mod once;
 mod rows;
 mod sending;
+mod talk;
 mod waits;
 mod walk;
 
@@ -274,6 +275,9 @@ impl<C: Connector, T: Timer> User<C, T> {
         (guard.due, guard.stage) = (self.ready, Stage::Begun);
         let began = shard.clock.now();
         let end = self.walk(&shard.plan.scenarios[scenario.0].flow).await;
+        if shard.plan.scenarios[scenario.0].converses {
+            self.scope.end_conversations();
+        }
         if matches!(end, StepEnd::Leave) {
             return end;
         }

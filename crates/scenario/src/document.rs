@@ -17,6 +17,7 @@ mod retry;
 mod scenario;
 mod settings;
 mod syntax;
+mod talk;
 mod tree;
 
 pub(crate) use body::{Pairs, PartTable};
@@ -32,6 +33,7 @@ pub(crate) use node::{Field, Kind, Located, Node, Source};
 pub(crate) use probe::{CommandTable, Mark, ProbeTable};
 pub(crate) use scenario::{Ends, Routine, ScenarioTable, Scenarios};
 pub(crate) use settings::{SloEntry, ThresholdEntry};
+pub(crate) use talk::{Talk, TurnsTable};
 pub(crate) use tree::{Inner, Tree};
 
 use crate::problem::Problem;

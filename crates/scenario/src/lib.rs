@@ -26,11 +26,11 @@ pub use document::files;
 pub use lower::{Explained, Lowered, Provenance, SourceText, load};
 pub use overrides::{Files, Given, Overrides, Room};
 pub use plan::{
-    Alternative, Arrivals, Body, Cancel, Condition, Demand, DialectName, Expect, Group, Growth,
-    Guarded, HttpVersion, Load, LoadPlan, Location, Member, Message, Method, MockSettings,
-    Multipart, Needs, OnFailure, Once, Origin, Outgoing, Part, PartContent, Pinned, Plan, Ports,
-    QueryPart, Rate, Rendered, Repeat, Request, Retry, Scenario, Span, Stage, StartAt, Step,
-    StreamSpec, Target, Think, Timeouts, Unplayed, UserCount,
+    Alternative, Arrivals, Body, Cancel, Chat, Condition, Conversation, Demand, DialectName,
+    Expect, Group, Growth, Guarded, HttpVersion, Load, LoadPlan, Location, Member, Message, Method,
+    MockSettings, Multipart, Needs, OnFailure, Once, Origin, Outgoing, Part, PartContent, Pinned,
+    Plan, Ports, QueryPart, Rate, Rendered, Repeat, Request, Retry, Scenario, Span, Stage, StartAt,
+    Step, StreamSpec, Target, Think, Timeouts, Turns, Unplayed, UserCount,
 };
 pub use plan::{Limited, RateLimit, Resting};
 pub use plan::{Probe, ProbeSource, ProcessFigure, WhichProcess};

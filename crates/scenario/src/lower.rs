@@ -19,6 +19,7 @@ mod scenarios;
 mod sequence;
 mod shares;
 mod stream;
+mod talk;
 mod tree;
 mod variables;
 

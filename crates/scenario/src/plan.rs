@@ -3,6 +3,7 @@
 mod body;
 mod cancel;
 mod canonical;
+mod conversation;
 mod crowd;
 mod demand;
 mod describe;
@@ -23,6 +24,8 @@ mod retry;
 pub use body::{Body, Multipart, Part, PartContent};
 pub use cancel::Cancel;
 pub(crate) use canonical::canonical;
+pub(crate) use conversation::{COUNTED_TURNS, MOST_TURNS};
+pub use conversation::{Chat, Conversation, Turns};
 pub use crowd::Ports;
 pub use demand::{Demand, Outgoing};
 pub use describe::{Growth, Needs};
@@ -142,6 +145,8 @@ pub struct Scenario {
     pub data: Vec<usize>,
     /// Those that what comes before uses.
     pub before_data: Vec<usize>,
+    /// Whether one of its steps is a conversation.
+    pub converses: bool,
 }
 
 /// A request step.
@@ -159,6 +164,8 @@ pub struct Request {
     pub timeouts: Timeouts,
     /// How the answer's stream is read; absent for a plain body.
     pub stream: Option<StreamSpec>,
+    /// What makes it a conversation.
+    pub conversation: Option<Box<Conversation>>,
     /// When it is given up on purpose.
     pub cancel: Option<Cancel>,
     /// When it is sent again.

@@ -7,6 +7,7 @@ mod data;
 mod load;
 mod probe;
 mod retry;
+mod slo;
 mod steps;
 
 use data::Data;
@@ -14,8 +15,9 @@ use load::{Load, Rate};
 use probe::Probe;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
+use slo::Slo;
 use std::collections::BTreeMap;
-use steps::{Defaults, Slo, Step, Texts};
+use steps::{Defaults, Step, Texts};
 
 /// The JSON Schema of the scenario file, as text with a line break at its end.
 #[must_use]

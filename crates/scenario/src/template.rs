@@ -6,6 +6,7 @@ mod json;
 mod kept;
 mod prompt;
 mod scope;
+mod talk;
 
 pub(crate) use compile::{Compiler, Folded, reserved_help};
 pub use json::JsonTemplate;
@@ -16,6 +17,9 @@ pub(crate) use scope::Shared;
 
 use minijinja::{Environment, Error, ErrorKind};
 use std::{borrow::Cow, sync::Arc};
+
+/// The name by which templates of a conversation know the number of the turn.
+pub(crate) const TURN: &str = "turn";
 
 /// The templates of a plan, compiled, with the variables they can use. Shared by all users of all threads.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use crate::{
     document::{
         Common, Document, Expectation, Field, LoadTable, Located, Source, StepTable, Steps,
-        StreamTable, TimeoutTable, Tree, reader,
+        StreamTable, Talk, TimeoutTable, Tree, reader,
     },
     lower::{Lowered, SourceText, lower, read_given},
     overrides::{Given, Overrides},
@@ -147,6 +147,7 @@ fn step(request: &UrlRequest, path: &str, problems: &mut Vec<Problem>) -> StepTa
         multipart: Field::Absent,
         body_file: Field::Absent,
         stream,
+        talk: Talk::default(),
         extract: Field::Absent,
         slo: Vec::new(),
         think: Field::Absent,

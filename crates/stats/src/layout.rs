@@ -114,6 +114,12 @@ impl Layout {
     }
 }
 
+/// What the figures of one turn of a conversation step are called; turns count from 1.
+#[must_use]
+pub fn turn_name(step: &str, turn: u32) -> String {
+    format!("{step} (turn {turn})")
+}
+
 /// A limit on one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SloLimit {

@@ -40,7 +40,8 @@ pub use gathering::Gathering;
 pub use health::WorkerSummary;
 pub use history::{Quantiles, SummaryWindow};
 pub use layout::{
-    Layout, ScenarioIndex, ScenarioLayout, SelectedTrend, SloLimit, StepIndex, StepLayout, StepRole,
+    Layout, ScenarioIndex, ScenarioLayout, SelectedTrend, SloLimit, StepIndex, StepLayout,
+    StepRole, turn_name,
 };
 pub use ledger::{Ledger, Live};
 pub use metric::{Counter, Gauge, Metric, Rate, Trend};

@@ -925,6 +925,17 @@ const KEYS: &[(&str, &[&str])] = &[
         &["usage_is_asked_for_unless_the_file_says_no"],
     ),
     (
+        "step.conversation",
+        &[
+            "each_turn_sends_what_was_said_before",
+            "a_turn_that_is_not_answered_ends_the_conversation",
+        ],
+    ),
+    (
+        "step.turns",
+        &["a_conversation_is_as_long_as_the_file_says"],
+    ),
+    (
         "step.when",
         &["a_step_is_done_only_where_its_condition_holds"],
     ),

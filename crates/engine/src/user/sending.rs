@@ -2,7 +2,7 @@
 
 use super::{StepEnd, User};
 use crate::{
-    connection::{Call, Cancel, Connection, Connector},
+    connection::{Call, Cancel, Connection, Connector, StreamSink},
     cookies::Cookies,
     flight::{Flight, Landing, template_failed},
     hops::follow,
@@ -82,15 +82,23 @@ impl<C: Connector, T: Timer> User<C, T> {
             heed: request.retry.is_some(),
             clock: shard.clock,
         };
-        let mut flight = Flight::begin(&shard, request, due);
-        let mut sink = RecorderSink {
+        let turn = self.turn_of(request);
+        let mut flight = Flight::begin(&shard, request, turn, due);
+        let sink_of = |step| RecorderSink {
             recorder: &shard.recorder,
-            step: request.index,
+            step,
             due,
         };
-        self.connection
-            .call(&call, flight.exchange(), &mut sink)
-            .await;
+        let mut own = sink_of(request.index);
+        let mut both;
+        let sink: &mut dyn StreamSink = match turn {
+            None => &mut own,
+            Some(turn) => {
+                both = (own, sink_of(turn));
+                &mut both
+            }
+        };
+        self.connection.call(&call, flight.exchange(), sink).await;
         if let Some(cookies) = &cookies {
             cookies.take(&message, flight.exchange());
         }
@@ -98,7 +106,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             // In a box: few requests are sent on, and the others need no room for it.
             let most = request.redirects;
             let (connection, cookies) = (&mut self.connection, cookies.as_mut());
-            let hops = follow(flight, &call, most, connection, &mut sink, cookies);
+            let hops = follow(flight, &call, most, connection, sink, cookies);
             flight = Box::pin(hops).await;
         }
         if flight.is_tried_again(time) {

@@ -45,7 +45,7 @@ impl StepEnd {
     }
 
     /// What two ways that were gone at once do together: the stronger end wins.
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Leave, _) | (_, Self::Leave) => Self::Leave,
             (Self::EndUser, _) | (_, Self::EndUser) => Self::EndUser,
@@ -79,7 +79,10 @@ impl<C: Connector, T: Timer> User<C, T> {
             let end = match step {
                 Step::Think(think) => self.think(*think).await,
                 // In a box of its own: most users think most of the time, and hold no memory of a request then.
-                Step::Request(request) => Box::pin(self.request(request)).await,
+                Step::Request(request) => match &request.conversation {
+                    None => Box::pin(self.request(request)).await,
+                    Some(talk) => Box::pin(self.converse(request, talk)).await,
+                },
                 tree => self.tree(tree).await,
             };
             all = all.and(end);
@@ -225,7 +228,7 @@ impl<C: Connector, T: Timer> User<C, T> {
         }
     }
 
-    async fn think(&mut self, think: Think) -> StepEnd {
+    pub(super) async fn think(&mut self, think: Think) -> StepEnd {
         self.ready = self.ready.after(self.luck.pause(think));
         // Who has to go need not think to the end.
         match self.is_still_here().await {

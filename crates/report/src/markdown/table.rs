@@ -99,10 +99,10 @@ fn steps(header: &Header, summary: &Summary) -> Vec<Row> {
         .scenarios
         .iter()
         .flat_map(|scenario| scenario.steps.iter().map(move |step| (scenario, step)));
-    // A group has no requests.
+    // A group has no requests, and those of a turn are in its step.
     let all = all
         .enumerate()
-        .filter(|(_, (_, step))| step.role != StepRole::Group);
+        .filter(|(_, (_, step))| !matches!(step.role, StepRole::Group | StepRole::Turn));
     let rows = all.map(|(place, (scenario, step))| {
         let name = match several {
             true => format!("{} / {}", code(&scenario.name), code(&step.name)),

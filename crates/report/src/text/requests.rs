@@ -39,8 +39,7 @@ pub(super) fn by_step(summary: &Summary, columns: usize) -> Vec<Line> {
                 requests(scenario.name.as_str().into(), &scenario.metrics),
             );
         }
-        let sent = |step: &&StepSummary| step.role != StepRole::Group;
-        for step in scenario.steps.iter().filter(sent) {
+        for step in scenario.steps.iter().filter(|step| is_shown(step)) {
             table.row(usize::from(several), requests(name(step), &step.metrics));
         }
     }
@@ -111,10 +110,21 @@ fn rows_of_times(summary: &Summary) -> Vec<(String, &TrendFigures)> {
     rows
 }
 
+/// Whether a step has a row of requests: a group sends none, and a turn that nobody came to is no news.
+fn is_shown(step: &StepSummary) -> bool {
+    let sent = || step.metrics.counter(Counter::HttpReqs) > 0;
+    match step.role {
+        StepRole::Group => false,
+        StepRole::Turn => sent(),
+        StepRole::Request | StepRole::Before | StepRole::Setup | StepRole::Teardown => true,
+    }
+}
+
 /// The name of a step, with what it is where its requests are not among all.
 fn name(step: &StepSummary) -> Span {
     match step.role {
-        StepRole::Request => step.name.as_str().into(),
+        // The name of a turn says that it is one.
+        StepRole::Request | StepRole::Turn => step.name.as_str().into(),
         role => format!("{} ({})", step.name, role.name()).as_str().into(),
     }
 }

@@ -10,6 +10,7 @@ use super::{
     reader::{Reader, Table, field},
     retry::RetryTable,
     settings::SloEntry,
+    talk::Talk,
     tree::Tree,
 };
 use crate::{
@@ -132,11 +133,13 @@ pub(crate) struct StepTable {
     pub body_file: Field<String>,
     /// `stream`.
     pub stream: Field<StreamTable>,
+    /// What makes it a conversation.
+    pub talk: Talk,
     /// `extract`.
     pub extract: Field<Vec<ExtractTable>>,
     /// `slo`.
     pub slo: Vec<SloEntry>,
-    /// `think`: the shortest and the longest pause.
+    /// `think`: the shortest and the longest pause; of a conversation, between its turns.
     pub think: Field<(Duration, Duration)>,
     /// `rate_limit`, per second.
     pub rate_limit: Field<f64>,
@@ -325,6 +328,7 @@ impl Reader {
             multipart: self.multipart(table.get("multipart")),
             body_file: self.name(table.get("body_file"), "`body_file`"),
             stream: field(table.get("stream"), |node| self.stream(node)),
+            talk: self.talk(&table),
             extract: self.extract(table.get("extract")),
             slo: self.slo(table.get("slo")),
             think: field(table.get("think"), |node| self.think(node)),

@@ -5,10 +5,7 @@ use super::{
     node::{Field, Kind, Located, Node, Source},
     reader::{Reader, Table, field},
 };
-use crate::{
-    problem::Problem,
-    quantity::{parse_count_range, parse_duration_range},
-};
+use crate::{problem::Problem, quantity::parse_duration_range};
 use std::time::Duration;
 
 /// The deepest that steps may stand in each other.
@@ -60,7 +57,9 @@ impl Reader {
     pub(super) fn tree(&mut self, table: &Table<'_>, head: &str) -> Tree {
         Tree {
             when: self.template(table.get("when"), "`when`"),
-            repeat: field(table.get("repeat"), |node| self.repeat(node)),
+            repeat: field(table.get("repeat"), |node| {
+                self.times(node, "repeat", MOST_TIMES)
+            }),
             weight: self.weight(table.get("weight")),
             group: self.name(table.get("group"), "`group`"),
             inner: self.inner(table, head),
@@ -84,26 +83,6 @@ impl Reader {
             lists.push((key.with(inner), steps));
         }
         lists
-    }
-
-    fn repeat(&mut self, node: &Node) -> Option<(u32, u32)> {
-        let (least, most) = match &node.kind {
-            Kind::Text(text) => self.understand(node, parse_count_range(text))?,
-            Kind::Integer(_) => {
-                let times = self.whole(Some(node), "`repeat`", 1, MOST_TIMES);
-                let times = times.given()?.value;
-                (times, times)
-            }
-            _ => {
-                return self.wrong_type(node, "`repeat`", "a number, or a range such as \"1..5\"");
-            }
-        };
-        if most == 0 || most > MOST_TIMES {
-            let message = format!("`repeat` must be from 1 to {MOST_TIMES}");
-            self.tell(Problem::new(&node.place, message).label("out of range"));
-            return None;
-        }
-        u32::try_from(least).ok().zip(u32::try_from(most).ok())
     }
 
     pub(super) fn think(&mut self, node: &Node) -> Option<(Duration, Duration)> {

@@ -18,6 +18,9 @@ impl Lowering<'_> {
         match (&step.body, &step.json, &step.form) {
             (Field::Broken, ..) | (_, Field::Broken, _) | (.., Field::Broken) => return None,
             (Field::Given(body), ..) => return self.text(&body.value, step, location),
+            (_, Field::Given(json), _) if step.talk.converses() => {
+                return self.chat(json, step, location);
+            }
             (_, Field::Given(json), _) => return self.json(json, step, location),
             (.., Field::Given(pairs)) => return self.form(&pairs.value),
             (Field::Absent, Field::Absent, Field::Absent) => {}
@@ -70,8 +73,11 @@ impl Lowering<'_> {
     fn json(&mut self, json: &Located<Node>, step: &StepTable, location: &str) -> Option<Body> {
         let mut builder = JsonBuilder::default();
         let complete = match &json.value.kind {
-            Kind::Table(entries) if wants_usage(step, location) && lacks_usage(entries) => {
-                self.json_with_usage(entries, &mut builder)
+            Kind::Table(entries) if asks_for_usage(entries, step, location) => {
+                builder.json("{");
+                let complete = self.json_entries(entries, true, &mut builder);
+                builder.json("}");
+                complete
             }
             _ => self.json_value(&json.value, Secrecy::Open, &mut builder),
         };
@@ -86,7 +92,12 @@ impl Lowering<'_> {
     }
 
     /// Writes a value; whether nothing in it is wrong.
-    fn json_value(&mut self, node: &Node, secrecy: Secrecy, out: &mut JsonBuilder) -> bool {
+    pub(super) fn json_value(
+        &mut self,
+        node: &Node,
+        secrecy: Secrecy,
+        out: &mut JsonBuilder,
+    ) -> bool {
         match &node.kind {
             Kind::Text(text) => return self.json_text(node, text, secrecy, out),
             Kind::Integer(number) => out.json(&number.to_string()),
@@ -103,12 +114,9 @@ impl Lowering<'_> {
                 return complete;
             }
             Kind::Table(entries) => {
-                let mut complete = true;
-                for (number, entry) in entries.iter().enumerate() {
-                    out.json(if number == 0 { "{" } else { "," });
-                    complete &= self.json_entry(entry, out);
-                }
-                out.json(if entries.is_empty() { "{}" } else { "}" });
+                out.json("{");
+                let complete = self.json_entries(entries, false, out);
+                out.json("}");
                 return complete;
             }
             Kind::Broken => return false,
@@ -143,36 +151,46 @@ impl Lowering<'_> {
         self.json_value(node, Secrecy::when(is_secret_name(&key.value)), out)
     }
 
-    /// Writes a table with `stream_options.include_usage` in it.
-    fn json_with_usage(
+    /// Writes what stands between the brackets of a table; with `usage`, `stream_options.include_usage` too.
+    pub(super) fn json_entries(
         &mut self,
         entries: &[(Located<String>, Node)],
+        usage: bool,
         out: &mut JsonBuilder,
     ) -> bool {
         let mut complete = true;
-        let mut added = false;
-        for (number, (key, node)) in entries.iter().enumerate() {
-            out.json(if number == 0 { "{" } else { "," });
-            match &node.kind {
-                Kind::Table(options) if key.value == "stream_options" => {
+        let mut lacking = usage;
+        for (number, entry) in entries.iter().enumerate() {
+            if number > 0 {
+                out.json(",");
+            }
+            match (&entry.1.kind, entry.0.value.as_str()) {
+                (Kind::Table(options), "stream_options") if usage => {
                     out.json("\"stream_options\":{\"include_usage\":true");
                     for entry in options {
                         out.json(",");
                         complete &= self.json_entry(entry, out);
                     }
                     out.json("}");
-                    added = true;
+                    lacking = false;
                 }
-                _ => complete &= self.json_entry(&(key.clone(), node.clone()), out),
+                _ => complete &= self.json_entry(entry, out),
             }
         }
-        out.json(if added {
-            "}"
-        } else {
-            ",\"stream_options\":{\"include_usage\":true}}"
-        });
+        if lacking {
+            out.json(",\"stream_options\":{\"include_usage\":true}");
+        }
         complete
     }
+}
+
+/// Whether usage is to be asked for in a body that says nothing of it.
+pub(super) fn asks_for_usage(
+    entries: &[(Located<String>, Node)],
+    step: &StepTable,
+    location: &str,
+) -> bool {
+    wants_usage(step, location) && lacks_usage(entries)
 }
 
 /// Whether usage is to be asked for, where the body asks for a stream: chat completions and completions do not tell it

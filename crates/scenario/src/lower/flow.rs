@@ -9,12 +9,15 @@ use super::{
 };
 use crate::{
     document::{Common, Field, Located, Source, StepTable, keys},
-    plan::{Body, HttpVersion, Message, Method, OnFailure, Request, Retry, Target, Timeouts},
+    plan::{
+        Body, COUNTED_TURNS, HttpVersion, Message, Method, OnFailure, Request, Retry, Target,
+        Timeouts,
+    },
     problem::{Place, Problem},
     secrets::shown_location,
-    template::{Life, Text},
+    template::{Life, TURN, Text},
 };
-use loadgen_stats::StepIndex;
+use loadgen_stats::{StepIndex, turn_name};
 use std::time::Duration;
 
 /// How long a request may take, if nothing is said.
@@ -67,6 +70,8 @@ impl Lowering<'_> {
                 next,
                 last: (next + count).saturating_sub(1),
                 next_group: requests + sent.len() + first.len(),
+                next_turn: requests + sent.len() + first.len() + groups.len(),
+                times: 1,
                 when,
             };
             // What it takes out of answers is known to the steps after it, so it comes first.
@@ -80,7 +85,7 @@ impl Lowering<'_> {
             for steps in prelude.iter_mut().chain(&mut flow) {
                 rate_limit::share(steps, rate_limit);
             }
-            requests = walk.next_group;
+            requests = walk.next_turn;
             if before == self.problems.len() {
                 self.sends_something(part, sent.is_empty());
             }
@@ -146,27 +151,48 @@ impl Lowering<'_> {
                 None => seen.push((name, place)),
             }
         }
+        self.names_of_turns(steps, &seen);
     }
 
-    pub(super) fn request(
-        &mut self,
-        step: &StepTable,
-        defaults: Option<&Headers>,
-        target: Option<&Target>,
-        index: StepIndex,
-    ) -> Option<Request> {
+    /// Tells names that the figures of turns have.
+    fn names_of_turns(&mut self, steps: &[&StepTable], names: &[(String, Place)]) {
+        let talks = steps.iter().filter(|step| step.talk.converses());
+        for (talk, _) in talks.filter_map(|step| step_name(step)) {
+            let turns = (1..=COUNTED_TURNS).map(|turn| turn_name(&talk, turn));
+            for turn in turns {
+                let Some((name, place)) = names.iter().find(|(name, _)| *name == turn) else {
+                    continue;
+                };
+                let message =
+                    format!("`{name}` is what the figures of a turn of `{talk}` are called");
+                let problem = Problem::new(place.clone(), message);
+                self.tell(problem.help("give the step another `name`"));
+            }
+        }
+    }
+
+    pub(super) fn request(&mut self, step: &StepTable, walk: &mut Walk<'_>) -> Option<Request> {
+        let index = StepIndex(walk.next);
         let (method, place) = self.method(step)?;
         let source = place.given().map(|given| given.value.clone());
+        // Known to what is sent in a turn, and to nothing else.
+        if step.talk.converses() {
+            self.compiler.introduce(TURN);
+        }
         let location = source
             .as_ref()
-            .and_then(|source| self.location(step, source, target));
+            .and_then(|source| self.location(step, source, walk.target));
         let own = self.headers(&step.common.headers);
         let path = location
             .as_ref()
             .map_or("", |location| location.text.source());
         let body = self.body(step, path);
+        if step.talk.converses() {
+            self.compiler.withdraw(TURN);
+        }
         let stream = self.stream(step);
         let reads = stream.as_ref().and_then(Option::as_ref);
+        let conversation = self.conversation(step, reads, walk);
         let slo = self.slo_of(step, reads);
         let cancel = self.cancel(step, reads);
         let expect = self.expect(step, reads);
@@ -174,8 +200,11 @@ impl Lowering<'_> {
         let extract = self.extract(step, reads);
         let rate_limit = self.own_rate_limit(step);
         let (name, _) = step_name(step)?;
-        let mut headers = merge(defaults?, own?);
-        let body = body?;
+        let mut headers = merge(walk.defaults?, own?);
+        let mut body = body?;
+        if let Body::Chat(chat) = &mut body {
+            chat.step = index;
+        }
         let common = &self.document.defaults.common;
         let compress = step.common.compress.or(&common.compress).given().is_some()
             && !matches!(body, Body::Empty);
@@ -202,6 +231,7 @@ impl Lowering<'_> {
                 ..timeouts(common, &step.common)
             },
             stream: stream.filter(|_| fits)?,
+            conversation: conversation?,
             cancel: cancel?,
             retry: retry(common, &step.common),
             rate_limit,
@@ -316,7 +346,7 @@ fn describe_body(headers: &mut Headers, body: &Body, compress: bool) {
         headers.retain(|(name, _)| name != "content-encoding");
     }
     let kind = match body {
-        Body::Json(_) => "application/json",
+        Body::Json(_) | Body::Chat(_) => "application/json",
         Body::Form(_) => "application/x-www-form-urlencoded",
         Body::Multipart(body) => {
             // Nobody else can know the boundary.

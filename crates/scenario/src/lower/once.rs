@@ -90,6 +90,8 @@ fn walk<'a>(defaults: Option<&'a Headers>, target: Option<&'a Target>, next: usi
         next,
         last: next,
         next_group: 0,
+        next_turn: 0,
+        times: 1,
         when: When::OnceInRun,
     }
 }

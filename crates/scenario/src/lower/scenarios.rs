@@ -184,6 +184,9 @@ pub(super) fn together(
         let paced = loads.get(load).is_some_and(|load| !load.load.is_open());
         Scenario {
             name: part.name.clone().unwrap_or_default(),
+            converses: Step::requests(&flow.steps)
+                .iter()
+                .any(|request| request.conversation.is_some()),
             before: flow.before,
             flow: flow.steps,
             pace: pace.filter(|_| paced),

@@ -49,6 +49,10 @@ pub(super) struct Walk<'a> {
     pub(super) last: usize,
     /// The index of the group that comes next.
     pub(super) next_group: usize,
+    /// The index of the turn of a conversation that comes next.
+    pub(super) next_turn: usize,
+    /// The most times that the step at hand is done in one iteration, as the steps around it say.
+    pub(super) times: u64,
     /// When they are done.
     pub(super) when: When,
 }
@@ -75,7 +79,7 @@ enum Kind {
 impl Kind {
     fn of(table: &StepTable) -> Self {
         match () {
-            () if !table.think.is_absent() => Self::Pause,
+            () if !table.think.is_absent() && !table.talk.converses() => Self::Pause,
             () if !table.tree.inner.is_empty() => Self::Tree,
             () => Self::Request,
         }
@@ -133,9 +137,11 @@ impl Lowering<'_> {
         let step = StepIndex(walk.next.min(walk.last));
         let when = self.when(&table.tree.when, step, on_failure);
         let repeat = repeat(&table.tree.repeat);
+        let times = walk.times;
+        walk.times = times.saturating_mul(repeat.map_or(1, |repeat| repeat.max.into()));
         let step = match Kind::of(table) {
             Kind::Request => {
-                let request = self.request(table, walk.defaults, walk.target, StepIndex(walk.next));
+                let request = self.request(table, walk);
                 walk.next += 1;
                 request.map(|mut request| {
                     request.on_failure = on_failure;
@@ -153,6 +159,7 @@ impl Lowering<'_> {
             }),
             Kind::Tree => self.tree(table, walk),
         };
+        walk.times = times;
         let (step, when, repeat) = (step.filter(|_| fits)?, when?, repeat?);
         Some(if when.is_none() && repeat == Repeat::ONCE {
             step

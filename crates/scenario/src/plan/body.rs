@@ -1,6 +1,6 @@
 //! What a request carries: before rendering, and its bytes for one request.
 
-use super::QueryPart;
+use super::{Chat, QueryPart};
 use crate::{
     template::{JsonTemplate, Scope, TemplateError, Text},
     url,
@@ -19,6 +19,8 @@ pub enum Body {
     Bytes(Vec<u8>),
     /// JSON with templates in it; rendered strings are escaped, a string that is one expression keeps its type.
     Json(JsonTemplate),
+    /// JSON with templates in it, whose `messages` grow from turn to turn.
+    Chat(Chat),
     /// Pairs, encoded as `application/x-www-form-urlencoded`.
     Form(Vec<QueryPart>),
     /// Several parts, as `multipart/form-data` (RFC 7578).
@@ -62,6 +64,7 @@ impl Body {
         };
         match self {
             Self::Empty | Self::Bytes(_) => true,
+            Self::Chat(_) => false,
             Self::Text(text) => text.fixed().is_some(),
             Self::Json(json) => json.fixed().is_some(),
             Self::Form(pairs) => pairs.iter().all(|pair| pair.value.fixed().is_some()),
@@ -82,6 +85,7 @@ impl Body {
                 let mut body = Vec::new();
                 json.render(scope, &mut body).map(|()| Cow::Owned(body))
             }
+            Self::Chat(chat) => chat.render(scope).map(Cow::Owned),
             Self::Form(pairs) => form(pairs, scope),
             Self::Multipart(body) => body.render(scope),
         };

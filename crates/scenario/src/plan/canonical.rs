@@ -2,7 +2,7 @@
 
 use super::{
     Alternative, Arrivals, Body, Condition, Expect, Limited, Load, LoadPlan, Message, Once,
-    PartContent, Request, Scenario, Stage, StartAt, Step, StreamSpec, Timeouts, UserCount,
+    PartContent, Request, Scenario, Stage, StartAt, Step, StreamSpec, Timeouts, Turns, UserCount,
 };
 use crate::{
     data::DataSet, lower::flow::REDIRECTS, quantity::format_duration, reply::Check, secrets,
@@ -228,6 +228,17 @@ fn request(request: &Request, secrets: &[String]) -> Value {
         "http_version": request.http_version.name(),
         "slo": slo,
     });
+    if let Some(conversation) = &request.conversation {
+        let think = conversation.think;
+        let turns = match &conversation.turns {
+            Turns::Drawn(repeat) => json!([repeat.min, repeat.max]),
+            Turns::Computed(text) => secrets::mask(secrets, text.source()).into(),
+        };
+        value["conversation"] = json!({
+            "turns": turns,
+            "think": think.map(|think| [time(think.min), time(think.max)]),
+        });
+    }
     if request.new_connection {
         value["connection"] = "new".into();
     }
@@ -297,6 +308,7 @@ fn message(message: &Message, secrets: &[String]) -> Value {
         Body::Text(text) => bounded(hidden(text.source())),
         Body::Bytes(bytes) => Value::from(format!("{:x}", Sha256::digest(bytes))),
         Body::Json(json) => bounded(json_body(&json.source(), secrets)),
+        Body::Chat(chat) => bounded(json_body(&chat.source(), secrets)),
         Body::Form(pairs) => pairs
             .iter()
             .map(|pair| json!([pair.key, hidden(pair.value.source())]))

@@ -38,6 +38,10 @@ impl Request {
         let streams = self.stream.is_some();
         let checks = self.expect.checks.iter().map(|check| check.keep(streams));
         let extracts = self.extract.iter().map(|extract| extract.keep(streams));
-        checks.chain(extracts).fold(Keep::default(), Keep::and)
+        let said = Keep {
+            text: self.conversation.is_some(),
+            ..Keep::default()
+        };
+        checks.chain(extracts).fold(said, Keep::and)
     }
 }

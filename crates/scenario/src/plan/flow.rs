@@ -125,7 +125,7 @@ impl Step {
     pub fn most_requests(&self) -> u64 {
         let inner = self.inner().map(Self::most_requests);
         match self {
-            Self::Request(_) => 1,
+            Self::Request(request) => request.most_turns(),
             Self::Think(_) => 0,
             Self::Steps(_) | Self::Parallel(_) | Self::Group(_) => {
                 inner.fold(0, u64::saturating_add)
@@ -143,7 +143,7 @@ impl Step {
     pub fn shortest_think(&self) -> Duration {
         let inner = self.inner().map(Self::shortest_think);
         match self {
-            Self::Request(_) => Duration::ZERO,
+            Self::Request(request) => request.shortest_think(),
             Self::Think(think) => think.min,
             Self::Steps(_) | Self::Group(_) => inner.fold(Duration::ZERO, Duration::saturating_add),
             Self::Parallel(_) => inner.max().unwrap_or_default(),
@@ -190,6 +190,23 @@ impl Step {
             Self::Group(group) => group.step.each_request_mut(change),
             Self::Guarded(guarded) => guarded.step.each_request_mut(change),
         }
+    }
+}
+
+impl Request {
+    /// The most times that it is sent each time the step is done.
+    fn most_turns(&self) -> u64 {
+        let turns = self.conversation.as_ref();
+        turns.map_or(1, |talk| talk.turns.bounds().max.into())
+    }
+
+    /// The shortest time that is spent thinking between its turns.
+    fn shortest_think(&self) -> Duration {
+        let Some(talk) = &self.conversation else {
+            return Duration::ZERO;
+        };
+        let pause = talk.think.map_or(Duration::ZERO, |think| think.min);
+        pause.saturating_mul(talk.turns.bounds().min.saturating_sub(1))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What there is to count in a plan.
 
 use super::{Group, Once, Probe, Request, Scenario, Step};
-use loadgen_stats::{Layout, ScenarioIndex, ScenarioLayout, StepLayout, StepRole};
+use loadgen_stats::{Layout, ScenarioIndex, ScenarioLayout, StepLayout, StepRole, turn_name};
 
 /// The layout of these scenarios, without what thresholds select.
 ///
@@ -51,9 +51,12 @@ fn step_layouts(scenario: &Scenario, index: ScenarioIndex) -> Vec<StepLayout> {
     let of_iterations = Step::requests(&scenario.flow).into_iter();
     let once = Step::requests(&scenario.before).into_iter();
     let groups = Step::groups(&scenario.flow).into_iter();
+    let turns = Step::requests(&scenario.flow).into_iter();
+    let turns = turns.flat_map(|request| turn_layouts(request, index));
     (of_iterations.map(request(StepRole::Request)))
         .chain(once.map(request(StepRole::Before)))
         .chain(groups.map(group))
+        .chain(turns)
         .collect()
 }
 
@@ -62,6 +65,17 @@ fn of_once(once: &Once, scenario: ScenarioIndex, role: StepRole) -> Vec<StepLayo
     requests
         .map(|request| request_layout(request, scenario, role))
         .collect()
+}
+
+/// The turns of a conversation that have figures of their own.
+fn turn_layouts(request: &Request, scenario: ScenarioIndex) -> Vec<StepLayout> {
+    let places = request.conversation.as_ref();
+    let turns = places.map_or(0, |talk| talk.places.len());
+    let of = |turn| StepLayout {
+        name: turn_name(&request.name, turn),
+        ..request_layout(request, scenario, StepRole::Turn)
+    };
+    (1..).take(turns).map(of).collect()
 }
 
 fn request_layout(request: &Request, scenario: ScenarioIndex, role: StepRole) -> StepLayout {

@@ -1,9 +1,6 @@
 //! The schema of what is expected of answers, and of what is taken out of them.
 
-use super::{
-    Duration,
-    steps::{Slo, Texts},
-};
+use super::{Duration, slo::Slo, steps::Texts};
 use schemars::JsonSchema;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ use super::{
     answers::{Expect, Extract},
     load::Rate,
     retry::Retry,
+    slo::Slo,
 };
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -122,6 +123,16 @@ pub(super) struct Step {
     body_file: Option<String>,
     /// How the answer is read as a stream. Absent: a plain body.
     stream: Option<Stream>,
+    /// Makes each time that the step is done one more turn of a conversation, until the iteration ends: `messages` begin with
+    /// all that was said and answered before, so that prompts grow as they do in life. Of the `messages` in the file, the
+    /// last one with `role = "user"` and those behind it are said anew in each turn, those before it once. For chats whose
+    /// answers are read as a `stream` (`openai`, `anthropic`, `ollama`).
+    #[schemars(example = true)]
+    conversation: Option<bool>,
+    /// With `conversation`: how many turns are taken each time the step is done: 5, "1..5" for a random number from 1 to 5,
+    /// or an expression. A turn that fails, is refused, or is answered without a text is the last one. Default: 1.
+    #[schemars(example = &"1..5", example = &"{{ data.talks.turns | length }}")]
+    turns: Option<Turns>,
     /// Values that are taken out of the answer, by the names that templates of later steps call them. A value that is
     /// not there is a failed check and ends the iteration, unless `on_failure` says otherwise.
     #[schemars(example = &serde_json::json!({ "token": "$.access_token", "id": { "regex": "id=([0-9]+)" }, "sid": { "cookie": "sid" } }))]
@@ -129,7 +140,7 @@ pub(super) struct Step {
     /// What makes a request of this step good, over the limits of the file.
     #[schemars(example = &serde_json::json!({ "http_req_duration": "200ms" }))]
     slo: Option<Slo>,
-    /// A pause: "2s", or "1s..3s" for a random length between the two.
+    /// A pause: "2s", or "1s..3s" for a random length between the two. With `conversation`: the pause between two turns.
     #[schemars(regex(pattern = r"^[0-9][0-9a-zµ.]*(\.\.[0-9][0-9a-zµ.]*)?$"), example = &"1s..3s")]
     think: Option<String>,
     /// How often the request may begin, over all users: no more than so many in a second, one after the other. Whoever
@@ -306,6 +317,15 @@ enum Times {
     Range(#[schemars(regex(pattern = r"^[0-9]+(\.\.=?[0-9]+)?$"))] String),
 }
 
+/// A number of turns, a range of them, or an expression.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Turns {
+    Fixed(#[schemars(range(min = 1, max = 1_000))] u32),
+    Drawn(#[schemars(regex(pattern = r"^([0-9]+(\.\.=?[0-9]+)?|\{\{.*\}\})$"))] String),
+}
+
 /// One duration for the whole request, or one for each part.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
@@ -444,56 +464,4 @@ enum Scalars {
 pub(super) enum Texts {
     One(String),
     Many(#[schemars(length(min = 1))] Vec<String>),
-}
-
-/// The longest times that make one request good.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct Slo {
-    /// From when the request was due to its first output. Streams only.
-    #[schemars(example = &"2s")]
-    ttft: Option<Duration>,
-    /// From the first byte sent to the first output. Streams only.
-    #[schemars(example = &"1s")]
-    ttft_service: Option<Duration>,
-    /// From when the request was due to its first visible output, reasoning left out. Streams only.
-    #[schemars(example = &"5s")]
-    ttft_text: Option<Duration>,
-    /// Time per output token after the first. Streams only.
-    #[schemars(example = &"100ms")]
-    tpot: Option<Duration>,
-    /// From the first byte sent to the last output. Streams only.
-    #[schemars(example = &"20s")]
-    stream_duration: Option<Duration>,
-    /// From the last output to the end of the stream. Streams only.
-    #[schemars(example = &"100ms")]
-    stream_tail: Option<Duration>,
-    /// From the first byte sent to the last byte of the answer.
-    #[schemars(example = &"500ms")]
-    http_req_duration: Option<Duration>,
-    /// From when the request was due to the last byte of the answer.
-    #[schemars(example = &"1s")]
-    http_req_latency: Option<Duration>,
-    /// Waiting for a connection, less the three parts below.
-    #[schemars(example = &"10ms")]
-    http_req_blocked: Option<Duration>,
-    /// Looking the name up.
-    #[schemars(example = &"5ms")]
-    http_req_dns: Option<Duration>,
-    /// Opening the TCP connection.
-    #[schemars(example = &"20ms")]
-    http_req_connecting: Option<Duration>,
-    /// The TLS handshake.
-    #[schemars(example = &"50ms")]
-    http_req_tls_handshaking: Option<Duration>,
-    /// From the first byte sent to the last.
-    #[schemars(example = &"5ms")]
-    http_req_sending: Option<Duration>,
-    /// From the last byte sent to the first of the answer.
-    #[schemars(example = &"200ms")]
-    http_req_waiting: Option<Duration>,
-    /// From the first byte of the answer to the last.
-    #[schemars(example = &"100ms")]
-    http_req_receiving: Option<Duration>,
 }

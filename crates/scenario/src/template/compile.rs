@@ -1,7 +1,7 @@
 //! Compiles templates while a scenario is lowered, and renders once what needs no more.
 
 use super::{
-    Mode, TemplateName, Templates, Text, explain, functions,
+    Mode, TURN, TemplateName, Templates, Text, explain, functions,
     scope::{Probe, Shared, Touched, User},
 };
 use crate::{
@@ -99,6 +99,11 @@ impl Compiler {
         let of_setup = self.of_setup.iter();
         of_setup.for_each(|name| self.probe.introduce(name));
         self.later = later;
+    }
+
+    /// From here on no value of this name is known.
+    pub(crate) fn withdraw(&mut self, name: &str) {
+        self.probe.withdraw(name);
     }
 
     /// The steps so far were those of the setup: what they take out of answers is known to all others.
@@ -236,6 +241,9 @@ impl Compiler {
             return format!(
                 "{step} does not extract it before this use: put that step first, or give `{name}` a first value in [vars]"
             );
+        }
+        if name == TURN {
+            return "steps with `conversation = true` know it".to_owned();
         }
         let names = self.names();
         match nearest(name, names.iter().map(String::as_str)) {

@@ -1,5 +1,6 @@
 //! The values that a user comes to know while it runs: for one iteration, or for as long as it stays.
 
+use super::talk::Talk;
 use crate::cookies::Jar;
 use minijinja::{
     Error, State,
@@ -37,6 +38,8 @@ struct Layers {
     /// Rows of data sets: the place of the set, and that of the row.
     rows: Vec<(usize, usize)>,
     cookies: Jar,
+    /// What was said in conversations, by step; until the iteration ends.
+    talks: Vec<Talk>,
 }
 
 /// Stands for a value that is known only in the run, while a scenario is checked: whatever it is asked for is there.
@@ -137,6 +140,7 @@ impl Kept {
         if let Some(layers) = kept.as_mut() {
             layers.iteration.clear();
             layers.cookies.end_iteration();
+            layers.talks.clear();
         }
     }
 
@@ -150,6 +154,34 @@ impl Kept {
     pub(super) fn change_cookies(&self, change: impl FnOnce(&mut Jar)) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut kept.get_or_insert_default().cookies);
+    }
+
+    /// Forgets what was said.
+    pub(super) fn end_talks(&self) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(layers) = kept.as_mut() {
+            layers.talks = Vec::new();
+        }
+    }
+
+    /// Looks at the conversation of a step; none where it has not begun.
+    pub(super) fn talk<T>(&self, step: usize, look: impl FnOnce(&mut Talk) -> T) -> Option<T> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut talks = kept.as_mut()?.talks.iter_mut();
+        talks.find(|talk| talk.step == step).map(look)
+    }
+
+    /// Begins the next turn of a step's conversation; its number, from 1.
+    pub(super) fn begin_turn(&self, step: usize) -> u32 {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let talks = &mut kept.get_or_insert_default().talks;
+        if let Some(talk) = talks.iter_mut().find(|talk| talk.step == step) {
+            return talk.begin_turn();
+        }
+        let mut talk = Talk::new(step);
+        let turn = talk.begin_turn();
+        talks.push(talk);
+        turn
     }
 
     /// What is kept for the user's life.

@@ -31,7 +31,7 @@ use std::{
 #[derive(Clone, Debug)]
 pub struct Scope {
     templates: Arc<Templates>,
-    user: Arc<User>,
+    pub(super) user: Arc<User>,
 }
 
 /// What all users share.
@@ -61,7 +61,7 @@ pub(super) struct User {
     uniques: AtomicU64,
     stride: u64,
     random: Mutex<Pcg64Mcg>,
-    kept: Kept,
+    pub(super) kept: Kept,
     probe: Option<Box<Probe>>,
     /// The whole user, where this is one of several ways that it goes at once.
     whole: Option<Arc<Self>>,
@@ -291,7 +291,7 @@ impl User {
     }
 
     /// The whole user, on whichever of its ways.
-    fn whole(&self) -> &Self {
+    pub(super) fn whole(&self) -> &Self {
         self.whole.as_deref().unwrap_or(self)
     }
 
@@ -318,6 +318,13 @@ impl User {
     pub(super) fn forget_introduced(&self) {
         if let Some(probe) = &self.probe {
             locked(&probe.known).clear();
+        }
+    }
+
+    /// A value of this name is not known to a trial any more.
+    pub(super) fn withdraw(&self, name: &str) {
+        if let Some(probe) = &self.probe {
+            locked(&probe.known).remove(name);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Reads `metric{tag=value,…}`.
 
+mod turns;
+
 use super::{ThresholdPlace, ThresholdProblem};
 use crate::spelling::nearest;
 use crate::{
@@ -7,6 +9,7 @@ use crate::{
     StepIndex, StepLayout, StepRole, Trend,
 };
 use std::ops::Range;
+use turns::{TURN, narrow_turns};
 
 const ONLY_STREAMS: &str = "only streams have it: add `stream` to a step";
 const ONLY_GROUPS: &str = "only groups have it: add `group` to a step with steps inside";
@@ -47,6 +50,11 @@ pub(super) fn parse(text: &str, layout: &Layout) -> Result<(Metric, Selection), 
             set(&mut selection, tag, layout, &mut problems);
         }
         seen.push(tag.name);
+    }
+    let turn = tags.iter().find(|tag| tag.name == TURN);
+    let has_turns = metric.is_none_or(|metric| tag_names(metric).contains(&TURN));
+    if let Some(turn) = turn.filter(|_| has_turns) {
+        narrow_turns(&mut selection, turn, layout, &mut problems);
     }
     narrow_steps(&mut selection, text, brace, layout, &mut problems);
     exclude_status_with_outcome(&selection, brace..text.len(), metric, &mut problems);
@@ -203,13 +211,14 @@ pub(crate) fn tag_parts(inner: &str) -> Vec<&str> {
 /// The tags that a metric has.
 const fn tag_names(metric: Metric) -> &'static [&'static str] {
     match metric {
-        Metric::Trend(Trend::Itl | Trend::RateLimitWait) => &["scenario", "step"],
+        Metric::Trend(Trend::RateLimitWait) => &["scenario", "step"],
+        Metric::Trend(Trend::Itl) => &["scenario", "step", TURN],
         Metric::Trend(Trend::IterationDuration) => &["scenario", "outcome"],
         Metric::Trend(Trend::GroupDuration) => &["scenario", "step", "outcome"],
-        Metric::Trend(_) => &["scenario", "step", "outcome", "status"],
+        Metric::Trend(_) => &["scenario", "step", TURN, "outcome", "status"],
         Metric::Counter(Counter::DroppedIterations) => &["scenario", "reason"],
         Metric::Counter(counter) if counter.is_of_iterations() => &["scenario"],
-        Metric::Counter(_) | Metric::Rate(_) => &["scenario", "step", "status", "error"],
+        Metric::Counter(_) | Metric::Rate(_) => &["scenario", "step", TURN, "status", "error"],
         Metric::Gauge(_) | Metric::Probe(_) => &[],
     }
 }
@@ -282,7 +291,8 @@ fn set(
                 problems.push(problem(tag.value_span.clone(), message, help));
             }
         }
-        // Only reached where the metric is not known, so that its tags are not either.
+        // The turn goes with the step, whichever of them stands first. Others are only reached where the metric is not
+        // known, so that its tags are not either.
         _ => {}
     }
 }

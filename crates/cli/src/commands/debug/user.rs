@@ -1,10 +1,12 @@
 //! The user whose iteration is told: walks the steps as a run does, and says what it sees.
 
+mod talk;
+
 use super::say;
 use crate::{environment::Output, error::Error, story};
 use loadgen_engine::{
     Arrival, Asked, Call, Clock, Connection as _, Connector, Cookies, Exchange, Judgement,
-    LOOKED_INTO, Luck, Method, Offset, Rendered, StreamSink, Way, all_of, judge,
+    LOOKED_INTO, Luck, Method, Offset, Rendered, StreamSink, Way, all_of, answer_of_turn, judge,
     too_many_redirections, user_seed,
 };
 use loadgen_scenario::{Extracted, Guarded, OnFailure, Plan, Request, Scenario, Scope, Step};
@@ -102,15 +104,26 @@ impl<'a, C: Connector> User<'a, C> {
     async fn walk<'s>(&mut self, mut todo: Vec<Todo<'s>>) -> Result<Walked, Error> {
         let mut walked = Walked::default();
         while let Some(next) = todo.pop() {
+            let mut is_turn = false;
             let (number, step) = match next {
                 Todo::Step(number, step) => (number, step),
                 Todo::Times(number, guarded, left) => {
                     walked.failed |= self.again(&mut todo, number, guarded, left)?;
                     continue;
                 }
+                Todo::Turn(number, step, turn, turns) => {
+                    if !self.begin_turn(&mut todo, &number, step, (turn, turns))? {
+                        continue;
+                    }
+                    is_turn = true;
+                    (format!("{number} turn {turn}"), step)
+                }
             };
             match step {
                 Step::Think(think) => self.say(&story::think(&number, think))?,
+                Step::Request(request) if request.conversation.is_some() && !is_turn => {
+                    walked.failed |= self.converse(&mut todo, number, step, request)?;
+                }
                 Step::Request(request) => walked = walked.and(self.step(&number, request).await?),
                 Step::Steps(steps) => todo.extend(in_turn(&format!("{number}."), steps)),
                 Step::Parallel(steps) => {
@@ -283,6 +296,10 @@ impl<'a, C: Connector> User<'a, C> {
         for (name, value) in &judgement.found {
             self.scope.keep(name, value.clone(), request.life);
         }
+        if request.conversation.is_some() {
+            let answer = answer_of_turn(&judgement, &exchange);
+            self.scope.end_turn(request.index, answer);
+        }
         self.tell(&exchange, tokens.output, began, &judgement)?;
         Ok(Some(judgement))
     }
@@ -413,6 +430,8 @@ enum Todo<'a> {
     Step(String, &'a Step),
     /// A step so many more times.
     Times(String, &'a Guarded, u32),
+    /// A turn of a conversation, by its number, and how many there are.
+    Turn(String, &'a Step, u32, u32),
 }
 
 /// Steps to be done one after the other, the first at the end.

@@ -1,7 +1,7 @@
 //! Tells in words what one iteration does, step by step.
 
 use crate::{
-    plan::{Alternative, Cancel, Condition, Guarded, Limited, RateLimit, Request, Step},
+    plan::{Alternative, Cancel, Condition, Guarded, Limited, RateLimit, Request, Step, Think},
     quantity::{format_duration, format_rate},
     reply::Check,
     template::Life,
@@ -28,13 +28,7 @@ fn describe_step(text: &mut String, step: &Step, number: &str, margin: &str, lea
     let (prefix, start) = (format!("{number}."), format!("{margin}{number}. {lead}"));
     match step {
         Step::Think(think) => {
-            let (min, max) = (format_duration(think.min), format_duration(think.max));
-            let length = if min == max {
-                min
-            } else {
-                format!("{min}..{max}")
-            };
-            _ = writeln!(text, "{start}think {length}");
+            _ = writeln!(text, "{start}think {}", pause(*think));
         }
         Step::Request(request) => describe_request(text, &start, &inside, request),
         Step::Steps(steps) => {
@@ -60,6 +54,15 @@ fn describe_step(text: &mut String, step: &Step, number: &str, margin: &str, lea
             let lead = format!("{lead}{}: ", guard(guarded));
             describe_step(text, &guarded.step, number, margin, &lead);
         }
+    }
+}
+
+fn pause(think: Think) -> String {
+    let (min, max) = (format_duration(think.min), format_duration(think.max));
+    if min == max {
+        min
+    } else {
+        format!("{min}..{max}")
     }
 }
 
@@ -114,6 +117,13 @@ fn about(request: &Request) -> Vec<String> {
         .iter()
         .map(|stream| format!("stream {}", stream.dialect.name()))
         .collect();
+    about.extend(request.conversation.as_ref().map(|talk| {
+        let between = talk
+            .think
+            .map(|think| format!(", {} between them", pause(think)));
+        let turns = talk.turns.describe();
+        format!("a conversation of {turns}{}", between.unwrap_or_default())
+    }));
     about.extend(
         request
             .new_connection

@@ -21,7 +21,7 @@ fn commas_in_quotes_part_nothing() {
     }
 }
 use crate::fixtures::{CHAT, LIST, layout};
-use crate::{Counter, Gauge, Rate};
+use crate::{Counter, Gauge, Rate, turn_name};
 
 #[test]
 fn selections() {
@@ -160,7 +160,7 @@ fn every_problem_is_marked() {
         ),
         (
             "itl{outcome=ok}",
-            &["[outcome] `itl` has no tag `outcome` | its tags are scenario, step"],
+            &["[outcome] `itl` has no tag `outcome` | its tags are scenario, step, turn"],
         ),
         (
             "iterations{step=chat}",
@@ -256,4 +256,48 @@ fn a_metric_that_the_selected_steps_cannot_have_is_a_problem() {
 fn a_trend_is_selected_by_status_or_outcome() {
     let expected = "[{status=200,outcome=ok}] a trend is selected by status or by outcome, not by both | keep one of the two";
     assert_eq!(problems("ttft{status=200,outcome=ok}"), [expected]);
+}
+
+/// A layout in which the step `chat` is a conversation.
+fn with_turns() -> Layout {
+    let mut layout = layout();
+    for turn in [1, 2] {
+        layout.steps.push(StepLayout {
+            name: turn_name("chat", turn),
+            role: StepRole::Turn,
+            ..layout.steps[CHAT.0].clone()
+        });
+    }
+    layout
+}
+
+#[test]
+fn turns_are_selected_with_their_step() {
+    let layout = with_turns();
+    let places = |turn| vec![StepIndex(layout.steps.len() - 3 + turn)];
+    for (text, turn) in [
+        ("ttft{step=chat,turn=1}", 1),
+        ("itl{turn=2,step=chat}", 2),
+        ("http_reqs{turn=2}", 2),
+        ("http_req_failed{scenario=users,turn=1}", 1),
+        ("http_req_duration{step=chat,turn=2,outcome=ok}", 2),
+    ] {
+        let (_, selection) = parse(text, &layout).unwrap();
+        assert_eq!(selection.steps, Some(places(turn)), "{text}");
+    }
+    for (text, told) in [
+        ("ttft{step=chat,turn=3}", "there are no figures of a turn 3"),
+        (
+            "http_reqs{step=list,turn=1}",
+            "there are no figures of a turn 1",
+        ),
+        ("ttft{turn=0}", "`0` is no number of a turn"),
+        ("ttft{turn=two}", "`two` is no number of a turn"),
+        ("ttft{step=chatt,turn=1}", "unknown step `chatt`"),
+        ("iterations{turn=1}", "`iterations` has no tag `turn`"),
+    ] {
+        let problems = parse(text, &layout).unwrap_err().problems;
+        let messages: Vec<&str> = problems.iter().map(|one| one.message.as_str()).collect();
+        assert_eq!(messages, [told], "{text}");
+    }
 }
