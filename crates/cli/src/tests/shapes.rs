@@ -110,7 +110,10 @@ fn an_arrival_that_finds_all_users_busy_is_dropped() {
         );
         let lost = count(&summary, "dropped_iterations");
         assert_eq!(lost > 0, dropped, "{limit}");
-        assert_eq!(summary["dropped"]["max_vus"], lost, "{limit}");
+        // A machine that is too busy to begin them in time is to blame for some.
+        let reasons = ["max_vus", "late"].map(|reason| summary["dropped"][reason].as_u64());
+        let told: u64 = reasons.into_iter().flatten().sum();
+        assert_eq!(told, lost, "{limit}");
         assert_eq!(lost + count(&summary, "iterations"), 20, "{limit}");
         assert_eq!(most_users(&summary) <= 2, dropped, "{limit}");
     }
