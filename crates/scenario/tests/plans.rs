@@ -795,3 +795,73 @@ fn a_hundred_thresholds_change_nothing_that_a_request_meets() {
     let one = with("\"http_req_duration{status=200}\" = \"p95 < 1s\"\n");
     assert_eq!(one.layout().selected.len(), 1);
 }
+
+#[test]
+fn bodies_and_what_comes_before_are_in_what_a_plan_takes() {
+    const MIB: u64 = 1 << 20;
+    let needs = |steps: &str, workers| {
+        let text =
+            format!("target = \"http://h\"\nload = {{ vus = 3, duration = \"1s\" }}\n{steps}");
+        let source = SourceText {
+            path: "t.toml",
+            text: &text,
+            stem: "t",
+        };
+        let mut overrides = Overrides::default();
+        let file = vec![b'x'; 10 << 20];
+        overrides.files.insert("big".to_owned(), Ok(file));
+        let lowered = load(source, &overrides).unwrap_or_else(|problems| panic!("{problems}"));
+        lowered.plan.needs(workers)
+    };
+    let get = "[[step]]\nget = \"/\"\n";
+    let post = "[[step]]\npost = \"/\"\nbody_file = \"big\"\n";
+    let token = "headers = { authorization = \"Bearer {{ vu }}\" }\n";
+    // (steps, workers, MiB more than a request without a body takes)
+    let cases = [
+        // The file, the message, and what each worker sends.
+        (post.to_owned(), 1, 30),
+        (post.to_owned(), 8, 100),
+        // The file, and what each user sends.
+        (format!("{post}{token}"), 8, 40),
+        (format!("{post}{token}compress = \"gzip\"\n"), 8, 10),
+    ];
+    for (steps, workers, more) in cases {
+        let grown = needs(&steps, workers).memory - needs(get, workers).memory;
+        assert!(
+            (more * MIB..=more * MIB + MIB / 2).contains(&grown),
+            "{steps}: {grown}"
+        );
+    }
+    let before = "[[before]]\nparallel = [{ post = \"http://auth/\" }, { get = \"/b\" }]\n";
+    let (plain, prepared) = (needs(get, 1), needs(&format!("{before}{get}"), 1));
+    assert_eq!(prepared.files - plain.files, 3 * (2 * 2 - 1));
+}
+
+#[test]
+fn what_a_step_does_in_trouble_is_described() {
+    let cases = [
+        (
+            "retry = { on = [429, \"5xx\", \"reset\"], max = 2 }",
+            "tried again up to 2 times after 429, 5xx, reset",
+        ),
+        ("redirects = 0", "follows no redirection"),
+        ("redirects = 3", "follows up to 3 redirections"),
+        ("body = \"b\"\ncompress = \"gzip\"", "compressed with gzip"),
+        ("stream = \"openai\"\nstall = \"5s\"", "stall 5s"),
+        (
+            "stream = \"openai\"\nfirst_token_timeout = \"2s\"",
+            "first token 2s",
+        ),
+        (
+            "on_failure = \"next_iteration\"",
+            "a failure ends the iteration",
+        ),
+        ("on_failure = \"stop_user\"", "a failure ends the user"),
+    ];
+    for (lines, told) in cases {
+        let described =
+            |lines: &str| plan(&format!("[[step]]\npost = \"http://h/\"\n{lines}\n")).describe(1);
+        let (with, without) = (described(lines), described(""));
+        assert!(with.contains(told) && !without.contains(told), "{with}");
+    }
+}

@@ -72,6 +72,25 @@ impl Body {
         }
     }
 
+    /// How many bytes it has, its templates as they are written.
+    pub(super) fn bytes(&self) -> u64 {
+        let part = |part: &Part| match &part.content {
+            PartContent::Text(text) => text.source().len(),
+            PartContent::Bytes(bytes) => bytes.len(),
+        };
+        let length = match self {
+            Self::Empty => 0,
+            Self::Json(json) => json.source().len(),
+            // What is said in a conversation is known only in the run.
+            Self::Chat(chat) => chat.source().len(),
+            Self::Form(pairs) => pairs.iter().map(|pair| pair.value.source().len()).sum(),
+            Self::Multipart(body) => body.parts.iter().map(part).sum(),
+            Self::Text(text) => text.source().len(),
+            Self::Bytes(bytes) => bytes.len(),
+        };
+        u64::try_from(length).unwrap_or(u64::MAX)
+    }
+
     /// Its bytes for one request.
     pub(super) fn render(&self, scope: &Scope) -> Result<Cow<'_, [u8]>, TemplateError> {
         let rendered = match self {

@@ -44,7 +44,8 @@ impl Plan {
     /// Roughly what the run takes with that many worker threads.
     #[must_use]
     pub fn needs(&self, workers: usize) -> Needs {
-        let steps = u64::try_from(self.requests().count() * workers.max(1)).unwrap_or(u64::MAX);
+        let steps = self.requests().count().saturating_mul(workers.max(1));
+        let steps = u64::try_from(steps).unwrap_or(u64::MAX);
         let kinds: Vec<(u64, u64)> = self.scenarios.iter().map(per_user).collect();
         // Whose users take most stands for all who share the load.
         let most = |load: &LoadPlan, of: fn(&(u64, u64)) -> u64| {
@@ -63,10 +64,14 @@ impl Plan {
             self.most_at_once(|load| users(load).saturating_mul(each(load)))
         };
         let data = self.data.iter().map(|set| set.bytes() as u64).sum::<u64>();
+        let workers = u64::try_from(workers.max(1)).unwrap_or(u64::MAX);
+        let bodies = self.requests().map(|one| one.message.kept_bytes(workers));
+        let bodies = bodies.fold(0, u64::saturating_add);
         let growing = at_once(&unbounded, &|_| 1);
         Needs {
             memory: BASE_BYTES
                 .saturating_add(data)
+                .saturating_add(bodies)
                 .saturating_add(at_once(&bounded, &bytes))
                 .saturating_add(steps.saturating_mul(STEP_BYTES)),
             files: at_once(&bounded, &files).saturating_add(OTHER_FILES),
@@ -214,14 +219,26 @@ fn describe_needs(text: &mut String, needs: Needs, ports: Ports) {
 
 /// The connections of one user, and the bytes of memory that it takes with them.
 fn per_user(scenario: &Scenario) -> (u64, u64) {
-    let requests = Step::requests(&scenario.flow).into_iter();
-    let origins: HashSet<String> = requests.filter_map(origin).collect();
-    let widths = scenario.flow.iter().map(Step::width);
+    let steps = || scenario.flow.iter().chain(&scenario.before);
+    let requests: Vec<&Request> = [&scenario.flow, &scenario.before]
+        .into_iter()
+        .flat_map(|steps| Step::requests(steps))
+        .collect();
+    let origins: HashSet<String> = requests.iter().copied().filter_map(origin).collect();
+    let widths = steps().map(Step::width);
+    // What is rendered for a request is held until that is sent.
+    let bodies = requests
+        .iter()
+        .map(|request| request.message.rendered_bytes());
+    let body = bodies.max().unwrap_or_default();
     let connections = u64::try_from(origins.len()).unwrap_or(1).max(1);
     let connections = connections.saturating_mul(widths.max().unwrap_or(1));
     let tls = origins.iter().any(|origin| origin.starts_with("https"));
     let bytes = if tls { TLS_USER_BYTES } else { USER_BYTES };
-    (connections, connections.saturating_mul(bytes))
+    (
+        connections,
+        connections.saturating_mul(bytes).saturating_add(body),
+    )
 }
 
 /// Where a request goes: its target counts as one origin.

@@ -88,6 +88,29 @@ impl Message {
                 .all(|(_, value)| value.fixed().is_some())
     }
 
+    /// The bytes of memory that its body takes for as long as the run lasts, on so many workers: each keeps what it sends
+    /// where that is always the same.
+    pub(super) fn kept_bytes(&self, workers: u64) -> u64 {
+        let fixed = self.fixed.as_ref().map_or(0, |fixed| length(&fixed.body));
+        let packed = self.packed.as_ref().map_or(0, |packed| length(packed));
+        let each = fixed.saturating_mul(workers.saturating_add(1));
+        self.body
+            .bytes()
+            .saturating_add(each)
+            .saturating_add(packed)
+    }
+
+    /// The bytes of memory that its body takes while it is sent, beside those that are kept.
+    pub(super) fn rendered_bytes(&self) -> u64 {
+        match self.fixed {
+            Some(_) => 0,
+            None => self
+                .packed
+                .as_ref()
+                .map_or(self.body.bytes(), |packed| length(packed)),
+        }
+    }
+
     /// Renders the message for good, where nothing in it changes and the target is known.
     pub(crate) fn fix(&mut self, target: &Target, templates: &Arc<Templates>) {
         let scope = Scope::new(templates.clone(), 1, 0);
@@ -205,6 +228,10 @@ impl Rendered<'_> {
             body: Cow::Owned(self.body.into_owned()),
         }
     }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// Where a rendered location goes: the origin, and the path with its query, encoded.

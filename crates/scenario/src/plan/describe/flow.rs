@@ -1,7 +1,11 @@
 //! Tells in words what one iteration does, step by step.
 
 use crate::{
-    plan::{Alternative, Cancel, Condition, Guarded, Limited, RateLimit, Request, Step, Think},
+    lower::flow::REDIRECTS,
+    plan::{
+        Alternative, Cancel, Condition, Guarded, Limited, OnFailure, RateLimit, Request, Retry,
+        Step, Think,
+    },
     quantity::{format_duration, format_rate},
     reply::Check,
     template::Life,
@@ -131,8 +135,16 @@ fn about(request: &Request) -> Vec<String> {
     );
     about.extend(request.retry.as_ref().map(|retry| {
         let times = if retry.max == 1 { "time" } else { "times" };
-        format!("tried again up to {} {times}", retry.max)
+        let after = causes(retry).join(", ");
+        format!("tried again up to {} {times} after {after}", retry.max)
     }));
+    about.extend(match request.redirects {
+        REDIRECTS => None,
+        0 => Some("follows no redirection".to_owned()),
+        1 => Some("follows 1 redirection".to_owned()),
+        most => Some(format!("follows up to {most} redirections")),
+    });
+    about.extend((request.message.compress).then(|| "compressed with gzip".to_owned()));
     about.extend(request.cookies.map(|life| match life {
         Life::Iteration => "keeps cookies for the iteration".to_owned(),
         Life::User => "keeps cookies".to_owned(),
@@ -143,7 +155,17 @@ fn about(request: &Request) -> Vec<String> {
         "timeout {}",
         format_duration(request.timeouts.total)
     ));
+    let first_token = request.timeouts.first_token;
+    let stall = request.stream.as_ref().and_then(|stream| stream.stall);
+    for (what, limit) in [("first token", first_token), ("stall", stall)] {
+        about.extend(limit.map(|limit| format!("{what} {}", format_duration(limit))));
+    }
     about.push(format!("expects {}", expected.join(", ")));
+    about.extend(match request.on_failure {
+        OnFailure::Continue => None,
+        OnFailure::NextIteration => Some("a failure ends the iteration".to_owned()),
+        OnFailure::StopUser => Some("a failure ends the user".to_owned()),
+    });
     let is_text = |check: &&Check| matches!(check, Check::BodyContains(_));
     let texts = expect.checks.iter().filter(is_text).count();
     for (count, one, several) in [
@@ -179,6 +201,13 @@ fn rate_limit(limit: &RateLimit) -> String {
         Limited::Step => "",
     };
     format!("at most {}{shared}", format_rate(limit.rate.get()))
+}
+
+/// What a request is sent again after.
+fn causes(retry: &Retry) -> Vec<String> {
+    let of_statuses = retry.statuses.iter().map(|range| statuses(*range));
+    let of_errors = retry.kinds.iter().map(|kind| kind.name().to_owned());
+    of_statuses.chain(of_errors).collect()
 }
 
 fn limits(limits: &[SloLimit]) -> String {
