@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeSet};
 
 /// What stands in the place of a secret.
-const MASK: &str = "***";
+pub(crate) const MASK: &str = "***";
 /// Shorter values are not hidden: they would be found in every text.
 const SHORTEST: usize = 4;
 /// Names of header fields whose values are secrets.

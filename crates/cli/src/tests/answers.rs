@@ -436,6 +436,34 @@ fn secrets_that_answers_give_are_hidden() {
 }
 
 #[test]
+fn what_a_check_finds_is_not_shown_where_it_is_a_secret() {
+    let body = "{\"access_token\":\"zircon-77\",\"copy\":\"zircon-77\"}";
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nset-cookie: sid=quartz-9\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let cases = [
+        (
+            "expect.headers.set-cookie = { contains = \"Secure\" }",
+            "the header set-cookie is ***, which does not contain \"Secure\"",
+        ),
+        (
+            "expect.json.\"$.access_token\" = { matches = \"^ey\" }",
+            "$.access_token is ***, which does not match ^ey",
+        ),
+        (
+            "expect.json.\"$.copy\" = \"x\"\nextract = { token = \"$.access_token\" }",
+            "$.copy is \"***\", not \"x\"",
+        ),
+    ];
+    for (lines, told) in cases {
+        let tables = format!("[[step]]\nget = \"/login\"\n{lines}\n");
+        let (_, summary) = once(&server(&answer), &tables);
+        assert_eq!(error(&summary).1, told, "{lines}");
+    }
+}
+
+#[test]
 fn what_comes_before_the_first_iteration_gives_values_for_all() {
     let token = "HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n{\"token\":\"a\"}";
     let server = server(token);

@@ -188,6 +188,55 @@ get = "/plain?last"
 }
 
 #[test]
+fn debug_ends_where_a_run_ends() {
+    use loadgen_testkit::{ScriptedServer, Step};
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"ids\":[1]}";
+    let turn = [Step::ReadRequest, Step::write(answer)];
+    let first = "[[step]]\nget = \"/first\"\nextract = { ids = \"$.ids\" }\n";
+    let login = "[[before]]\nname = \"login\"\nget = \"/login\"\nexpect = { status = 204 }\n";
+    let missing = "[[step]]\nget = \"/x/{{ ids[3] + 0 }}\"\n";
+    let cannot_tell = "[[step]]\nget = \"/x\"\nwhen = \"{{ ids[3] + 0 > 0 }}\"\n";
+    // (what stands before the last step, whether that is done)
+    let cases = [
+        (login.to_owned(), false),
+        (format!("{login}on_failure = \"continue\"\n"), true),
+        (format!("{login}on_failure = \"next_iteration\"\n"), true),
+        (format!("{first}{missing}"), true),
+        (
+            format!("{first}{missing}extract = {{ y = \"$.y\" }}\n"),
+            false,
+        ),
+        (format!("{first}{cannot_tell}"), true),
+        (
+            format!("{first}{cannot_tell}on_failure = \"next_iteration\"\n"),
+            false,
+        ),
+    ];
+    for (steps, goes_on) in cases {
+        let script = turn.iter().cloned().cycle().take(40).collect();
+        let server = ScriptedServer::repeat(script).unwrap();
+        let text = format!(
+            "target = \"{}\"\nload = {{ iterations = 1 }}\n{steps}[[step]]\nname = \"last\"\nget = \"/last\"\n",
+            server.url("")
+        );
+        let told = on(Stage::new(&["debug", "a.toml"]).file("a.toml", &text));
+        assert_eq!(
+            told.out.contains(". last\n"),
+            goes_on,
+            "{steps}\n{}",
+            told.out
+        );
+        // A run does the same.
+        let words = ["run", "a.toml", "--no-log", "--quiet"];
+        on(Stage::new(&words).file("a.toml", &text));
+        let lasts = String::from_utf8_lossy(&server.received().concat())
+            .matches("GET /last ")
+            .count();
+        assert_eq!(lasts, if goes_on { 2 } else { 0 }, "{steps}");
+    }
+}
+
+#[test]
 fn a_group_is_timed_as_a_whole() {
     let text = r#"
 target = "mock"

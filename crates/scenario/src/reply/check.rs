@@ -3,7 +3,10 @@
 use super::{
     Bounds, Keep, Missed, Path, Reply, WantedPattern, WantedValue, shown, shown_json, wanted,
 };
-use crate::template::{Scope, Text};
+use crate::{
+    secrets::{MASK, is_secret_header, is_secret_name},
+    template::{Scope, Text},
+};
 use serde_json::Value;
 
 /// One thing that is expected of an answer.
@@ -47,6 +50,8 @@ struct Seen<'a> {
     what: &'a str,
     /// Whether it can be a text only, so that numbers are compared as they are written.
     is_text: bool,
+    /// Whether its name tells of a secret: messages hide it.
+    secret: bool,
 }
 
 impl Check {
@@ -75,6 +80,7 @@ impl Check {
                     value: value.as_ref(),
                     what: &format!("the header {name}"),
                     is_text: true,
+                    secret: is_secret_header(name),
                 };
                 all(conditions, &seen, scope)
             }
@@ -84,6 +90,7 @@ impl Check {
                     value: path.first(json),
                     what: path.text(),
                     is_text: false,
+                    secret: is_secret_name(path.text()),
                 };
                 all(conditions, &seen, scope)
             }
@@ -130,21 +137,21 @@ impl Criterion {
             let held = matches!(self, Self::Exists(false));
             return unless(held, || format!("{what} is absent"));
         };
-        let is = |wanted: String| format!("{what} is {}, {wanted}", shown_json(value));
+        let is = |wanted: String| format!("{what} is {}, {wanted}", seen.shown(value));
         match self {
             Self::Exists(there) => {
-                unless(*there, || format!("{what} is there: {}", shown_json(value)))
+                unless(*there, || format!("{what} is there: {}", seen.shown(value)))
             }
             Self::Equals(wanted) => {
                 let wanted = wanted.get(scope, what)?;
                 unless(seen.is(value, &wanted), || {
-                    is(format!("not {}", shown_json(&wanted)))
+                    is(format!("not {}", seen.shown(&wanted)))
                 })
             }
             Self::Not(unwanted) => {
                 let unwanted = unwanted.get(scope, what)?;
                 unless(!seen.is(value, &unwanted), || {
-                    format!("{what} is {}", shown_json(value))
+                    format!("{what} is {}", seen.shown(value))
                 })
             }
             Self::Contains(part) => {
@@ -179,6 +186,14 @@ impl Criterion {
 }
 
 impl Seen<'_> {
+    /// A value as messages show it.
+    fn shown(&self, value: &Value) -> String {
+        match self.secret {
+            true => MASK.to_owned(),
+            false => shown_json(value),
+        }
+    }
+
     /// Whether it is the value that is wanted.
     fn is(&self, value: &Value, wanted: &Value) -> bool {
         let scalar = !wanted.is_array() && !wanted.is_object();
@@ -388,6 +403,38 @@ mod tests {
         check(&both, &reply, Err("$.n is 3, not at least 9"));
         let broken = at("$.n", Exists(false));
         check(&broken, &Reply::new(b"", b""), Err("the body is empty"));
+    }
+
+    #[test]
+    fn values_with_secret_names_are_hidden() {
+        use Criterion::{Contains, Equals, Exists, Matches, Not};
+        let head = b"HTTP/1.1 200 OK\r\nset-cookie: sid=1\r\n\r\n";
+        let body = br#"{"token":"tok-1","session":{"id":"tok-1"},"user":"ann"}"#;
+        let reply = Reply::new(head, body);
+        let header = |condition| Check::Header("set-cookie".to_owned(), vec![condition]);
+        let cases = [
+            (
+                at("$.token", Equals(value(json!("x")))),
+                "$.token is ***, not ***",
+            ),
+            (
+                at("$['token']", Matches(pattern("^ey"))),
+                "$['token'] is ***, which does not match ^ey",
+            ),
+            (
+                at("$.session.id", Exists(false)),
+                "$.session.id is there: ***",
+            ),
+            (at("$.token", Not(value(json!("tok-1")))), "$.token is ***"),
+            (at("$.user", Exists(false)), "$.user is there: \"ann\""),
+            (
+                header(Contains(value(json!("Secure")))),
+                "the header set-cookie is ***, which does not contain \"Secure\"",
+            ),
+        ];
+        for (one, told) in cases {
+            check(&one, &reply, Err(told));
+        }
     }
 
     #[test]

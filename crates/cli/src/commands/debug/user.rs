@@ -38,6 +38,8 @@ pub(super) struct Walked {
     pub(super) failed: bool,
     /// Whether something ended them before their end.
     pub(super) over: bool,
+    /// Whether that ends the user as well, where it has not begun an iteration.
+    unfit: bool,
 }
 
 impl<'a, C: Connector> User<'a, C> {
@@ -72,7 +74,13 @@ impl<'a, C: Connector> User<'a, C> {
         let mut any_failed = false;
         if !scenario.before.is_empty() {
             self.say("\nbefore the first iteration\n")?;
-            any_failed |= self.walk(in_turn("", &scenario.before)).await?.failed;
+            self.scope.begin_before();
+            let before = self.walk(in_turn("", &scenario.before)).await?;
+            if before.unfit {
+                self.say("\nthe user ends before its first iteration\n")?;
+                return Ok(true);
+            }
+            any_failed |= before.failed;
             self.say("\nthe iteration\n")?;
             self.scope.begin_iteration(0);
         }
@@ -108,7 +116,10 @@ impl<'a, C: Connector> User<'a, C> {
             let (number, step) = match next {
                 Todo::Step(number, step) => (number, step),
                 Todo::Times(number, guarded, left) => {
-                    walked.failed |= self.again(&mut todo, number, guarded, left)?;
+                    walked = walked.and(self.again(&mut todo, number, guarded, left)?);
+                    if walked.over {
+                        break;
+                    }
                     continue;
                 }
                 Todo::Turn(number, step, turn, turns) => {
@@ -205,7 +216,8 @@ impl<'a, C: Connector> User<'a, C> {
     async fn step(&mut self, number: &str, request: &Request) -> Result<Walked, Error> {
         let judgement = self.request(number, request).await?;
         let failed = judgement.as_ref().is_none_or(|one| one.error.is_some());
-        let lacking = judgement.is_some_and(|one| one.lacking);
+        // What could not be sent gives nothing.
+        let lacking = judgement.map_or(!request.extract.is_empty(), |one| one.lacking);
         let end = if lacking && request.on_missing != OnFailure::Continue {
             Some(": what follows may need what is missing")
         } else if failed && request.on_failure != OnFailure::Continue {
@@ -216,39 +228,54 @@ impl<'a, C: Connector> User<'a, C> {
         if let Some(end) = end {
             self.say(&format!("\n{} ends here{end}\n", self.what()))?;
         }
+        let on_failure = match lacking {
+            true => request.on_missing,
+            false => request.on_failure,
+        };
         Ok(Walked {
             failed,
             over: end.is_some(),
+            // A fine refusal that lacks something leaves nothing to go on with.
+            unfit: end.is_some() && (on_failure == OnFailure::StopUser || !failed),
         })
     }
 
-    /// Does a step once more, where its condition holds; tells whether that could not be told.
+    /// Does a step once more, where its condition holds.
     fn again<'s>(
         &mut self,
         todo: &mut Vec<Todo<'s>>,
         number: String,
         guarded: &'s Guarded,
         left: u32,
-    ) -> Result<bool, Error> {
+    ) -> Result<Walked, Error> {
         if left == 0 {
-            return Ok(false);
+            return Ok(Walked::default());
         }
-        let holds = guarded.when.as_ref().map(|when| when.holds(&self.scope));
-        match holds {
-            None | Some(Ok(true)) => {
+        let may = match &guarded.when {
+            None => Ok(true),
+            Some(when) => when.holds(&self.scope).map_err(|error| (error, when)),
+        };
+        match may {
+            Ok(true) => {
                 todo.push(Todo::Times(number.clone(), guarded, left - 1));
                 todo.push(Todo::Step(number, &guarded.step));
-                Ok(false)
             }
-            Some(Ok(false)) => {
-                self.say(&format!("\n{number}. left: `when` does not hold\n"))?;
-                Ok(false)
-            }
-            Some(Err(error)) => {
+            Ok(false) => self.say(&format!("\n{number}. left: `when` does not hold\n"))?,
+            Err((error, when)) => {
                 self.say(&format!("\n{number}. failed: template: {error}\n"))?;
-                Ok(true)
+                let over = when.on_failure != OnFailure::Continue;
+                if over {
+                    let what = self.what();
+                    self.say(&format!("\n{what} ends here, as on_failure says\n"))?;
+                }
+                return Ok(Walked {
+                    failed: true,
+                    over,
+                    unfit: when.on_failure == OnFailure::StopUser,
+                });
             }
         }
+        Ok(Walked::default())
     }
 
     /// Makes one request, again where the step's `retry` says so; what is thought of it, where it could be sent.
@@ -420,6 +447,7 @@ impl Walked {
         Self {
             failed: self.failed || other.failed,
             over: self.over || other.over,
+            unfit: self.unfit || other.unfit,
         }
     }
 }
