@@ -323,7 +323,8 @@ fn requests_begin_at_the_rate_of_the_file() {
         assert!(taken >= least && taken < 60.0, "{file}{own}{step}: {taken}");
         let longest = |name: &str| metrics[name]["max"].as_f64().unwrap();
         assert!(longest("rate_limit_wait") >= 140.0);
-        assert!(longest("iteration_duration") >= longest("rate_limit_wait"));
+        // The wait is in it, but for how late the user began: that is in the wait alone.
+        assert!(longest("iteration_duration") >= 50.0);
         let checked = on(Stage::new(&["check", "a.toml"]).file("a.toml", &text));
         let shown = format!("at most 20/s{shown};");
         assert!(checked.out.contains(&shown), "{}", checked.out);
