@@ -43,6 +43,7 @@
 //! | `/plain` | a small object after `plain_time`; `?bytes=N` gives N bytes of JSON, up to 16 MiB |
 //! | `GET /analytics` | a list |
 //! | `POST /login` | `{"user", "password"}` gives a token and a cookie; 401 if the password is "wrong" |
+//! | `POST /oauth/token` | client credentials give a token of OAuth 2, `?expires_in=N` one of N seconds; 401 if the secret is "wrong" |
 //! | `GET /me` | the user; 401 without an `Authorization` header or a cookie |
 //! | `GET /search?q=…` | three documents with `id`, `title`, `text` and `rank`; the same for the same words |
 //! | `POST /feedback` | 201 where `rating` is a whole number from 1 to 5 |

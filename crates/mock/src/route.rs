@@ -12,6 +12,7 @@ pub(crate) enum Target<'a> {
     Plain,
     Analytics,
     Login,
+    Token,
     Me,
     Search,
     Feedback,
@@ -34,6 +35,7 @@ impl<'a> Target<'a> {
             "/plain" => Self::Plain,
             "/analytics" => Self::Analytics,
             "/login" => Self::Login,
+            "/oauth/token" => Self::Token,
             "/me" => Self::Me,
             "/search" => Self::Search,
             "/feedback" => Self::Feedback,
@@ -48,7 +50,7 @@ impl<'a> Target<'a> {
     fn methods(self) -> Option<&'static str> {
         match self {
             Self::Plain | Self::Status(_) | Self::Echo => None,
-            Self::Tokens(_) | Self::Login | Self::Feedback => Some("POST"),
+            Self::Tokens(_) | Self::Login | Self::Token | Self::Feedback => Some("POST"),
             Self::Analytics | Self::Me | Self::Search | Self::Health => Some("GET, HEAD"),
             Self::Truth => Some("GET, DELETE"),
         }
@@ -87,7 +89,7 @@ impl<'a> Target<'a> {
     pub(crate) fn reads_body(self) -> bool {
         matches!(
             self,
-            Self::Tokens(_) | Self::Login | Self::Feedback | Self::Echo
+            Self::Tokens(_) | Self::Login | Self::Token | Self::Feedback | Self::Echo
         )
     }
 }

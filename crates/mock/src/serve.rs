@@ -195,6 +195,7 @@ impl Call<'_> {
             }
             Target::Analytics => plain::analytics(),
             Target::Login => auth::login(self.exchange.number, body),
+            Target::Token => auth::token_of_client(self.exchange.number, &self.head, body),
             Target::Me => auth::me(&self.head.headers),
             Target::Search => rag::search(self.head.uri.query()),
             Target::Feedback => rag::feedback(self.exchange.number, body),

@@ -340,6 +340,66 @@ fn a_login_is_known_by_token_and_by_cookie() {
 }
 
 #[test]
+fn clients_are_given_tokens() {
+    let mock = start(fast());
+    let mut client = Client::connect(&mock);
+    let basic = "authorization: Basic Wm/Dqzp4\r\n";
+    let encoded = "authorization: Basic Wm8lQzMlQUI6eCUyRnk=\r\n";
+    let form = "grant_type=client_credentials";
+    for (path, headers, body, status, user, lives) in [
+        ("/oauth/token", basic, form, 200, "Zoë", 3600),
+        ("/oauth/token?expires_in=5", encoded, form, 200, "Zoë", 5),
+        (
+            "/oauth/token",
+            "",
+            "grant_type=client_credentials&client_id=Zo%C3%AB+1&client_secret=x",
+            200,
+            "Zoë 1",
+            3600,
+        ),
+        ("/oauth/token", "", form, 401, "invalid_client", 0),
+        (
+            "/oauth/token",
+            "",
+            "grant_type=client_credentials&client_id=a&client_secret=wrong",
+            401,
+            "invalid_client",
+            0,
+        ),
+        (
+            "/oauth/token",
+            basic,
+            "grant_type=password",
+            400,
+            "unsupported_grant_type",
+            0,
+        ),
+        ("/oauth/token", basic, "", 400, "unsupported_grant_type", 0),
+    ] {
+        client.send("POST", path, headers, body);
+        let answer = client.answer(false);
+        let told = answer.json();
+        assert_eq!(answer.status, status, "{path} {headers} {body}");
+        if status != 200 {
+            assert_eq!(told["error"], user);
+            continue;
+        }
+        assert_eq!(
+            (&told["expires_in"], &told["token_type"]),
+            (&json!(lives), &json!("Bearer"))
+        );
+        let token = told["access_token"].as_str().unwrap();
+        client.send(
+            "GET",
+            "/me",
+            &format!("authorization: Bearer {token}\r\n"),
+            "",
+        );
+        assert_eq!(client.answer(false).json()["user"], user);
+    }
+}
+
+#[test]
 fn echo_tells_what_arrived() {
     let mock = start(fast());
     let mut client = Client::connect(&mock);

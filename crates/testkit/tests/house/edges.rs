@@ -25,6 +25,7 @@ const ROOMS: &[Room] = &[
         package: "loadgen-scenario",
         ours: &["loadgen-stats"],
         outside: &[
+            "base64",
             "csv",
             "flate2",
             "memchr",
@@ -111,6 +112,7 @@ const ROOMS: &[Room] = &[
         package: "loadgen-mock",
         ours: &[],
         outside: &[
+            "base64",
             "bytes",
             "http-body-util",
             "hyper",
