@@ -79,6 +79,35 @@ STEPS = [
         2,
         1,
     ),
+    (
+        "basic",
+        'get = "/basic-auth/ann/p%3Aw"\nauth = { basic = { user = "ann", password = "p:w" } }\n'
+        'expect = { json = { "$.authenticated" = true, "$.user" = "ann" } }',
+        1,
+        0,
+    ),
+    (
+        "basic refused",
+        'get = "/basic-auth/ann/right"\nauth = { basic = { user = "ann", password = "wrong" } }\nexpect = { status = 401 }',
+        1,
+        0,
+    ),
+    ("bearer", 'get = "/bearer"\nauth = { bearer = "tok-{{ vu }}" }\nexpect = { json = { "$.token" = "tok-1" } }', 1, 0),
+    ("header", 'get = "/bearer"\nauth = { header = { x-other = "1" } }\nexpect = { status = [200] }', 1, 0),
+    (
+        "from a command",
+        'get = "/redirect-to"\nquery = { url = "/bearer" }\nauth = { token_command = "cat token.txt" }\n'
+        'expect = { json = { "$.token" = "of-a-file" } }',
+        2,
+        1,
+    ),
+    (
+        "command elsewhere",
+        'get = "/redirect-to"\nquery = { url = "OTHER/bearer" }\nauth = { token_command = "cat token.txt" }\n'
+        'expect = { status = 401 }',
+        2,
+        1,
+    ),
     ("new connection", 'get = "/get"\nconnection = "new"\nexpect = { body_contains = "\\"Connection\\": \\"close\\"" }', 1, 0),
     ("given up", 'get = "/drip"\nquery = { duration = 20, numbytes = 40, delay = 0 }\ncancel = { after = "500ms" }', 1, 0),
 ]
@@ -114,6 +143,7 @@ def judge_httpbin(loadgen, server, home, judge):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "doc.txt").write_text("a small file")
+    (folder / "token.txt").write_text("of-a-file\n")
     port = urllib.parse.urlsplit(server.url).port
     (folder / "httpbin.toml").write_text(scenario(server.url, f"http://localhost:{port}"))
     before = len(settled(server.log))

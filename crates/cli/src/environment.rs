@@ -37,7 +37,7 @@ pub(crate) struct Environment {
     pub(crate) draw_seed: fn() -> u64,
     /// Files that were made for what is still to be written.
     pub(crate) fresh: Fresh,
-    /// Commands of probes that run now.
+    /// Commands of probes and of tokens that run now.
     pub(crate) commands: Commands,
 }
 

@@ -23,6 +23,7 @@ mod story;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod url;
 mod wiring;
 

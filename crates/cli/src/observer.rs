@@ -1,6 +1,9 @@
 //! Hands each window of a run on: to the run log, to the progress, and asks the machine.
 
-use crate::{interval_log::IntervalLog, probing::Probing, progress::Progress, run_log::RunLog};
+use crate::{
+    interval_log::IntervalLog, probing::Probing, progress::Progress, run_log::RunLog,
+    tokens::TokenKeeping,
+};
 use loadgen_engine::{Directive, Event, GeneratorSample, Observer, ProbeSample};
 use loadgen_host::Monitor;
 use loadgen_http::OpenPorts;
@@ -22,6 +25,8 @@ pub(crate) struct Watcher<'a> {
     pub(crate) ports: OpenPorts,
     /// The probes of the target.
     pub(crate) probing: Probing,
+    /// The tokens that it sends.
+    pub(crate) tokens: TokenKeeping,
 }
 
 impl Observer for Watcher<'_> {
@@ -45,6 +50,7 @@ impl Observer for Watcher<'_> {
         if let Some(series) = &mut self.series {
             series.push(window);
         }
+        self.tokens.tell(&self.progress.teller());
         self.progress.show(window.end, live);
         Directive::Continue
     }

@@ -6,7 +6,7 @@ use crate::{
     shard::Shard,
     timer::Timer,
 };
-use loadgen_scenario::{Request, Scope};
+use loadgen_scenario::{Request, Scope, TemplateError};
 use loadgen_stats::{Cut, Ending, ErrorKind, Offset, Outcome, Sample, StepIndex};
 use std::time::Duration;
 
@@ -137,6 +137,11 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         (done, self.exchange.retry_after)
     }
 
+    /// The names of the fields that no other origin is told.
+    pub(crate) fn of_one_origin(&self) -> &'a [String] {
+        &self.request.message.of_one_origin
+    }
+
     pub(crate) fn exchange(&mut self) -> &mut Exchange {
         &mut self.exchange
     }
@@ -231,13 +236,17 @@ pub fn answer<'a>(judgement: &Judgement, exchange: &'a Exchange) -> Option<&'a s
     (heard && whole).then_some(exchange.text.as_str())
 }
 
-/// Records a request whose message could not be built.
+/// Records a request whose message could not be built: for want of a token, or because a template failed.
 pub(crate) fn template_failed<C: Connector, T: Timer>(
     shard: &Shard<C, T>,
     step: StepIndex,
     due: Offset,
-    reason: String,
+    error: &TemplateError,
 ) -> Landing {
+    let kind = match error.lacks_token {
+        true => ErrorKind::Auth,
+        false => ErrorKind::Template,
+    };
     let now = shard.clock.now();
     let exchange = Exchange {
         done: Some(now),
@@ -246,7 +255,7 @@ pub(crate) fn template_failed<C: Connector, T: Timer>(
     let judgement = Judgement {
         outcome: Outcome::Failed,
         ending: Ending::Broken,
-        error: Some((ErrorKind::Template, reason)),
+        error: Some((kind, error.to_string())),
         checks_held: 0,
         checks_made: 0,
         found: Vec::new(),

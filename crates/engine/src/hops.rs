@@ -23,6 +23,8 @@ pub(crate) async fn follow<'a, C: Connector, T: Timer>(
             return flight;
         };
         flight = flight.go_on();
+        let names = flight.of_one_origin();
+        onward.message.withhold(names, &call.message.origin);
         if let Some(cookies) = &mut cookies {
             cookies.renew(&mut onward.message);
         }

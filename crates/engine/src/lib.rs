@@ -17,6 +17,7 @@ mod luck;
 mod nap;
 mod observer;
 mod once;
+mod own_tokens;
 mod permits;
 mod phase;
 mod rows;
@@ -45,7 +46,9 @@ pub use error::Error;
 pub use flight::answer as answer_of_turn;
 pub use hops::too_many as too_many_redirections;
 pub use judge::{Asked, Judgement, LOOKED_INTO, judge};
-pub use loadgen_scenario::{is_secret_header, resolve_reference};
+pub use loadgen_scenario::{
+    Token, TokenAsk, TokenFrom, Tokens, is_secret_header, resolve_reference,
+};
 pub use loadgen_stats::{
     Arrival, ErrorKind, GeneratorSample, Offset, ProbeIndex, ProbeLayout, StepIndex, StreamSample,
     Unit, Usage,
@@ -53,6 +56,7 @@ pub use loadgen_stats::{
 pub use luck::Luck;
 pub use nap::{Nap, account_for_waits, latest_nap, nap_begins, nap_ends, watch_wake_ups};
 pub use observer::{Directive, Event, Observer, ProbeSample, Standing};
+pub use own_tokens::{fetch_own_token, own_token_wanted};
 pub use phase::Stop;
 pub use run::{Outcome, Settings, run};
 pub use schedule::{ArrivalTimes, Budget, Level, Line, Schedule, Stay, Stays};

@@ -23,6 +23,17 @@ pub enum Error {
     /// The thread of the probes could not be started.
     #[error("start the probes")]
     Probes(#[source] io::Error),
+    /// The thread that asks for tokens could not be started.
+    #[error("ask for tokens")]
+    Credentials(#[source] io::Error),
+    /// A token could not be had.
+    #[error("get a token from {name}: {reason}")]
+    Token {
+        /// Who was asked.
+        name: String,
+        /// Why there is none.
+        reason: String,
+    },
     /// The limit of open files could not be read or raised.
     #[error("set the limit of open files")]
     FileLimit(#[source] io::Error),

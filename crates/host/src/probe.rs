@@ -1,6 +1,6 @@
 //! Asks the probes of a plan while a run goes on, each at its own interval, on a thread of their own.
 
-mod command;
+pub(crate) mod command;
 mod process;
 
 pub use command::Commands;
@@ -166,9 +166,14 @@ impl<C: Connection> Asker<C> {
     async fn ask(&mut self) -> Result<Option<f64>, String> {
         match &self.probe.source {
             source @ (ProbeSource::Prometheus(request) | ProbeSource::Http { request, .. }) => {
-                let (step, longest) = (StepIndex(self.place.0), self.probe.timeout);
-                let answer =
-                    fetch(&mut self.connection, request, step, longest, self.clock).await?;
+                let question = Question {
+                    method: Method::Get,
+                    request,
+                    step: StepIndex(self.place.0),
+                    longest: self.probe.timeout,
+                    clock: self.clock,
+                };
+                let answer = fetch(&mut self.connection, question).await?;
                 let value = source.read(&answer.body, &self.secrets);
                 match (answer.status, value) {
                     (200..=299, value) => value.map(Some),
@@ -190,22 +195,32 @@ impl<C: Connection> Asker<C> {
     }
 }
 
-struct Answer {
-    status: u16,
-    body: Vec<u8>,
+/// What is asked over HTTP.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) method: Method,
+    pub(crate) request: &'a Rendered<'static>,
+    /// A number of its own.
+    pub(crate) step: StepIndex,
+    pub(crate) longest: Duration,
+    pub(crate) clock: Clock,
 }
 
-async fn fetch(
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Asks, and reads the answer, whatever its status.
+pub(crate) async fn fetch(
     connection: &mut impl Connection,
-    request: &Rendered<'static>,
-    step: StepIndex,
-    longest: Duration,
-    clock: Clock,
+    question: Question<'_>,
 ) -> Result<Answer, String> {
-    let message = request.borrowed();
+    let message = question.request.borrowed();
+    let Question { longest, .. } = question;
     let call = Call {
-        step,
-        method: Method::Get,
+        step: question.step,
+        method: question.method,
         message: &message,
         fixed: false,
         timeouts: Timeouts {
@@ -225,7 +240,7 @@ async fn fetch(
         keep_text: 0,
         keep_head: false,
         heed: false,
-        clock,
+        clock: question.clock,
     };
     let mut exchange = Exchange::default();
     connection.call(&call, &mut exchange, &mut Nobody).await;

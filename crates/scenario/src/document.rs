@@ -1,5 +1,6 @@
 //! A scenario as it stands in its file: every value with its place, no default applied.
 
+mod auth;
 mod body;
 mod cancel;
 mod data;
@@ -20,6 +21,7 @@ mod syntax;
 mod talk;
 mod tree;
 
+pub(crate) use auth::{AuthTable, OAuth2Table, TokenFrom, TokenTable};
 pub(crate) use body::{Pairs, PartTable};
 pub(crate) use data::{DataTable, Format};
 pub(crate) use expect::{Condition, Expectation, PatternText};

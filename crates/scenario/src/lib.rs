@@ -17,6 +17,7 @@ mod reply;
 mod schema;
 mod secrets;
 mod template;
+mod tokens;
 mod url;
 mod url_mode;
 
@@ -32,6 +33,7 @@ pub use plan::{
     Plan, Ports, QueryPart, Rate, Rendered, Repeat, Request, Retry, Scenario, Span, Stage, StartAt,
     Step, StreamSpec, Target, Think, Timeouts, Turns, Unplayed, UserCount,
 };
+pub use plan::{Credential, Token, TokenAsk, TokenField, TokenFrom, TokenSource};
 pub use plan::{Limited, RateLimit, Resting};
 pub use plan::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use problem::{Mark, Place, Position, Problem, Problems};
@@ -47,4 +49,5 @@ pub use secrets::{is_secret_header, is_secret_name, mask};
 pub use template::{
     Extracted, JsonTemplate, Life, Scope, TemplateError, TemplateName, Templates, Text,
 };
+pub use tokens::Tokens;
 pub use url_mode::{UrlRequest, load_url};

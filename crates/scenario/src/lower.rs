@@ -1,5 +1,6 @@
 //! From a document and what the command line says to a plan: defaults, overrides, every rule.
 
+mod auth;
 mod body;
 mod cancel;
 mod data;
@@ -105,10 +106,8 @@ pub(crate) fn lower(
             let once = [&setup, &teardown];
             let (canonical, hash) = canonical(&loads, &scenarios, once, &data, &inputs, &secrets);
             let secret_values = std::mem::take(&mut lowering.secret_values);
-            let templates = lowering.compiler.finish(&secrets, secret_values);
-            let mock = document.mock.settings.clone();
-            let given = document.defaults.source_addresses.given();
-            let source_addresses = given.map(|given| given.value.clone()).unwrap_or_default();
+            let count = lowering.credentials.len();
+            let templates = lowering.compiler.finish(&secrets, secret_values, count);
             let mut plan = Plan {
                 name,
                 target: Target::None,
@@ -117,12 +116,13 @@ pub(crate) fn lower(
                 setup,
                 teardown,
                 thresholds,
-                source_addresses,
+                source_addresses: source_addresses(document),
                 resolve: document.defaults.resolve.clone(),
-                mock,
+                mock: document.mock.settings.clone(),
                 probes,
                 limits: Vec::new(),
                 data,
+                credentials: lowering.credentials,
                 templates,
                 secrets,
                 hash,
@@ -148,6 +148,12 @@ pub(crate) fn lower(
     }
 }
 
+/// The addresses that connections come from.
+fn source_addresses(document: &Document) -> Vec<std::net::IpAddr> {
+    let given = document.defaults.source_addresses.given();
+    given.map(|given| given.value.clone()).unwrap_or_default()
+}
+
 /// What is at hand while a document is lowered.
 struct Lowering<'a> {
     document: &'a Document,
@@ -169,6 +175,8 @@ struct Lowering<'a> {
     secret_values: BTreeSet<String>,
     /// How many caps on the rate of requests there are so far.
     rate_limits: usize,
+    /// The tokens that are fetched.
+    credentials: Vec<plan::Credential>,
 }
 
 impl<'a> Lowering<'a> {
@@ -194,6 +202,7 @@ impl<'a> Lowering<'a> {
             used_data: BTreeSet::new(),
             secret_values: BTreeSet::new(),
             rate_limits: 0,
+            credentials: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@ mod body;
 mod cancel;
 mod canonical;
 mod conversation;
+mod credential;
 mod crowd;
 mod demand;
 mod describe;
@@ -26,6 +27,7 @@ pub use cancel::Cancel;
 pub(crate) use canonical::canonical;
 pub(crate) use conversation::{COUNTED_TURNS, MOST_TURNS};
 pub use conversation::{Chat, Conversation, Turns};
+pub use credential::{Credential, Token, TokenAsk, TokenField, TokenFrom, TokenSource};
 pub use crowd::Ports;
 pub use demand::{Demand, Outgoing};
 pub use describe::{Growth, Needs};
@@ -47,6 +49,7 @@ use crate::{
     data::DataSet,
     reply::{Check, Extract},
     template::{Extracted, Life, Scope, Templates},
+    tokens::Tokens,
 };
 use loadgen_stats::{Layout, SloLimit, StepIndex, Threshold};
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
@@ -80,6 +83,8 @@ pub struct Plan {
     pub mock: MockSettings,
     /// The data sets, in the order of the file.
     pub data: Vec<Arc<DataSet>>,
+    /// The tokens that are fetched, in the order of the file.
+    pub credentials: Vec<Credential>,
     /// The compiled templates of all messages.
     pub templates: Arc<Templates>,
     /// Values that must never be shown, longest first: contents of secret-looking variables and headers.
@@ -373,6 +378,11 @@ impl Plan {
                 request.message.fix(&self.target, &self.templates);
             });
         }
+        for credential in &mut self.credentials {
+            if let TokenSource::OAuth2(message) = &mut credential.source {
+                message.fix(&self.target, &self.templates);
+            }
+        }
     }
 
     /// Hides one more value from here on: one that the plan itself does not hold, as the password of a proxy.
@@ -385,7 +395,30 @@ impl Plan {
     /// The text with every secret hidden.
     #[must_use]
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        crate::secrets::mask(&self.secrets, text)
+        let tokens = self.templates.tokens().secrets();
+        match crate::secrets::mask(&self.secrets, text) {
+            masked if tokens.is_empty() => masked,
+            masked => Cow::Owned(crate::secrets::mask(&tokens, &masked).into_owned()),
+        }
+    }
+
+    /// The tokens of the run, for whoever keeps them fresh.
+    #[must_use]
+    pub fn tokens(&self) -> Arc<Tokens> {
+        Arc::clone(self.templates.tokens())
+    }
+
+    /// How the tokens that requests need are asked for, each with its place among the credentials.
+    #[must_use]
+    pub fn token_asks(&self) -> Vec<(usize, TokenAsk)> {
+        let needed = |place| {
+            let mut tokens = self.requests().filter_map(|one| one.message.token.as_ref());
+            tokens.any(|token| token.credential == place)
+        };
+        let asks = self.credentials.iter().enumerate();
+        asks.filter(|(place, one)| !one.per_user && needed(*place))
+            .filter_map(|(place, credential)| Some((place, credential.ask()?)))
+            .collect()
     }
 
     /// The most users at one time; none where a load makes as many as it needs.

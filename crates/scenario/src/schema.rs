@@ -3,6 +3,7 @@
 //! The types are never read into: the reader works on located values. A test holds both to the same keys.
 
 mod answers;
+mod auth;
 mod data;
 mod load;
 mod probe;
@@ -10,6 +11,7 @@ mod retry;
 mod slo;
 mod steps;
 
+use auth::Auth;
 use data::Data;
 use load::{Load, Rate};
 use probe::Probe;
@@ -171,6 +173,9 @@ struct Scenario {
     /// A load of its own, beside `[load]` and those of the others.
     #[schemars(example = &serde_json::json!({ "rate": "5/s", "duration": "1m" }))]
     load: Option<Load>,
+    /// Who these users say they are, in the place of what `[defaults]` say.
+    #[schemars(example = &serde_json::json!({ "bearer": "{{ env.ADMIN_TOKEN }}" }))]
+    auth: Option<Auth>,
     /// How long after the beginning of one iteration a user begins the next. One that takes longer is followed at once.
     #[schemars(example = &"10s")]
     pace: Option<Duration>,

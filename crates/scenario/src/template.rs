@@ -15,6 +15,7 @@ pub use kept::{Extracted, Life};
 pub use scope::Scope;
 pub(crate) use scope::Shared;
 
+use crate::tokens::Tokens;
 use minijinja::{Environment, Error, ErrorKind};
 use std::{borrow::Cow, sync::Arc};
 
@@ -28,6 +29,7 @@ pub struct Templates {
     shared: Arc<Shared>,
     secrets: Vec<String>,
     secret_values: std::collections::BTreeSet<String>,
+    tokens: Arc<Tokens>,
 }
 
 /// Text that may hold templates.
@@ -48,12 +50,20 @@ pub struct TemplateName(&'static str);
 
 /// Why a template could not be rendered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("render {what}: {reason}")]
 pub struct TemplateError {
     /// What was rendered: `the path`, `the header x-id`, `the body`.
     pub what: String,
     /// Why it failed; holds no secret.
     pub reason: String,
+    /// Whether a token could not be had: no template is wrong then.
+    pub lacks_token: bool,
+}
+
+impl std::fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verb = if self.lacks_token { "get" } else { "render" };
+        write!(f, "{verb} {}: {}", self.what, self.reason)
+    }
 }
 
 /// How the value of an expression is written.
@@ -133,6 +143,11 @@ impl Templates {
     pub(crate) fn share(&self, values: Vec<(Arc<str>, Extracted)>) {
         // A second call would change values under the hands of users.
         let _ = self.shared.of_setup.set(values);
+    }
+
+    /// The tokens of the run.
+    pub(crate) fn tokens(&self) -> &Arc<Tokens> {
+        &self.tokens
     }
 
     fn render(&self, name: TemplateName, scope: &Scope) -> Result<String, Error> {

@@ -797,6 +797,33 @@ fn a_hundred_thresholds_change_nothing_that_a_request_meets() {
 }
 
 #[test]
+fn who_users_are_is_rendered_once_where_it_never_changes() {
+    for (auth, fixed, asks) in [
+        ("{ bearer = \"tok-1\" }", true, 0),
+        (
+            "{ basic = { user = \"ann\", password = \"pw-1\" } }",
+            true,
+            0,
+        ),
+        ("{ header = { x-key = \"key-1\" } }", true, 0),
+        ("{ bearer = \"tok-{{ vu }}\" }", false, 0),
+        ("{ token_command = \"token\" }", false, 1),
+        ("\"none\"", true, 0),
+    ] {
+        let plan = step(&format!("get = \"/\"\nauth = {auth}"));
+        assert_eq!(request(&plan).message.fixed.is_some(), fixed, "{auth}");
+        assert_eq!(plan.token_asks().len(), asks, "{auth}");
+    }
+    // What is fetched for nobody is not fetched, and what is fetched in the same way is fetched once.
+    let lines = "get = \"/a\"\nauth = { token_command = \"one\" }\n[[step]]\nget = \"/b\"\n\
+        auth = { token_command = \"one\", in_header = \"x-key\" }\n[[step]]\nget = \"/c\"\n\
+        auth = { token_command = \"one\", refresh = \"5m\" }\n[defaults]\nauth = { token_command = \"two\" }";
+    let plan = step(lines);
+    let asks = plan.token_asks();
+    assert_eq!((asks.len(), plan.credentials.len()), (2, 3));
+}
+
+#[test]
 fn bodies_and_what_comes_before_are_in_what_a_plan_takes() {
     const MIB: u64 = 1 << 20;
     let needs = |steps: &str, workers| {

@@ -43,6 +43,8 @@ pub enum ErrorKind {
     Check,
     /// A template failed while the request was built.
     Template,
+    /// The token that a request needs could not be had.
+    Auth,
     /// No free local port was left.
     NoPorts,
     /// No free file descriptor was left.
@@ -51,7 +53,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the contract.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Dns,
         Self::ConnectRefused,
         Self::ConnectTimeout,
@@ -72,6 +74,7 @@ impl ErrorKind {
         Self::StreamError,
         Self::Check,
         Self::Template,
+        Self::Auth,
         Self::NoPorts,
         Self::NoFiles,
     ];
@@ -100,6 +103,7 @@ impl ErrorKind {
             Self::StreamError => "stream_error",
             Self::Check => "check",
             Self::Template => "template",
+            Self::Auth => "auth",
             Self::NoPorts => "no_ports",
             Self::NoFiles => "no_files",
         }

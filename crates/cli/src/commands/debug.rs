@@ -8,6 +8,7 @@ use crate::{
     error::Error,
     exit::Exit,
     source::{Wanted, refuse_network},
+    tokens::TokenKeeping,
     wiring,
 };
 use loadgen_engine::Connect as _;
@@ -39,6 +40,7 @@ pub(crate) fn debug(
     wiring::hide_proxies(&mut plan, environment);
     // Until the end: dropping it stops it.
     let _embedded = wiring::embed(&mut plan)?;
+    let _tokens = TokenKeeping::start(&plan, &args.network, environment)?;
     show(
         &plan,
         which,

@@ -21,6 +21,7 @@ use crate::{
     run_log::RunLog,
     source::{Wanted, refuse_network, workers},
     taken::End,
+    tokens::TokenKeeping,
     wiring,
 };
 use against::Against;
@@ -156,6 +157,7 @@ impl Bench<'_> {
         };
         // Until the end of the run: dropping it stops it.
         let embedded = wiring::embed(&mut plan)?;
+        let tokens = TokenKeeping::start(&plan, &self.args.network, environment)?;
         if place == 0 {
             let network = Some(&self.args.network);
             room::make(&plan, settings.workers, network, environment);
@@ -191,6 +193,7 @@ impl Bench<'_> {
             monitor: Monitor::start(),
             ports: connect.ports(),
             probing: Probing::start(&plan, &self.args.network, environment)?,
+            tokens,
         };
         let teller = watcher.progress.teller();
         let stop = self.stop.clone();

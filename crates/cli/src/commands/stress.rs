@@ -18,6 +18,7 @@ use crate::{
     run_log::RunLog,
     source::{Wanted, refuse_network, workers},
     steering::Steering,
+    tokens::TokenKeeping,
     wiring,
 };
 use jiff::Timestamp;
@@ -62,17 +63,15 @@ pub(crate) fn stress(
     }
     let connect = wiring::connect(&args.network, &plan, environment)?;
     wiring::hide_proxies(&mut plan, environment);
-    let outputs = Outputs::open(
-        &args.output.out,
-        &mut wanted.taken(environment),
-        environment,
-    )?;
+    let mut taken = wanted.taken(environment);
+    let outputs = Outputs::open(&args.output.out, &mut taken, environment)?;
     let stop =
         (environment.signals)().map_err(|error| Error::failed("listen for signals", error))?;
     let settings = settings(args, environment);
     room::make(&plan, settings.workers, Some(&args.network), environment);
     // Until the end of the run: dropping it stops it.
     let embedded = wiring::embed(&mut plan)?;
+    let tokens = TokenKeeping::start(&plan, &args.network, environment)?;
     let circumstances = Circumstances {
         settings,
         started: (environment.now)(),
@@ -95,6 +94,7 @@ pub(crate) fn stress(
             monitor: Monitor::start(),
             ports: connect.ports(),
             probing: Probing::start(&plan, &args.network, environment)?,
+            tokens,
         },
         steersman: Steersman::new(
             search.settings,

@@ -770,6 +770,92 @@ const KEYS: &[(&str, &[&str])] = &[
         "{place}.cancel",
         &["requests_are_given_up_as_the_file_says"],
     ),
+    ("{place}.auth", &["who_users_are_is_sent_as_the_file_says"]),
+    (
+        "{place}.auth=none",
+        &["who_users_are_is_sent_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.bearer",
+        &["who_users_are_is_sent_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.basic",
+        &["who_users_are_is_sent_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.basic.user",
+        &["who_users_are_is_sent_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.basic.password",
+        &["who_users_are_is_sent_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.header",
+        &["who_users_are_is_sent_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.token_command",
+        &["who_users_are_is_sent_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.in_header",
+        &["who_users_are_is_sent_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.refresh",
+        &["tokens_are_renewed_while_the_run_goes_on"],
+    ),
+    (
+        "{place}.auth.oauth2",
+        &["a_token_of_oauth2_is_asked_for_once_and_is_in_no_figure"],
+    ),
+    (
+        "{place}.auth.oauth2.token_url",
+        &["a_token_of_oauth2_is_asked_for_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.oauth2.client_id",
+        &["a_token_of_oauth2_is_asked_for_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.oauth2.client_secret",
+        &["a_token_of_oauth2_is_asked_for_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.oauth2.scope",
+        &["a_token_of_oauth2_is_asked_for_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.oauth2.audience",
+        &["a_token_of_oauth2_is_asked_for_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.oauth2.client_auth",
+        &["a_token_of_oauth2_is_asked_for_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.oauth2.client_auth=header",
+        &["a_token_of_oauth2_is_asked_for_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.oauth2.client_auth=body",
+        &["a_token_of_oauth2_is_asked_for_as_the_file_says"],
+    ),
+    (
+        "{place}.auth.oauth2.per",
+        &["each_user_may_have_a_token_of_its_own"],
+    ),
+    (
+        "{place}.auth.oauth2.per=run",
+        &["each_user_may_have_a_token_of_its_own"],
+    ),
+    (
+        "{place}.auth.oauth2.per=user",
+        &["each_user_may_have_a_token_of_its_own"],
+    ),
+    ("scenario.auth", &["the_nearest_auth_counts"]),
     ("{place}.cookies", &["cookies_are_kept_as_the_file_says"]),
     (
         "{place}.cookies=iteration",
@@ -1190,11 +1276,22 @@ fn keys() -> BTreeSet<String> {
     let schema: Value = serde_json::from_str(&loadgen_scenario::schema()).unwrap();
     let mut found = BTreeSet::new();
     walk(&schema, &schema, "", &mut found);
-    // The load and the steps of a scenario are those of the file: what is inside them stands in the table once.
+    // The load and the steps of a scenario are those of the file, and its `auth` is that of a step: what is inside them
+    // stands in the table once.
+    let same = [
+        "scenario.load.",
+        "scenario.step.",
+        "scenario.auth.",
+        "scenario.auth=",
+    ];
     let (inside, mut own): (BTreeSet<String>, _) = found
         .into_iter()
-        .partition(|key| key.starts_with("scenario.load.") || key.starts_with("scenario.step."));
-    own.extend(inside.iter().map(|key| key.replacen("scenario.", "", 1)));
+        .partition(|key| same.iter().any(|start| key.starts_with(start)));
+    let of_step = |key: &String| {
+        let key = key.replacen("scenario.auth", "scenario.step.auth", 1);
+        key.replacen("scenario.", "", 1)
+    };
+    own.extend(inside.iter().map(of_step));
     own
 }
 

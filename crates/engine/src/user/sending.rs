@@ -1,4 +1,4 @@
-//! How a user sends a request, with all that may come of it: attempts, redirections, cookies.
+//! How a user sends a request, with all that may come of it: attempts, redirections, cookies, tokens.
 
 use super::{StepEnd, User};
 use crate::{
@@ -7,11 +7,16 @@ use crate::{
     flight::{Flight, Landing, template_failed},
     hops::follow,
     judge::LOOKED_INTO,
+    own_tokens::{fetch_own_token, own_token_wanted},
+    shard::Shard,
     sink::RecorderSink,
     timer::Timer,
 };
-use loadgen_scenario::{Rendered, Request};
+use loadgen_scenario::{Rendered, Request, TemplateError};
 use std::{rc::Rc, time::Duration};
+
+/// How long a user without a token waits for one.
+const TOKEN_WAIT: Duration = Duration::from_secs(1);
 
 /// What became of one attempt at a request.
 enum Attempt {
@@ -26,12 +31,12 @@ impl<C: Connector, T: Timer> User<C, T> {
     pub(super) async fn request(&mut self, request: &Request) -> StepEnd {
         let shard = Rc::clone(&self.shard);
         // Once for all attempts: what is sent again is what was sent.
-        let rendered = match request.message.render(&shard.plan.target, &self.scope) {
+        let rendered = match self.message(request, &shard).await {
             Ok(rendered) => rendered,
             Err(error) => {
                 let landing = Landing {
                     lacking: !request.extract.is_empty(),
-                    ..template_failed(&shard, request.index, self.ready, error.to_string())
+                    ..template_failed(&shard, request.index, self.ready, &error)
                 };
                 return self.landed(request, &landing);
             }
@@ -55,6 +60,31 @@ impl<C: Connector, T: Timer> User<C, T> {
             }
             time += 1;
         }
+    }
+
+    /// The message of a request. Where its token has ended, and there is no other, the user waits a while for one: asking
+    /// at once, again and again, would only make failures by the thousand.
+    async fn message<'r>(
+        &mut self,
+        request: &'r Request,
+        shard: &'r Shard<C, T>,
+    ) -> Result<Rendered<'r>, TemplateError> {
+        let target = &shard.plan.target;
+        let wanted = own_token_wanted(request, &shard.plan, &self.scope, shard.clock);
+        if let Some(place) = wanted {
+            let user = (&*shard.plan, &self.scope);
+            let connection = &mut self.connection;
+            Box::pin(fetch_own_token(connection, place, user, shard.clock)).await;
+            self.ready = shard.clock.now();
+        }
+        let message = request.message.render(target, &self.scope);
+        if !matches!(&message, Err(error) if error.lacks_token) {
+            return message;
+        }
+        self.ready = shard.clock.now().after(TOKEN_WAIT);
+        let until = shard.clock.instant(self.ready);
+        Box::pin(shard.timer.sleep_until(until)).await;
+        request.message.render(target, &self.scope)
     }
 
     /// Sends a request for the time of that number, from 0.

@@ -11,8 +11,7 @@ impl<C: Connector, T: Timer> User<C, T> {
         let turns = match talk.turns.repeat(&self.scope) {
             Ok(repeat) => self.luck.times(repeat),
             Err(error) => {
-                let reason = error.to_string();
-                let landing = template_failed(&self.shard, request.index, self.ready, reason);
+                let landing = template_failed(&self.shard, request.index, self.ready, &error);
                 self.ready = landing.done;
                 return StepEnd::of_failure(request.on_failure);
             }

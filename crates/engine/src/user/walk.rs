@@ -163,8 +163,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             return Ok(true);
         };
         condition.holds(&self.scope).map_err(|error| {
-            let reason = error.to_string();
-            let landing = template_failed(&self.shard, condition.step, self.ready, reason);
+            let landing = template_failed(&self.shard, condition.step, self.ready, &error);
             self.ready = landing.done;
             StepEnd::of_failure(condition.on_failure)
         })

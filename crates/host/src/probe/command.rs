@@ -20,7 +20,7 @@ const LONGEST: u64 = 64 << 10;
 /// The longest message of a command that is told.
 const TOLD: usize = 120;
 
-/// The commands of probes that run now: known to whoever ends the program at once, so that they end with it.
+/// The commands of probes and of tokens that run now: known to whoever ends the program at once, so that they end with it.
 #[derive(Clone, Debug, Default)]
 pub struct Commands(Arc<Mutex<Running>>);
 
@@ -62,7 +62,7 @@ impl Commands {
 }
 
 /// What a command wrote to its standard output.
-pub(super) async fn output(words: &[String], commands: &Commands) -> Result<Vec<u8>, String> {
+pub(crate) async fn output(words: &[String], commands: &Commands) -> Result<Vec<u8>, String> {
     let Some((program, arguments)) = words.split_first() else {
         return Err("no command".to_owned());
     };

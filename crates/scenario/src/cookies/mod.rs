@@ -30,7 +30,12 @@ impl Jar {
     /// Forgets what was kept for one iteration.
     pub(crate) fn end_iteration(&mut self) {
         if let Some(next) = self.next.take() {
-            self.cookies = next;
+            let before = std::mem::replace(&mut self.cookies, next);
+            let gone = before
+                .into_iter()
+                .filter(|cookie| !self.cookies.contains(cookie));
+            let gone: Vec<Cookie> = gone.collect();
+            self.lose(gone);
         }
     }
 
@@ -75,11 +80,16 @@ impl Jar {
                 put(next, cookie.clone(), now);
             }
             let gone = put(&mut self.cookies, cookie, now);
-            self.past
-                .extend(gone.into_iter().map(|cookie| cookie.value));
-            let many = self.past.len().saturating_sub(PAST);
-            self.past.drain(..many);
+            self.lose(gone);
         }
+    }
+
+    /// Hides the values of cookies that are gone for a while longer.
+    fn lose(&mut self, gone: Vec<Cookie>) {
+        let values = gone.into_iter().map(|cookie| cookie.value);
+        self.past.extend(values);
+        let many = self.past.len().saturating_sub(PAST);
+        self.past.drain(..many);
     }
 
     /// The values that are hidden wherever they would be shown.

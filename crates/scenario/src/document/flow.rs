@@ -1,6 +1,7 @@
 //! The steps of a scenario, and what they inherit.
 
 use super::{
+    auth::AuthTable,
     body::{Pairs, PartTable},
     cancel::CancelTable,
     expect::Expectation,
@@ -43,6 +44,8 @@ pub(crate) struct Common {
     pub on_failure: Field<OnFailure>,
     /// `headers`: the names as written.
     pub headers: Vec<(Located<String>, Source)>,
+    /// `auth`.
+    pub auth: Field<AuthTable>,
     /// `cookies`: how long they are kept, where they are.
     pub cookies: Field<Option<Life>>,
     /// `http_version`.
@@ -209,6 +212,7 @@ impl Reader {
                 &failures,
             ),
             headers: self.headers(table.get("headers")),
+            auth: self.auth(table.get("auth")),
             cookies: field(table.get("cookies"), |node| self.cookies(node)),
             http_version: self.word(
                 table.get("http_version"),

@@ -29,6 +29,7 @@ pub(crate) const SCENARIO: &[&str] = &[
     "name",
     "weight",
     "load",
+    "auth",
     "pace",
     "rate_limit",
     "before",
@@ -71,6 +72,7 @@ pub(crate) const DEFAULTS: &[&str] = &[
     "timeout",
     "on_failure",
     "headers",
+    "auth",
     "cookies",
     "http_version",
     "expect",
@@ -81,6 +83,32 @@ pub(crate) const DEFAULTS: &[&str] = &[
     "redirects",
     "compress",
     "connection",
+];
+/// The keys of `auth`.
+pub(crate) const AUTH: &[&str] = &[
+    "bearer",
+    "basic",
+    "header",
+    "token_command",
+    "oauth2",
+    "refresh",
+    "in_header",
+];
+/// Those of them that say how.
+pub(crate) const AUTH_KINDS: &[&str] = &["bearer", "basic", "header", "token_command", "oauth2"];
+/// Those of them that need a token that is fetched.
+pub(crate) const AUTH_TOKEN: &[&str] = &["refresh", "in_header"];
+/// The keys of `auth.basic`.
+pub(crate) const AUTH_BASIC: &[&str] = &["user", "password"];
+/// The keys of `auth.oauth2`.
+pub(crate) const OAUTH2: &[&str] = &[
+    "token_url",
+    "client_id",
+    "client_secret",
+    "scope",
+    "audience",
+    "client_auth",
+    "per",
 ];
 /// The keys of `retry`.
 pub(crate) const RETRY: &[&str] = &["on", "max", "backoff", "max_backoff"];
@@ -223,6 +251,16 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("size", "body_size"),
     ("capture", "extract"),
     ("save", "extract"),
+    ("authentication", "auth"),
+    ("authorization", "auth"),
+    ("token", "bearer"),
+    ("username", "user"),
+    ("headers", "header"),
+    ("command", "token_command"),
+    ("url", "token_url"),
+    ("scopes", "scope"),
+    ("cookie_jar", "cookies"),
+    ("jar", "cookies"),
     ("ne", "not"),
     ("eq", "equals"),
     ("gte", "min"),

@@ -104,7 +104,7 @@ impl Reader {
             query: self.template(table.get("query"), "`query`"),
             http: self.template(table.get("http"), "`http`"),
             pointer: self.text(table.get("pointer"), "`pointer`"),
-            command: field(table.get("command"), |node| self.command(node)),
+            command: field(table.get("command"), |node| self.command(node, "`command`")),
             process: field(table.get("process"), |node| self.process(node)),
             figure: self.word(
                 table.get("figure"),
@@ -122,16 +122,17 @@ impl Reader {
         })
     }
 
-    fn command(&mut self, node: &Node) -> Option<CommandTable> {
+    /// A command under a key.
+    pub(super) fn command(&mut self, node: &Node, what: &str) -> Option<CommandTable> {
         const WANTED: &str = "a line for the shell, or a list of a program and its arguments";
         match &node.kind {
             Kind::Text(text) => Some(CommandTable::Line(node.source(text))),
             Kind::List(list) if !list.is_empty() => list
                 .iter()
-                .map(|word| self.scalar(word, "a word of `command`"))
+                .map(|word| self.scalar(word, &format!("a word of {what}")))
                 .collect::<Option<_>>()
                 .map(CommandTable::Words),
-            _ => self.wrong_type(node, "`command`", WANTED),
+            _ => self.wrong_type(node, what, WANTED),
         }
     }
 

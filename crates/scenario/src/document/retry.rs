@@ -15,11 +15,12 @@ use std::time::Duration;
 /// The most times that a request is sent again.
 const MOST: u64 = 100;
 /// Kinds of errors after which a request cannot be sent again, or which `on` says by a status.
-const NOT_TRIED: [ErrorKind; 4] = [
+const NOT_TRIED: [ErrorKind; 5] = [
     ErrorKind::Http4xx,
     ErrorKind::Http5xx,
     ErrorKind::Check,
     ErrorKind::Template,
+    ErrorKind::Auth,
 ];
 
 /// `retry`.

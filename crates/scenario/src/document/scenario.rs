@@ -1,6 +1,7 @@
 //! The kinds of users of a file, as they stand in it.
 
 use super::{
+    auth::AuthTable,
     flow::Steps,
     keys,
     load::LoadTable,
@@ -33,6 +34,8 @@ pub(crate) struct ScenarioTable {
     pub name: Field<String>,
     /// `weight`; zero or more.
     pub weight: Field<f64>,
+    /// `auth`.
+    pub auth: Field<AuthTable>,
     /// `[scenario.load]`.
     pub load: Field<LoadTable>,
     /// `[[scenario.step]]`.
@@ -96,6 +99,7 @@ impl Reader {
             place: node.place.clone(),
             name: self.name(table.get("name"), "`name`"),
             weight: self.weight(table.get("weight")),
+            auth: self.auth(table.get("auth")),
             load: self.load(table.get("load"), "`[scenario.load]`"),
             steps: self.steps(table.get("step"), "[[scenario.step]]"),
             routine: self.routine(&table, "[[scenario.before]]"),

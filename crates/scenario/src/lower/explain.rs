@@ -132,6 +132,9 @@ impl Lowering<'_> {
             version,
             |one| one.name().to_owned(),
         );
+        if let Some(given) = defaults.auth.given() {
+            self.explain_file("defaults.auth", given.value.name(), &given.place);
+        }
         if let Some(given) = defaults.cookies.given() {
             let shown = given.value.map_or("false", Life::name);
             self.explain_file("defaults.cookies", shown, &given.place);

@@ -1,8 +1,10 @@
 //! The steps of an iteration: what each of them sends, expects and waits for.
 
 use super::{
-    Lowering, extract,
-    headers::{Headers, merge},
+    Lowering,
+    auth::Fields,
+    extract,
+    headers::Headers,
     once, rate_limit,
     scenarios::{Flow, Flows, Part},
     tree::{Walk, When},
@@ -37,7 +39,7 @@ impl Lowering<'_> {
     /// What one iteration of each part does, and what is done once in the run.
     pub(super) fn flows(&mut self, parts: &[Part<'_>], target: Option<&Target>) -> Flows {
         let document = self.document;
-        let defaults = self.headers(&document.defaults.common.headers);
+        let defaults = self.inherited();
         self.explain_defaults();
         let of_defaults = std::mem::take(&mut self.used_data);
         let (setup, teardown) = (&document.ends.setup, &document.ends.teardown);
@@ -64,8 +66,9 @@ impl Lowering<'_> {
             self.step_names(&named, &groups);
             let in_turn = first.iter().chain(&sent).copied();
             self.compiler.begin_steps(extract::names(in_turn));
+            let inherited = self.inherited_by(part, defaults.as_ref());
             let walk = |next: usize, count: usize, when| Walk {
-                defaults: defaults.as_ref(),
+                inherited: inherited.as_ref(),
                 target,
                 next,
                 last: (next + count).saturating_sub(1),
@@ -183,6 +186,7 @@ impl Lowering<'_> {
             .as_ref()
             .and_then(|source| self.location(step, source, walk.target));
         let own = self.headers(&step.common.headers);
+        let auth = self.auth(&step.common.auth, &step.common.headers);
         let path = location
             .as_ref()
             .map_or("", |location| location.text.source());
@@ -200,7 +204,8 @@ impl Lowering<'_> {
         let extract = self.extract(step, reads);
         let rate_limit = self.own_rate_limit(step);
         let (name, _) = step_name(step)?;
-        let mut headers = merge(walk.defaults?, own?);
+        let (fields, of_one_origin) = walk.inherited?.with(own?, auth?);
+        let Fields { mut headers, token } = fields;
         let mut body = body?;
         if let Body::Chat(chat) = &mut body {
             chat.step = index;
@@ -217,6 +222,8 @@ impl Lowering<'_> {
             message: Message {
                 location: location?,
                 headers,
+                token,
+                of_one_origin,
                 body,
                 compress,
                 packed: None,

@@ -26,6 +26,15 @@ pub(super) type Headers = Vec<(String, Text)>;
 impl Lowering<'_> {
     /// The fields of one table; absent where one of them is wrong.
     pub(super) fn headers(&mut self, table: &[(Located<String>, Source)]) -> Option<Headers> {
+        self.headers_as(table, false)
+    }
+
+    /// The same, where all of them may be secrets whatever their names.
+    pub(super) fn headers_as(
+        &mut self,
+        table: &[(Located<String>, Source)],
+        secret: bool,
+    ) -> Option<Headers> {
         let mut headers = Headers::new();
         let mut complete = true;
         let mut seen: Vec<(String, &Located<String>)> = Vec::new();
@@ -48,7 +57,7 @@ impl Lowering<'_> {
                 continue;
             }
             seen.push((lower.clone(), name));
-            match self.header(&lower, source) {
+            match self.header(&lower, source, secret) {
                 Some(value) => headers.push((lower, value)),
                 None => complete = false,
             }
@@ -56,8 +65,8 @@ impl Lowering<'_> {
         complete.then_some(headers)
     }
 
-    fn header(&mut self, name: &str, source: &Source) -> Option<Text> {
-        let secrecy = if is_secret_header(name) {
+    fn header(&mut self, name: &str, source: &Source, secret: bool) -> Option<Text> {
+        let secrecy = if secret || is_secret_header(name) {
             Secrecy::SecretHeader
         } else {
             Secrecy::Open
@@ -87,7 +96,7 @@ pub(super) fn merge(defaults: &Headers, own: Headers) -> Headers {
     merged
 }
 
-fn bad_name(name: &Located<String>, lower: &str) -> Option<Problem> {
+pub(super) fn bad_name(name: &Located<String>, lower: &str) -> Option<Problem> {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if lower.is_empty() || !lower.chars().all(token) {
         let message = format!("`{}` is no name of a header", name.value.escape_debug());

@@ -1,8 +1,9 @@
 //! What is done once in a run: the setup before its first user, and the teardown after its last.
 
 use super::{
-    Lowering, extract,
-    headers::Headers,
+    Lowering,
+    auth::Inherited,
+    extract,
     tree::{Walk, When},
 };
 use crate::{
@@ -17,7 +18,7 @@ impl Lowering<'_> {
     /// The setup, whose requests come first of all; absent where it is wrong. What it takes out of answers all others know.
     pub(super) fn set_up(
         &mut self,
-        defaults: Option<&Headers>,
+        defaults: Option<&Inherited>,
         target: Option<&Target>,
     ) -> Option<Once> {
         let ends = &self.document.ends;
@@ -30,7 +31,7 @@ impl Lowering<'_> {
     /// The teardown, whose requests come last of all and begin at that place; absent where it is wrong.
     pub(super) fn tear_down(
         &mut self,
-        defaults: Option<&Headers>,
+        defaults: Option<&Inherited>,
         target: Option<&Target>,
         next: usize,
     ) -> Option<Once> {
@@ -83,9 +84,9 @@ pub(super) fn requests(steps: &Steps) -> Vec<&StepTable> {
     steps.list.iter().flat_map(StepTable::requests).collect()
 }
 
-fn walk<'a>(defaults: Option<&'a Headers>, target: Option<&'a Target>, next: usize) -> Walk<'a> {
+fn walk<'a>(defaults: Option<&'a Inherited>, target: Option<&'a Target>, next: usize) -> Walk<'a> {
     Walk {
-        defaults,
+        inherited: defaults,
         target,
         next,
         last: next,

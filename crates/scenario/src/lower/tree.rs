@@ -1,6 +1,6 @@
 //! The tree of steps: conditions, repetitions, choices and what happens at once.
 
-use super::{Lowering, flow::pick, headers::Headers};
+use super::{Lowering, auth::Inherited, flow::pick};
 use crate::{
     document::{Field, Inner, Located, Source, StepTable, Steps},
     plan::{Alternative, Condition, Group, Guarded, OnFailure, Repeat, Step, Target, Think},
@@ -41,7 +41,7 @@ const WEIGHT_OF_ONE: Wrong = Wrong(
 
 /// What is at hand while the steps of one scenario are lowered.
 pub(super) struct Walk<'a> {
-    pub(super) defaults: Option<&'a Headers>,
+    pub(super) inherited: Option<&'a Inherited>,
     pub(super) target: Option<&'a Target>,
     /// The index of the request step that comes next.
     pub(super) next: usize,

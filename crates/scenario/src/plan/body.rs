@@ -109,6 +109,7 @@ impl Body {
             Self::Multipart(body) => body.render(scope),
         };
         rendered.map_err(|reason| TemplateError {
+            lacks_token: false,
             what: "the body".to_owned(),
             reason,
         })

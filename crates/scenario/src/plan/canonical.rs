@@ -324,10 +324,14 @@ fn message(message: &Message, secrets: &[String]) -> Value {
             })
             .collect(),
     };
+    let mut headers: Map<_, _> = message.headers.iter().map(header).collect();
+    if let Some(token) = &message.token {
+        headers.insert(token.name.clone(), "***".into());
+    }
     json!({
         "location": hidden(message.location.text.source()),
         "query": query,
-        "headers": message.headers.iter().map(header).collect::<Map<_, _>>(),
+        "headers": headers,
         "body": body,
     })
 }

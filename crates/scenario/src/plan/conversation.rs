@@ -67,6 +67,7 @@ impl Turns {
             Self::Computed(text) => text,
         };
         let error = |reason| TemplateError {
+            lacks_token: false,
             what: "`turns`".to_owned(),
             reason,
         };

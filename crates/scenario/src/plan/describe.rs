@@ -115,6 +115,11 @@ impl Plan {
         }
         let title = "teardown, once after the last user";
         describe_once(&mut text, &self.teardown, title);
+        if !self.credentials.is_empty() {
+            text.push_str("\ntokens\n");
+            let told = self.credentials.iter();
+            told.for_each(|one| _ = writeln!(text, "  {}", self.mask(&one.to_string())));
+        }
         if !self.thresholds.is_empty() {
             text.push_str("\nthresholds\n");
             let lengths = self.thresholds.iter().map(|one| one.metric().len());

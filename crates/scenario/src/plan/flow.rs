@@ -233,6 +233,7 @@ impl Condition {
     /// Where the expression cannot be evaluated.
     pub fn holds(&self, scope: &Scope) -> Result<bool, TemplateError> {
         let value = self.text.render(scope).map_err(|reason| TemplateError {
+            lacks_token: false,
             what: "`when`".to_owned(),
             reason,
         })?;

@@ -1,6 +1,6 @@
 //! What a request step sends: before rendering, and rendered for one request.
 
-use super::{Body, Origin, Target, body::gzip};
+use super::{Body, Origin, Target, TokenField, body::gzip};
 use crate::{
     template::{Scope, TemplateError, Templates, Text},
     url,
@@ -14,6 +14,10 @@ pub struct Message {
     pub location: Location,
     /// The header fields in the order of the file, names in lower case; `content-type` is in here for `json`.
     pub headers: Vec<(String, Text)>,
+    /// The field that holds a token, where one is fetched for it; none of `headers` has its name.
+    pub token: Option<TokenField>,
+    /// The names of the fields that say who the user is: a redirection does not take them along to another origin.
+    pub of_one_origin: Vec<String>,
     /// The body.
     pub body: Body,
     /// Whether the body is compressed with gzip; `content-encoding` says so.
@@ -76,6 +80,7 @@ impl Message {
     #[must_use]
     pub fn is_constant(&self) -> bool {
         self.body.is_constant()
+            && self.token.is_none()
             && self.location.text.fixed().is_some()
             && self
                 .location
@@ -130,11 +135,10 @@ impl Message {
         scope: &Scope,
     ) -> Result<Rendered<'a>, TemplateError> {
         let (origin, path) = self.location.render(target, scope)?;
-        let headers: Result<Vec<_>, _> = self
-            .headers
-            .iter()
-            .map(|(name, value)| header(name, value, scope))
-            .collect();
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| header(name, value, scope));
+        let token = self.token.iter().map(|field| token(field, scope));
+        let headers: Result<Vec<_>, _> = headers.chain(token).collect();
         let body = match &self.packed {
             Some(packed) => Cow::Borrowed(packed.as_slice()),
             None if self.compress => Cow::Owned(gzip(&self.body.render(scope)?)),
@@ -185,6 +189,14 @@ impl Rendered<'_> {
             path: Cow::Borrowed(&self.path),
             headers: Cow::Borrowed(&self.headers),
             body: Cow::Borrowed(&self.body),
+        }
+    }
+
+    /// Leaves fields out of a message that a redirection made of one to this origin, where it goes to another.
+    pub fn withhold(&mut self, names: &[String], from: &Origin) {
+        if *self.origin != *from && !names.is_empty() {
+            let fields = self.headers.to_mut();
+            fields.retain(|(name, _)| !names.iter().any(|one| one == name));
         }
     }
 
@@ -282,6 +294,20 @@ fn header<'a>(
     Ok((Cow::Borrowed(name), trimmed(value)))
 }
 
+fn token<'a>(
+    field: &'a TokenField,
+    scope: &Scope,
+) -> Result<(Cow<'a, str>, Cow<'a, str>), TemplateError> {
+    let token = scope
+        .token(field.credential)
+        .map_err(|reason| TemplateError {
+            lacks_token: true,
+            ..error("a token", reason)
+        })?;
+    let value = format!("{}{token}", field.scheme);
+    Ok((Cow::Borrowed(&field.name), Cow::Owned(value)))
+}
+
 /// Whether a character cannot stand in the value of a header field.
 pub(crate) fn unfit_for_header(c: char) -> bool {
     c != '\t' && c.is_ascii_control()
@@ -302,5 +328,6 @@ fn error(what: &str, reason: String) -> TemplateError {
     TemplateError {
         what: what.to_owned(),
         reason,
+        lacks_token: false,
     }
 }

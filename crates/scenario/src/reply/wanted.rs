@@ -92,5 +92,12 @@ impl WantedPattern {
 /// What is expected cannot be told, for this reason.
 pub(super) fn failed(what: &str, reason: String) -> Missed {
     let what = format!("what is expected of {what}");
-    Missed::Template(TemplateError { what, reason }.to_string())
+    Missed::Template(
+        TemplateError {
+            what,
+            reason,
+            lacks_token: false,
+        }
+        .to_string(),
+    )
 }

@@ -3,6 +3,7 @@
 use super::{
     Duration, Share,
     answers::{Expect, Extract},
+    auth::{Auth, Cookies},
     load::Rate,
     retry::Retry,
     slo::Slo,
@@ -23,6 +24,11 @@ pub(super) struct Defaults {
     /// Header fields. Values may hold templates.
     #[schemars(example = &serde_json::json!({ "authorization": "Bearer {{ env.TOKEN }}" }))]
     headers: Option<BTreeMap<String, Scalar>>,
+    /// Who the user says it is: a token, a password, a key, or a token that is fetched; or "none". A step's own wins over
+    /// that of its `[[scenario]]`, and that over the one of `[defaults]`. Another origin, to which a redirection leads, is
+    /// not told. All of it is hidden in what is shown.
+    #[schemars(example = &serde_json::json!({ "bearer": "{{ env.TOKEN }}" }))]
+    auth: Option<Auth>,
     /// Whether the user has cookies, as a browser does: those that answers set (the answers of redirections too) are sent
     /// where they belong, by domain, path, `Secure` and age. Kept for as long as the user stays (`true` is "user"), or
     /// until its next iteration begins; those of `[[before]]` stay. At most 100 for each user, of 64 KiB in all. Default:
@@ -178,6 +184,11 @@ pub(super) struct Step {
     /// Header fields, over those of `[defaults]`. Values may hold templates.
     #[schemars(example = &serde_json::json!({ "accept": "application/json" }))]
     headers: Option<BTreeMap<String, Scalar>>,
+    /// Who the user says it is: a token, a password, a key, or a token that is fetched; or "none". A step's own wins over
+    /// that of its `[[scenario]]`, and that over the one of `[defaults]`. Another origin, to which a redirection leads, is
+    /// not told. All of it is hidden in what is shown.
+    #[schemars(example = &serde_json::json!({ "bearer": "{{ env.TOKEN }}" }))]
+    auth: Option<Auth>,
     /// Whether the user has cookies, as a browser does: those that answers set (the answers of redirections too) are sent
     /// where they belong, by domain, path, `Secure` and age. Kept for as long as the user stays (`true` is "user"), or
     /// until its next iteration begins; those of `[[before]]` stay. At most 100 for each user, of 64 KiB in all. Default:
@@ -240,27 +251,6 @@ struct Part {
     /// none.
     #[schemars(example = &"application/pdf")]
     content_type: Option<String>,
-}
-
-/// Whether cookies are kept, and for how long.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "only its schema is used")]
-enum Cookies {
-    /// For as long as the user stays; or not at all.
-    Kept(bool),
-    For(CookieLife),
-}
-
-/// How long cookies are kept.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum CookieLife {
-    /// Until the user's next iteration begins, as in k6.
-    Iteration,
-    /// For as long as the user stays.
-    User,
 }
 
 /// Whether a connection is kept.

@@ -8,7 +8,9 @@ use crate::{
     data::DataSet,
     document::Source,
     problem::{Problem, nearest},
+    tokens::Tokens,
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use minijinja::{
     Environment, Error, ErrorKind, UndefinedBehavior,
     syntax::SyntaxConfig,
@@ -291,17 +293,20 @@ impl Compiler {
     }
 
     /// Ends compiling: the templates for the run.
-    /// `secret_values` are the names of values that answers give and that are secrets.
+    /// `secret_values` are the names of values that answers give and that are secrets, `credentials` the number of tokens
+    /// that are fetched.
     pub(crate) fn finish(
         self,
         secrets: &[String],
         secret_values: BTreeSet<String>,
+        credentials: usize,
     ) -> Arc<Templates> {
         Arc::new(Templates {
             environment: self.environment,
             shared: self.shared,
             secrets: secrets.to_vec(),
             secret_values,
+            tokens: Arc::new(Tokens::new(credentials)),
         })
     }
 
@@ -367,8 +372,9 @@ pub(crate) fn reserved_help(name: &str) -> Option<&'static str> {
 }
 
 /// The filters that are suggested.
-const FILTERS: [&str; 30] = [
+const FILTERS: [&str; 31] = [
     "abs",
+    "base64",
     "capitalize",
     "default",
     "dictsort",
@@ -431,6 +437,7 @@ fn environment() -> Environment<'static> {
         },
     );
     environment.add_filter("tojson", |value: &Value| to_json(value));
+    environment.add_filter("base64", |text: &str| BASE64_STANDARD.encode(text));
     // `debug()` would show every variable; the others mark strings as safe, which means nothing here.
     environment.remove_global("debug");
     for filter in ["safe", "escape", "e", "pprint"] {

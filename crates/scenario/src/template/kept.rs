@@ -9,6 +9,7 @@ use minijinja::{
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 /// How long a user keeps a value.
@@ -40,6 +41,21 @@ struct Layers {
     cookies: Jar,
     /// What was said in conversations, by step; until the iteration ends.
     talks: Vec<Talk>,
+    /// The latest tokens that it knows: whose, after how many changes, and it itself.
+    tokens: Vec<(usize, u64, Arc<str>)>,
+    own_tokens: Vec<OwnToken>,
+}
+
+/// A token that is the user's alone. Times count from the start of the run.
+#[derive(Clone, Debug)]
+pub(super) struct OwnToken {
+    pub(super) credential: usize,
+    /// It itself, or why there is none.
+    pub(super) outcome: Result<Arc<str>, String>,
+    /// When it is asked for again; never where nobody knows its end.
+    pub(super) again: Option<Duration>,
+    /// When it ends, where that is known.
+    pub(super) ends: Option<Duration>,
 }
 
 /// Stands for a value that is known only in the run, while a scenario is checked: whatever it is asked for is there.
@@ -184,6 +200,35 @@ impl Kept {
         turn
     }
 
+    /// The token of a credential, if it is still the one after so many changes.
+    pub(super) fn token(&self, credential: usize, changes: u64) -> Option<Arc<str>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = kept.as_ref()?.tokens.iter();
+        let latest = known.find(|(whose, after, _)| (*whose, *after) == (credential, changes));
+        latest.map(|(_, _, token)| Arc::clone(token))
+    }
+
+    pub(super) fn keep_token(&self, credential: usize, changes: u64, token: &Arc<str>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tokens = &mut kept.get_or_insert_default().tokens;
+        tokens.retain(|(whose, ..)| *whose != credential);
+        tokens.push((credential, changes, Arc::clone(token)));
+    }
+
+    /// The user's own token of a credential, where it has asked for one.
+    pub(super) fn own_token(&self, credential: usize) -> Option<OwnToken> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = kept.as_ref()?.own_tokens.iter();
+        own.find(|one| one.credential == credential).cloned()
+    }
+
+    pub(super) fn keep_own_token(&self, token: OwnToken) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = &mut kept.get_or_insert_default().own_tokens;
+        own.retain(|one| one.credential != token.credential);
+        own.push(token);
+    }
+
     /// What is kept for the user's life.
     pub(super) fn of_user(&self) -> Vec<(Arc<str>, Extracted)> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,9 +245,11 @@ impl Kept {
         };
         let all = layers.iteration.iter().chain(&layers.user);
         let secret = all.filter(|(_, extracted)| extracted.secret);
+        let own = layers.own_tokens.iter();
         secret
             .map(|(_, extracted)| extracted.to_string())
             .chain(layers.cookies.secrets().map(ToOwned::to_owned))
+            .chain(own.flat_map(|one| one.outcome.as_deref().map(ToOwned::to_owned)))
             .collect()
     }
 }

@@ -1,5 +1,6 @@
 //! The values that one user's templates can use.
 
+mod credentials;
 mod lookup;
 
 use super::{
@@ -7,11 +8,7 @@ use super::{
     functions::UserFunction,
     kept::{Extracted, Kept, Life, Unknown},
 };
-use crate::{
-    data::DataSet,
-    plan::{Origin, Rendered},
-    secrets::is_secret_name,
-};
+use crate::{data::DataSet, secrets::is_secret_name};
 use lookup::{Rows, Variables};
 use minijinja::value::{Object, Value};
 use rand::Rng as _;
@@ -24,7 +21,6 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 /// The values that one user's templates can use. It belongs to one user on one thread, and takes about 200 bytes.
@@ -168,30 +164,6 @@ impl Scope {
         self.user.whole().kept.of_user()
     }
 
-    /// Gives a message the cookies that the user keeps for where it goes, after those in `own`, which its step sets.
-    /// `now` counts from the start of the run. Whether that changes the message.
-    pub fn add_cookies(
-        &self,
-        message: &mut Rendered<'_>,
-        own: Option<&str>,
-        now: Duration,
-    ) -> bool {
-        let place = (message.origin.as_ref(), message.path.as_ref());
-        let kept = self
-            .user
-            .whole()
-            .kept
-            .cookies(|jar| jar.field(own, place, now));
-        let field = kept.unwrap_or_else(|| own.map(ToOwned::to_owned));
-        message.set("cookie", field)
-    }
-
-    /// Keeps the cookies that the answer with this head sets, to a request that went there at `now`.
-    pub fn take_cookies(&self, head: &[u8], place: (&Origin, &str), now: Duration, life: Life) {
-        let change = |jar: &mut crate::cookies::Jar| jar.take(head, place, now, life);
-        self.user.whole().kept.change_cookies(change);
-    }
-
     /// The text with every secret hidden: those of the plan, and those that the user came to know.
     #[must_use]
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
@@ -232,6 +204,7 @@ impl Scope {
                     .map(|(_, text)| text),
             );
         }
+        secrets.extend(self.templates.tokens.secrets());
         secrets
     }
 

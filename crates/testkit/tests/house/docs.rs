@@ -70,6 +70,7 @@ const ERRORS: &[&str] = &[
     "stream_error",
     "check",
     "template",
+    "auth",
     "no_ports",
     "no_files",
 ];

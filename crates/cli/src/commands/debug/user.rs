@@ -6,8 +6,8 @@ use super::say;
 use crate::{environment::Output, error::Error, story};
 use loadgen_engine::{
     Arrival, Asked, Call, Clock, Connection as _, Connector, Cookies, Exchange, Judgement,
-    LOOKED_INTO, Luck, Method, Offset, Rendered, StreamSink, Way, all_of, answer_of_turn, judge,
-    too_many_redirections, user_seed,
+    LOOKED_INTO, Luck, Method, Offset, Rendered, StreamSink, Way, all_of, answer_of_turn,
+    fetch_own_token, judge, own_token_wanted, too_many_redirections, user_seed,
 };
 use loadgen_scenario::{Extracted, Guarded, OnFailure, Plan, Request, Scenario, Scope, Step};
 use std::{sync::Arc, time::Duration};
@@ -285,14 +285,22 @@ impl<'a, C: Connector> User<'a, C> {
         request: &Request,
     ) -> Result<Option<Judgement>, Error> {
         let plan = self.plan;
+        if let Some(place) = own_token_wanted(request, plan, &self.scope, self.clock) {
+            let user = (plan, &self.scope);
+            fetch_own_token(&mut self.connection, place, user, self.clock).await;
+            let credential = &plan.credentials[place];
+            self.say(&format!("\n   asked for a token: {credential}\n"))?;
+        }
         // Once for all attempts: what is sent again is what was sent.
         let rendered = match request.message.render(&plan.target, &self.scope) {
             Ok(rendered) => rendered,
             Err(error) => {
                 let name = &request.name;
-                self.say(&format!(
-                    "\n{number}. {name}\n   failed: template: {error}\n"
-                ))?;
+                let kind = match error.lacks_token {
+                    true => "auth",
+                    false => "template",
+                };
+                self.say(&format!("\n{number}. {name}\n   failed: {kind}: {error}\n"))?;
                 return Ok(None);
             }
         };
@@ -373,6 +381,8 @@ impl<'a, C: Connector> User<'a, C> {
             }
             self.say(&story::reply(&exchange))?;
             self.say(&story::times(&exchange, None, began))?;
+            let names = &request.message.of_one_origin;
+            onward.message.withhold(names, &message.origin);
             if let Some(cookies) = &mut cookies {
                 cookies.renew(&mut onward.message);
             }

@@ -1,0 +1,99 @@
+//! The tokens that users ask for themselves, each its own.
+
+use crate::{
+    clock::Clock,
+    connection::{Call, Connection, Exchange, HttpVersion, Method, Rendered, StreamSink, Timeouts},
+};
+use loadgen_scenario::{Plan, Request, Scope, Token, TokenSource};
+use loadgen_stats::{Arrival, Offset, StepIndex};
+use std::time::Duration;
+
+/// How long the answer may take.
+const LONGEST: Duration = Duration::from_secs(30);
+/// The longest answer that is read, in bytes.
+const LONGEST_ANSWER: usize = 1 << 20;
+
+/// The credential, by its place in the plan, of which a request needs a token that is the user's own, where the user
+/// has none, or one that is about to end.
+#[must_use]
+pub fn own_token_wanted(
+    request: &Request,
+    plan: &Plan,
+    scope: &Scope,
+    clock: Clock,
+) -> Option<usize> {
+    let place = request.message.token.as_ref()?.credential;
+    let wanted =
+        plan.credentials[place].per_user && !scope.has_own_token(place, clock.now().as_duration());
+    wanted.then_some(place)
+}
+
+/// Asks for a token that is the user's own, and lets the user keep it, or why there is none. It is in no figure.
+pub async fn fetch_own_token(
+    connection: &mut impl Connection,
+    place: usize,
+    (plan, scope): (&Plan, &Scope),
+    clock: Clock,
+) {
+    let credential = &plan.credentials[place];
+    let TokenSource::OAuth2(message) = &credential.source else {
+        return;
+    };
+    let asked = clock.now().as_duration();
+    let outcome = match message.render(&plan.target, scope) {
+        Err(error) => Err(error.to_string()),
+        Ok(message) => {
+            let exchange = fetch(connection, &message, clock).await;
+            match (exchange.failure, exchange.status) {
+                (Some(failure), _) => Err(failure.message),
+                (None, Some(status)) => Token::of_answer(status, &exchange.body),
+                (None, None) => Err("no answer".to_owned()),
+            }
+        }
+    };
+    scope.keep_own_token(place, outcome, credential.refresh, asked);
+}
+
+async fn fetch(connection: &mut impl Connection, message: &Rendered<'_>, clock: Clock) -> Exchange {
+    let message = message.borrowed();
+    let call = Call {
+        // Nothing is prepared for a message that is not fixed.
+        step: StepIndex(0),
+        method: Method::Post,
+        message: &message,
+        fixed: false,
+        timeouts: Timeouts {
+            total: LONGEST,
+            connect: LONGEST,
+            tls: LONGEST,
+            first_byte: None,
+            first_token: None,
+            idle: None,
+        },
+        http_version: HttpVersion::Http1,
+        stream: None,
+        new_connection: false,
+        cancel: None,
+        follow: false,
+        keep_body: LONGEST_ANSWER,
+        keep_text: 0,
+        keep_head: false,
+        heed: false,
+        clock,
+    };
+    let mut exchange = Exchange::default();
+    connection.call(&call, &mut exchange, &mut Nobody).await;
+    exchange
+}
+
+/// Nobody reads streams here.
+struct Nobody;
+
+impl StreamSink for Nobody {
+    fn first_output(&mut self, _: Offset, _: Offset, _: Duration) {}
+    fn first_text(&mut self, _: Offset) {}
+    fn gap(&mut self, _: Duration) {}
+    fn output_events(&mut self, _: Offset, _: u32) {}
+    fn coalesced(&mut self, _: u32, _: bool) {}
+    fn arrival(&mut self, _: &Arrival) {}
+}
