@@ -138,12 +138,7 @@ fn about(request: &Request) -> Vec<String> {
         let after = causes(retry).join(", ");
         format!("tried again up to {} {times} after {after}", retry.max)
     }));
-    about.extend(match request.redirects {
-        REDIRECTS => None,
-        0 => Some("follows no redirection".to_owned()),
-        1 => Some("follows 1 redirection".to_owned()),
-        most => Some(format!("follows up to {most} redirections")),
-    });
+    about.extend(redirections(request.redirects));
     about.extend((request.message.compress).then(|| "compressed with gzip".to_owned()));
     about.extend(request.cookies.map(|life| match life {
         Life::Iteration => "keeps cookies for the iteration".to_owned(),
@@ -161,11 +156,7 @@ fn about(request: &Request) -> Vec<String> {
         about.extend(limit.map(|limit| format!("{what} {}", format_duration(limit))));
     }
     about.push(format!("expects {}", expected.join(", ")));
-    about.extend(match request.on_failure {
-        OnFailure::Continue => None,
-        OnFailure::NextIteration => Some("a failure ends the iteration".to_owned()),
-        OnFailure::StopUser => Some("a failure ends the user".to_owned()),
-    });
+    about.extend(ends(request.on_failure));
     let is_text = |check: &&Check| matches!(check, Check::BodyContains(_));
     let texts = expect.checks.iter().filter(is_text).count();
     for (count, one, several) in [
@@ -201,6 +192,25 @@ fn rate_limit(limit: &RateLimit) -> String {
         Limited::Step => "",
     };
     format!("at most {}{shared}", format_rate(limit.rate.get()))
+}
+
+/// How many redirections are followed, where that is not the usual number.
+fn redirections(most: u32) -> Option<String> {
+    match most {
+        REDIRECTS => None,
+        0 => Some("follows no redirection".to_owned()),
+        1 => Some("follows 1 redirection".to_owned()),
+        most => Some(format!("follows up to {most} redirections")),
+    }
+}
+
+/// What a failure ends, if anything.
+fn ends(on_failure: OnFailure) -> Option<String> {
+    match on_failure {
+        OnFailure::Continue => None,
+        OnFailure::NextIteration => Some("a failure ends the iteration".to_owned()),
+        OnFailure::StopUser => Some("a failure ends the user".to_owned()),
+    }
 }
 
 /// What a request is sent again after.
