@@ -236,6 +236,12 @@ impl<'a> Lowering<'a> {
             Ok(folded) => folded,
             Err(problem) => {
                 let problem = self.without_secrets(*problem);
+                // What is wrong with the set has been told.
+                let of_set = |name: &str| format!("template: `data.{name}` is undefined");
+                let mut sets = self.document.data.iter();
+                if sets.any(|set| problem.message == of_set(&set.name.value)) {
+                    return None;
+                }
                 // What stands in the defaults is tried for each step.
                 let same = |known: &Problem| {
                     (&known.place, &known.message) == (&problem.place, &problem.message)
