@@ -1,5 +1,6 @@
 //! `loadgen debug`: one iteration of one virtual user of each kind, told as a story.
 
+mod first_tokens;
 mod user;
 
 use crate::{

@@ -2,12 +2,12 @@
 
 mod talk;
 
-use super::say;
+use super::{first_tokens::FirstTokens, say};
 use crate::{environment::Output, error::Error, story};
 use loadgen_engine::{
-    Arrival, Asked, Call, Clock, Connection as _, Connector, Cookies, Exchange, Judgement,
-    LOOKED_INTO, Luck, Method, Offset, Rendered, StreamSink, Way, all_of, answer_of_turn,
-    fetch_own_token, judge, own_token_wanted, too_many_redirections, user_seed,
+    Asked, Call, Clock, Connection as _, Connector, Cookies, Exchange, Judgement, LOOKED_INTO,
+    Luck, Method, Offset, Rendered, Way, all_of, answer_of_turn, fetch_own_token, judge,
+    own_token_wanted, too_many_redirections, user_seed,
 };
 use loadgen_scenario::{Extracted, Guarded, OnFailure, Plan, Request, Scenario, Scope, Step};
 use std::{sync::Arc, time::Duration};
@@ -480,26 +480,4 @@ fn in_turn<'a>(prefix: &str, steps: &'a [Step]) -> Vec<Todo<'a>> {
         .collect();
     todo.reverse();
     todo
-}
-
-/// Notes when output began.
-#[derive(Clone, Copy, Default)]
-struct FirstTokens {
-    output: Option<Offset>,
-}
-
-impl StreamSink for FirstTokens {
-    fn first_output(&mut self, _sent_first: Offset, at: Offset, _uncertainty: Duration) {
-        self.output = Some(at);
-    }
-
-    fn first_text(&mut self, _at: Offset) {}
-
-    fn gap(&mut self, _gap: Duration) {}
-
-    fn output_events(&mut self, _at: Offset, _events: u32) {}
-
-    fn coalesced(&mut self, _events: u32, _late: bool) {}
-
-    fn arrival(&mut self, _arrival: &Arrival) {}
 }
