@@ -117,6 +117,9 @@ pub struct Exchange {
     pub tls: Duration,
     /// Just before the first write of the request.
     pub sent_first: Option<Offset>,
+    /// How long the first write took: by so much the request may have left later than `sent_first`, where the thread lost
+    /// its processor meanwhile.
+    pub first_write: Duration,
     /// When the write that took the last byte returned, or the answer came while it returned; absent where it cannot be
     /// told apart (HTTP/2). Where the answer was whole first, the instant at which sending stopped.
     pub sent_last: Option<Offset>,
@@ -178,7 +181,8 @@ pub struct Failure {
 
 /// What a running call tells as it happens.
 pub trait StreamSink {
-    /// The first output event arrived; once per stream. `sent_first` is that of the exchange.
+    /// The first output event arrived; once per stream. `sent_first` is that of the exchange; `uncertainty` is that of the
+    /// time between the two.
     fn first_output(&mut self, sent_first: Offset, at: Offset, uncertainty: Duration);
     /// The first visible output arrived; once per stream, where the dialect knows the difference.
     fn first_text(&mut self, at: Offset);

@@ -121,10 +121,14 @@ impl<'a, 'b> Http1<'a, 'b> {
             let written = self.wire.write(&bytes[sent..]);
             self.count();
             sent += written.map_err(|error| Sending::Write(transfer(&error)))?;
-            if sent == bytes.len() && self.flushed()? {
-                let now = Some(self.limits.clock.now());
-                self.answer.exchange.sent_last = now;
-                self.progress.sent = now;
+            let whole = sent == bytes.len() && self.flushed()?;
+            let now = self.limits.clock.now();
+            if self.wrote == begun {
+                self.answer.exchange.first_write = now.since(begun);
+            }
+            if whole {
+                self.answer.exchange.sent_last = Some(now);
+                self.progress.sent = Some(now);
                 return Ok(true);
             }
             self.wait(Want::ReadOrWrite).await.map_err(Sending::Read)?;

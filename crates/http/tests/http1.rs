@@ -5,6 +5,7 @@ mod support;
 use loadgen_engine::{ErrorKind, Method};
 use loadgen_http::Options;
 use loadgen_testkit::{ScriptedServer, Step, refused_address};
+use std::time::Duration;
 use support::{Ask, User, answer, failed, ok, text, times};
 
 #[tokio::test]
@@ -82,6 +83,7 @@ async fn an_answer_to_a_request_that_left_whole_is_never_early() {
     for _ in 0..200 {
         let exchange = user.ask(&ask).await;
         assert!(exchange.sent_first <= exchange.sent_last, "{exchange:?}");
+        assert!(exchange.first_write > Duration::ZERO, "{exchange:?}");
         assert!(exchange.sent_last <= exchange.first_byte, "{exchange:?}");
     }
 }

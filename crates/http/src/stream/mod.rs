@@ -124,7 +124,7 @@ impl StreamReader {
         let sent_first = exchange.sent_first.unwrap_or_default();
         let mut scene = Scene {
             at,
-            uncertainty: arrival.uncertainty,
+            uncertainty: arrival.uncertainty + exchange.first_write,
             sent_first,
             sample,
             text: &mut exchange.text,
@@ -167,7 +167,7 @@ impl StreamReader {
         let sent_first = exchange.sent_first.unwrap_or_default();
         let mut scene = Scene {
             at: read_at,
-            uncertainty: progress.uncertainty,
+            uncertainty: progress.uncertainty + exchange.first_write,
             sent_first,
             sample,
             text: &mut exchange.text,

@@ -35,6 +35,7 @@ pub(super) struct Progress {
 /// What an event needs to know of the read it came with.
 pub(super) struct Scene<'a> {
     pub(super) at: Offset,
+    /// How uncertain the time from `sent_first` to `at` is.
     pub(super) uncertainty: Duration,
     pub(super) sent_first: Offset,
     pub(super) sample: &'a mut StreamSample,
