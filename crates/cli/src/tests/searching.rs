@@ -527,7 +527,7 @@ fn arrivals_that_find_no_user_are_no_load_that_holds() {
         "--factor=16",
         "--max=80/s",
         "--settle=0s",
-        "--hold=1s",
+        "--hold=4s",
         "--until",
         "http_req_failed: rate < 60%",
         "--out",

@@ -229,14 +229,7 @@ impl Lowering<'_> {
                 packed: None,
                 fixed: None,
             },
-            timeouts: Timeouts {
-                first_token: pick(
-                    &step.common.first_token_timeout,
-                    &common.first_token_timeout,
-                )
-                .filter(|_| matches!(stream, Some(Some(_)))),
-                ..timeouts(common, &step.common)
-            },
+            timeouts: timeouts(common, &step.common, matches!(stream, Some(Some(_)))),
             stream: stream.filter(|_| fits)?,
             conversation: conversation?,
             cancel: cancel?,
@@ -335,7 +328,7 @@ fn step_name(step: &StepTable) -> Option<(String, Place)> {
     }
 }
 
-fn timeouts(defaults: &Common, own: &Common) -> Timeouts {
+fn timeouts(defaults: &Common, own: &Common, streams: bool) -> Timeouts {
     let part = |of: fn(&Common) -> &Field<Duration>| pick(of(own), of(defaults));
     Timeouts {
         total: part(|common| &common.timeout.total).unwrap_or(TOTAL),
@@ -343,7 +336,7 @@ fn timeouts(defaults: &Common, own: &Common) -> Timeouts {
         tls: part(|common| &common.timeout.tls).unwrap_or(CONNECT),
         first_byte: part(|common| &common.timeout.first_byte),
         idle: part(|common| &common.timeout.idle),
-        first_token: None,
+        first_token: part(|common| &common.first_token_timeout).filter(|_| streams),
     }
 }
 
