@@ -2,13 +2,16 @@
 
 use crate::{args::NetworkArgs, environment::Environment, error::Error, progress::Teller, wiring};
 use loadgen_host::{Credentials, Error as HostError};
-use loadgen_scenario::{Plan, mask};
+use loadgen_scenario::{Plan, Tokens, mask};
+use std::sync::Arc;
 
 /// The tokens of a run, kept fresh.
 #[derive(Debug, Default)]
 pub(crate) struct TokenKeeping {
     credentials: Option<Credentials>,
     secrets: Vec<String>,
+    /// Those in use are secrets too.
+    tokens: Option<Arc<Tokens>>,
 }
 
 impl TokenKeeping {
@@ -35,6 +38,7 @@ impl TokenKeeping {
         Ok(Self {
             credentials: Some(credentials),
             secrets: plan.secrets.clone(),
+            tokens: Some(plan.tokens()),
         })
     }
 
@@ -43,6 +47,8 @@ impl TokenKeeping {
         let troubles = self.credentials.as_mut().map(Credentials::take_troubles);
         for trouble in troubles.unwrap_or_default() {
             let trouble = mask(&self.secrets, &trouble);
+            let tokens = self.tokens.as_ref().map(|tokens| tokens.secrets());
+            let trouble = mask(&tokens.unwrap_or_default(), &trouble).into_owned();
             teller.say(&format!(
                 "warning: failed to get a new token from {trouble} (asked again until it is there; told once)"
             ));

@@ -69,7 +69,8 @@ impl Tokens {
     }
 
     /// The tokens of the run so far, to be hidden, longest first.
-    pub(crate) fn secrets(&self) -> Vec<String> {
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
         let mut secrets = Secrets::default();
         for slot in &self.0 {
             let state = slot.state.read().unwrap_or_else(PoisonError::into_inner);

@@ -13,10 +13,12 @@ use crate::{
     GeneratorSample, Layout, Offset, ProbeIndex, Selection, Threshold, Totals, VusRange, Window,
 };
 use live::Recent;
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
-/// A worker thread is busy above this share of a core.
-pub(crate) const BUSY: f64 = 0.9;
+/// A worker thread is busy above this share of a core…
+const BUSY: f64 = 0.9;
+/// … or where it waits for a processor for more than this share of the time: what it does comes late by whole time slices.
+const WAITING: f64 = 0.5;
 /// It must be busy for so many windows in a row, or for so many seconds where windows are longer than one.
 pub(crate) const BUSY_LENGTH: u32 = 3;
 
@@ -46,8 +48,9 @@ pub(crate) struct Machine {
     pub(crate) cpu: (f64, f64),
     /// The busy windows that each worker thread has just had in a row.
     workers: Vec<Streak>,
-    /// The most that a worker thread was busy throughout a streak that was long enough.
-    pub(crate) busiest: Option<f64>,
+    /// The busiest streak of a worker thread that was long enough: the share of a core that it used throughout, and that for
+    /// which it waited throughout.
+    pub(crate) busiest: Option<(f64, f64)>,
 }
 
 /// Busy windows in a row.
@@ -55,8 +58,10 @@ pub(crate) struct Machine {
 struct Streak {
     windows: u32,
     seconds: f64,
-    /// The least busy of them.
-    least: f64,
+    /// The least that was used of a core in any of them.
+    used: f64,
+    /// The least that it was waited for.
+    waited: f64,
 }
 
 impl Ledger {
@@ -231,30 +236,45 @@ impl Machine {
         self.cpu.0 += sample.cpu_percent * length;
         self.cpu.1 += length;
         self.workers.resize(sample.workers.len(), Streak::default());
-        for (streak, &share) in self.workers.iter_mut().zip(&sample.workers) {
-            streak.push(share, length);
-            if streak.windows >= BUSY_LENGTH || streak.seconds >= f64::from(BUSY_LENGTH) {
-                self.busiest = Some(self.busiest.unwrap_or(0.0).max(streak.least));
+        for (streak, (used, waited)) in self.workers.iter_mut().zip(shares(sample)) {
+            streak.push(used, waited, length);
+            let is_long = streak.windows >= BUSY_LENGTH || streak.seconds >= f64::from(BUSY_LENGTH);
+            let found = (streak.used, streak.waited);
+            let sum = |(used, waited): (f64, f64)| used + waited;
+            if is_long && self.busiest.is_none_or(|most| sum(most) < sum(found)) {
+                self.busiest = Some(found);
             }
         }
     }
 }
 
+/// Of each worker thread, the share of a core that it used, and that for which it waited.
+pub(crate) fn shares(sample: &GeneratorSample) -> impl Iterator<Item = (f64, f64)> {
+    let waited = sample.queued.iter().copied().chain(iter::repeat(0.0));
+    sample.workers.iter().copied().zip(waited)
+}
+
+/// Whether a worker thread that used and waited for these shares of a core had too much to do.
+pub(crate) fn is_busy((used, waited): (f64, f64)) -> bool {
+    used > BUSY || waited > WAITING
+}
+
 impl Streak {
-    fn push(&mut self, share: f64, seconds: f64) {
-        *self = if share > BUSY {
-            let least = if self.windows == 0 {
-                share
-            } else {
-                self.least.min(share)
-            };
-            Self {
+    fn push(&mut self, used: f64, waited: f64, seconds: f64) {
+        *self = match is_busy((used, waited)) {
+            false => Self::default(),
+            true if self.windows == 0 => Self {
+                windows: 1,
+                seconds,
+                used,
+                waited,
+            },
+            true => Self {
                 windows: self.windows + 1,
                 seconds: self.seconds + seconds,
-                least,
-            }
-        } else {
-            Self::default()
+                used: self.used.min(used),
+                waited: self.waited.min(waited),
+            },
         };
     }
 }

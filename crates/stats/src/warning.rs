@@ -19,6 +19,8 @@ pub enum Warning {
     GeneratorBusy {
         /// The most of one core, from 0 to 1, that a worker thread used without a pause.
         share: f64,
+        /// The part of the time, from 0 to 1, for which it waited for a processor throughout.
+        waited: f64,
     },
     /// Iterations were due but never begun.
     DroppedIterations {
@@ -150,12 +152,14 @@ impl Warning {
     pub fn message(&self) -> String {
         match self {
             Self::GeneratorLate { what, seen, limit } => late_message(*what, *seen, *limit),
-            Self::GeneratorBusy { share } => {
-                format!(
-                    "a worker thread used {:.0} % of a core for three seconds or longer",
-                    share * 100.0
-                )
-            }
+            Self::GeneratorBusy { share, waited } if waited > share => format!(
+                "a worker thread waited for a processor for {:.0} % of three seconds or longer",
+                waited * 100.0
+            ),
+            Self::GeneratorBusy { share, .. } => format!(
+                "a worker thread used {:.0} % of a core for three seconds or longer",
+                share * 100.0
+            ),
             Self::DroppedIterations { reason, count } => dropped_message(*reason, *count),
             Self::TooFewSamples {
                 thresholds,
@@ -220,7 +224,7 @@ impl Warning {
                 "use a machine with more or faster cores, or less load; times may be the generator's own"
             }
             Self::GeneratorBusy { .. } => {
-                "use more workers (--workers), a machine with more cores, or less load"
+                "use more workers (--workers), a machine with more cores, less load, or stop what else runs on it"
             }
             Self::DroppedIterations { reason, .. } => dropped_advice(*reason),
             Self::TooFewSamples { .. } => "run longer, or with more load",

@@ -30,6 +30,10 @@ impl<C: Connector, T: Timer> User<C, T> {
     /// Sends a request, again where the step's `retry` says so; the waits between are the user's, as thinking is.
     pub(super) async fn request(&mut self, request: &Request) -> StepEnd {
         let shard = Rc::clone(&self.shard);
+        // Before it is rendered: a token may end while the user waits.
+        if !self.has_turn(request).await {
+            return StepEnd::Leave;
+        }
         // Once for all attempts: what is sent again is what was sent.
         let rendered = match self.message(request, &shard).await {
             Ok(rendered) => rendered,
@@ -43,11 +47,6 @@ impl<C: Connector, T: Timer> User<C, T> {
         };
         let mut time = 0;
         loop {
-            if let Some(limit) = request.rate_limit
-                && !Box::pin(self.turn(limit, request.index)).await
-            {
-                return StepEnd::Leave;
-            }
             let asked = match self.attempt(request, &rendered, time).await {
                 Attempt::Last(end) => return end,
                 Attempt::Again(asked) => asked.unwrap_or_default(),
@@ -55,10 +54,18 @@ impl<C: Connector, T: Timer> User<C, T> {
             let own = request.retry.as_ref().map(|retry| retry.backoff(time));
             let own = self.luck.backoff(own.unwrap_or_default());
             self.ready = self.ready.after(own.max(asked));
-            if !self.is_still_here().await {
+            if !self.is_still_here().await || !self.has_turn(request).await {
                 return StepEnd::Leave;
             }
             time += 1;
+        }
+    }
+
+    /// Waits for a turn where the rate of the requests is capped; false where the user has to leave.
+    async fn has_turn(&mut self, request: &Request) -> bool {
+        match request.rate_limit {
+            Some(limit) => Box::pin(self.turn(limit, request.index)).await,
+            None => true,
         }
     }
 

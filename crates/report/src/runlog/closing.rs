@@ -45,6 +45,8 @@ pub(super) struct ClosingRecord {
 enum WarningRecord {
     GeneratorBusy {
         share: f64,
+        #[serde(default)]
+        waited: f64,
     },
     /// In older logs only: it is raised again from the windows.
     DroppedIterations,
@@ -135,7 +137,10 @@ impl ClosingRecord {
 impl WarningRecord {
     fn of(warning: &Warning) -> Option<Self> {
         match warning {
-            Warning::GeneratorBusy { share } => Some(Self::GeneratorBusy { share: *share }),
+            Warning::GeneratorBusy { share, waited } => Some(Self::GeneratorBusy {
+                share: *share,
+                waited: *waited,
+            }),
             Warning::PortsExhausted { count } => Some(Self::PortsExhausted { count: *count }),
             Warning::FilesExhausted { count } => Some(Self::FilesExhausted { count: *count }),
             Warning::LogIncomplete { reason } => Some(Self::LogIncomplete {
@@ -152,7 +157,10 @@ impl WarningRecord {
     fn restore(&self) -> Option<Warning> {
         Some(match self {
             Self::DroppedIterations => return None,
-            Self::GeneratorBusy { share } => Warning::GeneratorBusy { share: *share },
+            Self::GeneratorBusy { share, waited } => Warning::GeneratorBusy {
+                share: *share,
+                waited: *waited,
+            },
             Self::PortsExhausted { count } => Warning::PortsExhausted { count: *count },
             Self::FilesExhausted { count } => Warning::FilesExhausted { count: *count },
             Self::LogIncomplete { reason } => Warning::LogIncomplete {

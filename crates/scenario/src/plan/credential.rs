@@ -118,7 +118,8 @@ impl Token {
     #[must_use]
     pub fn renewed_after(&self, refresh: Option<Duration>) -> Option<Duration> {
         let early = |lives: Duration| lives.saturating_sub(EARLY).max(lives * 4 / 5);
-        let after = refresh.or(self.lives.map(early));
+        // What the service says of its end counts where it comes first.
+        let after = refresh.into_iter().chain(self.lives.map(early)).min();
         after.map(|after| after.max(LEAST))
     }
 

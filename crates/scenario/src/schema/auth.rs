@@ -46,7 +46,7 @@ pub(super) struct AuthTable {
     #[schemars(example = &serde_json::json!({ "token_url": "https://idp.example.com/oauth/token", "client_id": "load", "client_secret": "{{ env.CLIENT_SECRET }}" }))]
     oauth2: Option<OAuth2>,
     /// How often a token of `token_command` or `oauth2` is asked for again. Default: a command's never, that of `oauth2`
-    /// before it ends.
+    /// before it ends, which it is in any case.
     #[schemars(example = &"30m")]
     refresh: Option<Duration>,
     /// The header that holds a token of `token_command` or `oauth2`, alone. Default: `authorization`, after `Bearer`.

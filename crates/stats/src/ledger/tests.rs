@@ -144,24 +144,28 @@ fn what_came_after_the_last_window_is_summed_up_once() {
 
 #[test]
 fn a_worker_is_busy_after_three_windows_or_seconds() {
-    let cases: [(&str, &[f64], u64, Option<f64>); 5] = [
-        ("two in a row", &[0.95, 0.95, 0.5, 0.95], 1, None),
-        ("three in a row", &[0.5, 0.95, 0.93, 0.99], 1, Some(0.93)),
-        (
-            "the busiest three",
-            &[0.91, 0.91, 0.91, 0.1, 0.97, 0.97, 0.97],
-            1,
-            Some(0.97),
-        ),
-        ("at the limit", &[0.9, 0.9, 0.9], 1, None),
-        ("one long window", &[0.95], 10, Some(0.95)),
-    ];
-    for (what, shares, seconds, expected) in cases {
+    #[track_caller]
+    fn check(used: &[f64], waited: &[f64], seconds: u64, expected: Option<(f64, f64)>) {
         let mut ledger = ledger();
-        for (place, &share) in (0_u64..).zip(shares) {
+        for (place, (&used, &waited)) in (0_u64..).zip(used.iter().zip(waited)) {
             let (start, end) = (ms(place * seconds * 1000), ms((place + 1) * seconds * 1000));
-            ledger.close_window(start, end, VusRange::default(), generator(share));
+            let sample = generator(used).map(|sample| GeneratorSample {
+                queued: vec![waited],
+                ..sample
+            });
+            ledger.close_window(start, end, VusRange::default(), sample);
         }
-        assert_eq!(ledger.machine.busiest, expected, "{what}");
+        assert_eq!(ledger.machine.busiest, expected, "{used:?} {waited:?}");
     }
+    let none = [0.0; 7];
+    check(&[0.95, 0.95, 0.5, 0.95], &none, 1, None);
+    let least = Some((0.93, 0.0));
+    check(&[0.5, 0.95, 0.93, 0.99], &none, 1, least);
+    let busiest = [0.91, 0.91, 0.91, 0.1, 0.97, 0.97, 0.97];
+    check(&busiest, &none, 1, Some((0.97, 0.0)));
+    check(&[0.9, 0.9, 0.9], &none, 1, None);
+    check(&[0.95], &none, 10, Some((0.95, 0.0)));
+    // It would run, and does not come to it.
+    check(&[0.1; 3], &[0.5; 3], 1, None);
+    check(&[0.1; 3], &[0.6, 0.7, 0.51], 1, Some((0.1, 0.51)));
 }

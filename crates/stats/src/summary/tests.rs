@@ -497,7 +497,14 @@ fn every_warning_says_what_to_do() {
             seen: Amount::Share(0.25),
             limit: Amount::Share(0.01),
         },
-        Warning::GeneratorBusy { share: 0.97 },
+        Warning::GeneratorBusy {
+            share: 0.97,
+            waited: 0.02,
+        },
+        Warning::GeneratorBusy {
+            share: 0.1,
+            waited: 0.62,
+        },
         Warning::TooFewSamples {
             thresholds: 1,
             threshold: "ttft: p99 < 1s".into(),
@@ -537,6 +544,7 @@ fn every_warning_says_what_to_do() {
         "requests began 7.0 ms late at p99; more than 1.0 ms makes the generator part of what is measured",
         "25.0 % of the output events were read late, together with others; more than 1.0 % makes the generator part of what is measured",
         "a worker thread used 97 % of a core for three seconds or longer",
+        "a worker thread waited for a processor for 62 % of three seconds or longer",
         "too few samples to be sure of `ttft: p99 < 1s`: about 268 more samples would do",
         "too few samples to be sure of 3 thresholds, least of `ttft: p99 < 1s`: it lies too near its limit for any number of samples",
         "2 requests found no free local port",

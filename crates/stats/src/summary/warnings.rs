@@ -25,8 +25,8 @@ pub(super) fn raise(
         });
     }
     generator_late(material, &mut warnings);
-    if let Some(share) = material.machine.busiest {
-        warnings.push(Warning::GeneratorBusy { share });
+    if let Some((share, waited)) = material.machine.busiest {
+        warnings.push(Warning::GeneratorBusy { share, waited });
     }
     exhausted(material, &mut warnings);
     arrival_uncertain(material, &mut warnings);

@@ -62,7 +62,11 @@ impl Scope {
                 outcome: Ok(token.text.into()),
             },
             (Err(_), Some(before)) => OwnToken {
-                again: Some(asked + RETRY),
+                again: Some(
+                    before
+                        .ends
+                        .map_or(asked + RETRY, |end| end.min(asked + RETRY)),
+                ),
                 ..before
             },
             (Err(reason), None) => OwnToken {

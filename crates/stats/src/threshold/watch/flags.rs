@@ -2,7 +2,7 @@
 
 use super::distribution::{Distribution, Slice};
 use crate::cell::nearest_rank;
-use crate::ledger::{BUSY, BUSY_LENGTH};
+use crate::ledger::{BUSY_LENGTH, is_busy, shares};
 use crate::summary::{FEW, tolerated};
 use crate::threshold::expression::LONGEST_SPAN;
 use crate::threshold::observed::Times as _;
@@ -109,15 +109,15 @@ impl Flags {
     }
 
     fn busy(&mut self, window: &Window) -> usize {
-        let workers = window
-            .generator
-            .as_ref()
-            .map_or(&[][..], |sample| &sample.workers);
+        let Some(sample) = &window.generator else {
+            self.rows.clear();
+            return 0;
+        };
         let length = window.end.since(window.start).as_secs_f64();
-        self.rows.resize(workers.len(), (0, 0.0));
+        self.rows.resize(sample.workers.len(), (0, 0.0));
         let mut longest = 0;
-        for ((windows, seconds), &share) in self.rows.iter_mut().zip(workers) {
-            if share > BUSY {
+        for ((windows, seconds), shares) in self.rows.iter_mut().zip(shares(sample)) {
+            if is_busy(shares) {
                 *windows += 1;
                 *seconds += length;
             } else {
