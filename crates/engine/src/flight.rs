@@ -82,11 +82,11 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         let mut sample = sample(self.request.index, times, &self.exchange, &judgement);
         sample.follows = self.follows;
         self.record(sample);
+        let started = self.shard.clock.now();
         let limit = self.request.rate_limit;
         if let Some(turns) = limit.and_then(|limit| self.shard.turns(limit)) {
-            turns.owe();
+            turns.owe(started);
         }
-        let started = self.shard.clock.now();
         if let Some(measured) = self.measured {
             // The one that it follows ends as it is dropped.
             self.shard.flights.begin(started, measured);

@@ -7,7 +7,7 @@ use crate::{clock::Clock, permits::TOLERANCE, timer::Timer};
 use loadgen_scenario::{Plan, RateLimit};
 use loadgen_stats::Offset;
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::Duration,
 };
 use tokio::sync::Mutex;
@@ -24,6 +24,8 @@ pub(crate) struct Turns {
     next: Mutex<Offset>,
     /// Turns that were used out of line.
     owed: AtomicU32,
+    /// When the latest of them began, in nanoseconds.
+    owed_at: AtomicU64,
 }
 
 impl Turns {
@@ -41,6 +43,7 @@ impl Turns {
             interval: limit.interval(),
             next: Mutex::new(Offset::ZERO),
             owed: AtomicU32::new(0),
+            owed_at: AtomicU64::new(0),
         }
     }
 
@@ -48,7 +51,10 @@ impl Turns {
     pub(crate) async fn wait<T: Timer>(&self, ready: Offset, clock: Clock, timer: &T) -> Offset {
         let mut next = self.next.lock().await;
         let owed = self.owed.swap(0, Ordering::Relaxed);
-        *next = next.after(self.interval.saturating_mul(owed));
+        if owed > 0 {
+            let latest = Offset::from_nanos(self.owed_at.load(Ordering::Relaxed));
+            *next = latest.max(*next).after(self.interval.saturating_mul(owed));
+        }
         let due = ready.max(*next);
         // What a late generator has missed it does not make up for in a burst.
         let most = self.interval.max(TOLERANCE);
@@ -61,7 +67,8 @@ impl Turns {
     }
 
     /// A request begins without waiting, as a redirection led to it: those who come after it wait longer.
-    pub(crate) fn owe(&self) {
+    pub(crate) fn owe(&self, at: Offset) {
+        self.owed_at.fetch_max(at.as_nanos(), Ordering::Relaxed);
         self.owed.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -87,6 +94,7 @@ mod tests {
             interval: Duration::from_millis(millis),
             next: Mutex::new(Offset::ZERO),
             owed: AtomicU32::new(0),
+            owed_at: AtomicU64::new(0),
         }
     }
 
@@ -98,13 +106,15 @@ mod tests {
     async fn turns_follow_each_other_and_nobody_waits_without_need() {
         let (turns, clock) = (turns(100), Clock::starting_at(Instant::now()));
         let mut got = Vec::new();
-        // When each is ready; before the last, a redirection has used two turns.
-        for (ready, owes) in [(0, 0), (0, 0), (150, 0), (1_000, 0), (1_000, 2)] {
-            (0..owes).for_each(|_| turns.owe());
+        // When each is ready; before the last two, redirections have used turns, once after nobody had for long.
+        let cases = [(0, 0), (0, 0), (150, 0), (1_000, 0), (1_000, 2), (5_001, 1)];
+        for (ready, owes) in cases {
+            let at = before(millis(ready), Duration::from_millis(1));
+            (0..owes).for_each(|_| turns.owe(at));
             let due = turns.wait(millis(ready), clock, &TokioTiming).await;
             got.push((due, clock.now()));
         }
-        let wanted = [0, 100, 200, 1_000, 1_300].map(|at| (millis(at), millis(at)));
+        let wanted = [0, 100, 200, 1_000, 1_300, 5_100].map(|at| (millis(at), millis(at)));
         assert_eq!(got, wanted);
     }
 

@@ -17,11 +17,12 @@ impl<C: Connector, T: Timer> User<C, T> {
             }
         };
         let mut all = StepEnd::Next { failed: false };
-        for turn in 0..turns {
+        for _ in 0..turns {
             if self.scope.has_hung_up(request.index) {
                 break;
             }
-            if turn > 0 && !self.take_breath(talk).await {
+            // A step that is repeated goes on with its conversation.
+            if self.scope.turn(request.index) > 0 && !self.take_breath(talk).await {
                 return StepEnd::Leave;
             }
             self.scope.begin_turn(request.index);
