@@ -38,7 +38,7 @@ class Setting:
 def main(arguments=None):
     options = _options(arguments)
     machine.raise_file_limit()
-    programs = pathlib.Path(options.programs) if options.programs else setup.build()
+    programs = pathlib.Path(options.programs).resolve() if options.programs else setup.build()
     there, missing = setup.clients(programs, options.only)
     setting = Setting(programs, *options.cores, setup.TARGET / "bench" / "run")
     rounds = options.rounds or (1 if options.quick else ROUNDS)

@@ -67,6 +67,8 @@ struct Outcome {
     /// As reported, and by the time of the read, both less the truth.
     kernel: Vec<f64>,
     read: Vec<f64>,
+    /// By how much what is reported may be too long, as the run knows.
+    uncertain: Vec<f64>,
     summary: Summary,
 }
 
@@ -99,9 +101,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         "20 streams for {seconds} s on one worker; the server on another processor; {hogs} hogs on the generator's.\n\
          ttft_service less the server's truth, in milliseconds:\n"
     );
-    println!("                                  | reported        | by time of read | waited");
     println!(
-        "                     hogs requests|    p50      p99 |    p50      p99 | for core  warnings"
+        "                                  | reported        | by time of read | uncertain | waited"
+    );
+    println!(
+        "                     hogs requests|    p50      p99 |    p50      p99 |       p99 | for core  warnings"
     );
     for service in &services {
         let quiet = measure(service, 0, seconds)?;
@@ -187,6 +191,7 @@ fn join(seen: &[Seen], truth: &[TruthRecord], summary: Summary) -> Result<Outcom
     let mut outcome = Outcome {
         kernel: Vec::new(),
         read: Vec::new(),
+        uncertain: Vec::new(),
         summary,
     };
     for request in seen.iter().filter(|request| request.sent >= BURST) {
@@ -205,6 +210,7 @@ fn join(seen: &[Seen], truth: &[TruthRecord], summary: Summary) -> Result<Outcom
         let served = millis(Duration::from_nanos(first - record.received_ns));
         outcome.kernel.push(millis(reported) - served);
         outcome.read.push(millis(read) - served);
+        outcome.uncertain.push(millis(request.uncertainty));
     }
     Ok(outcome)
 }
@@ -215,6 +221,7 @@ fn show(service: &Service, hogs: usize, outcome: &Outcome) {
         (quantile(&mut values, 0.5), quantile(&mut values, 0.99))
     };
     let ((kernel, kernel_99), (read, read_99)) = (both(&outcome.kernel), both(&outcome.read));
+    let (_, uncertain) = both(&outcome.uncertain);
     let waited = outcome.summary.generator.workers.first();
     let waited = waited.and_then(|worker| worker.run_queue_percent);
     let codes = outcome.summary.warnings.iter();
@@ -222,7 +229,7 @@ fn show(service: &Service, hogs: usize, outcome: &Outcome) {
     warnings.dedup();
     let requests = outcome.kernel.len();
     println!(
-        "{:<20} {hogs:>4} {requests:>8} | {kernel:>7.3} {kernel_99:>8.3} | {read:>7.3} {read_99:>8.3} | {:>6.1} %  {}",
+        "{:<20} {hogs:>4} {requests:>8} | {kernel:>7.3} {kernel_99:>8.3} | {read:>7.3} {read_99:>8.3} | {uncertain:>9.3} | {:>6.1} %  {}",
         service.name,
         waited.unwrap_or(f64::NAN),
         if warnings.is_empty() {

@@ -54,9 +54,9 @@ const EXPRESSIONS: [&str; 9] = [
     "p50 < 1000s for 10s",
     "p95 < 1000s for 10s",
     "p99 < 1000s for 10s",
-    "p90 < 1000s for 30s",
-    "p95 < 1000s for 30s",
-    "max < 1000s for 30s after 5s",
+    "p90 < 1000s for 5s",
+    "p95 < 1000s for 5s",
+    "max < 1000s for 5s after 2s",
 ];
 /// Simulated seconds, and requests in each.
 const SECONDS: u64 = 120;

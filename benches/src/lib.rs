@@ -22,6 +22,8 @@ pub struct Seen {
     pub ttft_service: Option<Duration>,
     /// The same to the read that brought it.
     pub ttft_service_by_read: Option<Duration>,
+    /// By how much the time to the first output may be too long.
+    pub uncertainty: Duration,
     /// Whether the connection reported a failure.
     pub failed: bool,
 }
@@ -86,9 +88,10 @@ impl<C: Connection> Connection for TapConnection<C> {
             inner: sink,
             first: None,
             read: None,
+            uncertainty: Duration::ZERO,
         };
         self.inner.call(call, exchange, &mut watching).await;
-        let read = watching.read;
+        let (read, uncertainty) = (watching.read, watching.uncertainty);
         let id = call
             .message
             .headers
@@ -106,6 +109,7 @@ impl<C: Connection> Connection for TapConnection<C> {
             sent: sent.as_duration(),
             ttft_service: first_output.map(|at| at.since(sent)),
             ttft_service_by_read: read.map(|at| at.since(sent)),
+            uncertainty,
             failed: exchange.failure.is_some(),
         };
         self.notes
@@ -120,11 +124,13 @@ struct Watching<'a> {
     inner: &'a mut dyn StreamSink,
     first: Option<Offset>,
     read: Option<Offset>,
+    uncertainty: Duration,
 }
 
 impl StreamSink for Watching<'_> {
     fn first_output(&mut self, sent_first: Offset, at: Offset, uncertainty: Duration) {
         self.first = Some(at);
+        self.uncertainty = uncertainty;
         self.inner.first_output(sent_first, at, uncertainty);
     }
 
