@@ -120,12 +120,16 @@ fn is_shown(step: &StepSummary) -> bool {
     }
 }
 
-/// The name of a step, with what it is where its requests are not among all.
+/// The name of a step, after what it is where its requests are not among all: a long name is cut at its end.
 fn name(step: &StepSummary) -> Span {
+    let name = step.name.as_str();
     match step.role {
-        // The name of a turn says that it is one.
-        StepRole::Request | StepRole::Turn => step.name.as_str().into(),
-        role => format!("{} ({})", step.name, role.name()).as_str().into(),
+        StepRole::Request => name.into(),
+        StepRole::Turn => {
+            let parts = name.strip_suffix(')').and_then(|it| it.rsplit_once(" ("));
+            parts.map_or_else(|| name.into(), |(of, turn)| format!("{turn}, {of}").into())
+        }
+        role => format!("{}: {name}", role.name()).into(),
     }
 }
 
@@ -272,4 +276,26 @@ fn legend((rough, at_least): (bool, bool)) -> Option<Line> {
             .with("  ")
             .with(Paint::Dim.on(parts.join(" · ")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_among_all_says_so_first() {
+        let check = |role, name: &str, expected: &str| {
+            let step = StepSummary {
+                name: name.to_owned(),
+                role,
+                metrics: Metrics::default(),
+            };
+            assert_eq!(super::name(&step).text(), expected);
+        };
+        check(StepRole::Request, "chat", "chat");
+        check(StepRole::Turn, "chat (turn 2)", "turn 2, chat");
+        check(StepRole::Turn, "a (b) (turn 10)", "turn 10, a (b)");
+        check(StepRole::Before, "log in", "before: log in");
+        check(StepRole::Teardown, "log out", "teardown: log out");
+    }
 }

@@ -22,7 +22,8 @@ pub(super) enum NoAuth {
     None,
 }
 
-/// Who users say they are: one of `bearer`, `basic`, `header`, `token_command` and `oauth2`.
+/// Who users say they are: one of `bearer`, `basic`, `header`, `token_command` and `oauth2`. What steps extract is known
+/// only to the `auth` of a step after them, not to that of `[defaults]` and scenarios.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its schema is used")]
