@@ -459,12 +459,14 @@ fn a_token_that_cannot_be_renewed_is_told_once() {
     // The command can do it once only.
     let folder = tempfile::tempdir().unwrap();
     let mark = folder.path().join("done").display().to_string();
-    let command = format!("mkdir {mark} 2>&- && echo tok-1 || {{ echo no more >&2; exit 1; }}");
+    let command =
+        format!("mkdir {mark} 2>&- && echo tok-1 || {{ echo no more tok-1 >&2; exit 1; }}");
     let server = answering(&[PLAIN; 100]);
     let auth = format!("auth = {{ token_command = \"{command}\", refresh = \"1s\" }}");
     let played = for_a_while(&server, &auth);
     assert_eq!(played.code, 0, "{}{}", played.out, played.err);
-    let warning = "warning: failed to get a new token from token_command: exit status: 1: no more";
+    let warning =
+        "warning: failed to get a new token from token_command: exit status: 1: no more ***";
     assert_eq!(played.err.matches(warning).count(), 1, "{}", played.err);
     // A token with an end is not used beyond it.
     let token = answer(200, "", r#"{"access_token":"tok-1","expires_in":1}"#);

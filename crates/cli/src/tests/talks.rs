@@ -141,12 +141,18 @@ fn a_conversation_is_as_long_as_the_file_says() {
         assert_eq!(numbers, turns, "{steps}");
         assert_eq!(summary["metrics"]["http_reqs"]["count"], turns.len());
     }
-    let (said, summary) = talked(&many(3), 1, &chat("openai", "turns = 3\nthink = \"60ms\""));
-    assert_eq!(said.len(), 3);
-    let taken = summary["metrics"]["iteration_duration"]["max"]
-        .as_f64()
-        .unwrap();
-    assert!(taken >= 120.0, "two pauses between three turns: {taken}");
+    for times in ["turns = 3", "repeat = 3"] {
+        let lines = format!("{times}\nthink = \"60ms\"");
+        let (said, summary) = talked(&many(3), 1, &chat("openai", &lines));
+        assert_eq!(said.len(), 3, "{times}");
+        let taken = summary["metrics"]["iteration_duration"]["max"]
+            .as_f64()
+            .unwrap();
+        assert!(
+            taken >= 120.0,
+            "{times}: two pauses between three turns: {taken}"
+        );
+    }
 }
 
 #[test]
@@ -211,7 +217,7 @@ fn prompts_grow_and_thresholds_look_at_turns() {
     ];
     let played = on(Stage::new(&words).file("a.toml", &format!("{text}{steps}{limits}")));
     assert_eq!(played.code, 0, "{}{}", played.out, played.err);
-    assert!(played.out.contains("  chat (turn 2) "), "{}", played.out);
+    assert!(played.out.contains("  turn 2, chat "), "{}", played.out);
     let summary = played.json("out.json");
     let steps = &summary["scenarios"]["t"]["steps"];
     let tokens = |turn: u32| {

@@ -332,6 +332,26 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_asked_for_again_before_it_ends_whatever_the_file_says() {
+        let check = |lives: Option<u64>, refresh: Option<u64>, expected: Option<u64>| {
+            let seconds = |given: Option<u64>| given.map(Duration::from_secs);
+            let token = Token {
+                lives: seconds(lives),
+                ..Token::of_output(b"tok-1").unwrap()
+            };
+            let after = token.renewed_after(seconds(refresh));
+            assert_eq!(after, seconds(expected), "{lives:?} {refresh:?}");
+        };
+        check(None, None, None);
+        check(None, Some(1_800), Some(1_800));
+        check(Some(300), None, Some(240));
+        check(Some(3_600), None, Some(3_540));
+        check(Some(300), Some(60), Some(60));
+        check(Some(300), Some(1_800), Some(240));
+        check(Some(0), None, Some(1));
+    }
+
+    #[test]
     fn a_token_is_not_shown() {
         let token = Token::of_output(b"tok-1").unwrap();
         assert_eq!(format!("{token:?}"), "Token { lives: None, .. }");
