@@ -16,6 +16,7 @@ mod once;
 mod options;
 mod outcomes;
 mod probing;
+mod reference;
 mod searching;
 mod sending;
 mod shapes;

@@ -92,52 +92,53 @@ struct File {
     /// The name of the test. Default: the name of the file.
     #[schemars(example = &"chat")]
     name: Option<String>,
-    /// Where relative paths go: a base URL, or "mock" for the embedded server. May be a template. Needed unless every
-    /// step has a whole URL.
+    /// Where paths go: a base URL, or "mock" for the embedded server. May be a template. Needed unless every step has a
+    /// whole URL.
     #[schemars(example = &"http://localhost:8080", example = &"mock")]
     target: Option<String>,
-    /// How much load, and for how long. With several kinds of users, what those without a load of their own share.
+    /// How much load, and for how long. With several kinds of users: what those share that have no load of their own.
     #[schemars(example = &serde_json::json!({ "vus": 10, "duration": "30s" }))]
     load: Option<Load>,
-    /// Variables: any values. Templates see them as `vars.NAME`, and as `NAME`. They hold no templates themselves.
+    /// Values that templates see as `vars.NAME`, and as `NAME`. They hold no templates themselves.
     #[schemars(example = &serde_json::json!({ "model": "gpt-4o-mini" }))]
     vars: Option<BTreeMap<String, Value>>,
-    /// Data sets: rows of files, which templates see as `data.NAME.COLUMN`.
+    /// Data sets: rows, of files mostly, which templates see as `data.NAME.COLUMN`.
     #[schemars(example = &serde_json::json!({ "users": { "file": "users.csv", "pick": "unique", "per": "user" } }))]
     data: Option<BTreeMap<String, Data>>,
-    /// What every step inherits. A step's own value wins; headers are merged.
+    /// What all steps have in common. A step's own value wins; headers are merged.
     #[schemars(example = &serde_json::json!({ "timeout": "30s", "headers": { "accept": "application/json" } }))]
     defaults: Option<Defaults>,
-    /// What is done once in the run, before its first user begins, such as to make what all of them need. Templates of all
-    /// steps know what it takes out of answers. Its requests have figures of their own, and are in none of the run. A
-    /// failure ends the run (exit code 1), unless the step itself has `on_failure = "continue"`.
+    /// Steps that are done once in the run, before its first user begins, such as to make what all of them need. Templates
+    /// of all steps know what it takes out of answers. Its requests have figures of their own, and are in none of the run.
+    /// A failure ends the run (exit code 1), unless the step itself has `on_failure = "continue"`.
     #[schemars(example = &serde_json::json!([{ "post": "/rooms", "json": { "name": "load test" }, "extract": { "room": "$.id" } }]))]
     setup: Option<Vec<Step>>,
     /// How long all of `setup` may take. Default: 60s.
     #[schemars(example = &"5m")]
     setup_timeout: Option<Duration>,
-    /// What is done once in the run, after its last user has ended, such as to clear away what `setup` has made; also
-    /// after one Ctrl-C, not after two, and not where `setup` failed. A failure is a warning.
+    /// Steps that are done once in the run, after its last user has ended, such as to clear away what `setup` has made;
+    /// also after one Ctrl-C, not after two, and not where `setup` failed. A failure is a warning.
     #[schemars(example = &serde_json::json!([{ "delete": "/rooms/{{ room }}" }]))]
     teardown: Option<Vec<Step>>,
     /// How long all of `teardown` may take. Default: 60s.
     #[schemars(example = &"5m")]
     teardown_timeout: Option<Duration>,
-    /// How long after the beginning of one iteration a user begins the next. One that takes longer is followed at once.
-    /// With several kinds of users, for those that have none of their own. Not for loads with a rate.
+    /// The time from the beginning of one iteration of a user to the beginning of its next. One that takes longer is
+    /// followed at once, and counted in `late_iterations`. With several kinds of users, for those that have none of their
+    /// own. Not for loads with a rate.
     #[schemars(example = &"10s")]
     pace: Option<Duration>,
-    /// How often requests may begin, all of the file together: no more than so many in a second, one after the other,
-    /// over all users. Whoever comes sooner waits for its turn; the metric `rate_limit_wait` says how long. The wait is
-    /// part of the iteration, and of no time of a request.
+    /// How often requests may begin, all of the file together: no more than so many in a second, evenly spread, over all
+    /// users. A request that comes sooner waits for its turn; the metric `rate_limit_wait` says how long. The wait is part
+    /// of the iteration, and of no time of a request.
     #[schemars(example = &"100/s")]
     rate_limit: Option<Rate>,
-    /// What each user does once before its first iteration, such as to log in. Its requests have figures of their own,
-    /// and are in none of the run. A failure ends the user unless `on_failure` says otherwise. With several kinds of
+    /// Steps that each user does once, before its first iteration, such as to log in. Its requests have figures of their
+    /// own, and are in none of the run. A failure ends the user unless `on_failure` says otherwise. With several kinds of
     /// users, for those that have none of their own.
     #[schemars(example = &serde_json::json!([{ "post": "/login", "json": { "user": "user-{{ vu }}" } }]))]
     before: Option<Vec<Step>>,
-    /// What one iteration does, in order.
+    /// The steps of one iteration, in order.
     #[schemars(length(min = 1), example = &serde_json::json!([{ "get": "/" }, { "think": "1s" }]))]
     step: Option<Vec<Step>>,
     /// Several kinds of users, in the place of `step`.
@@ -146,7 +147,7 @@ struct File {
     /// What makes one request good: the longest times. The metric `goodput` is the share of good requests.
     #[schemars(example = &serde_json::json!({ "ttft": "2s", "tpot": "100ms" }))]
     slo: Option<Slo>,
-    /// What must hold for the whole run. The key is a metric, perhaps with tags; the value one expression or several.
+    /// What must hold for the run as a whole. The key is a metric, perhaps with tags; the value one expression or several.
     #[schemars(example = &serde_json::json!({ "ttft": ["p95 < 2s"], "http_req_failed": ["rate < 1%"], "http_req_duration{step=chat}": "p99 < 10s" }))]
     thresholds: Option<BTreeMap<String, Texts>>,
     /// The embedded server, used where `target = "mock"`.
@@ -176,16 +177,17 @@ struct Scenario {
     /// Who these users say they are, in the place of what `[defaults]` say.
     #[schemars(example = &serde_json::json!({ "bearer": "{{ env.ADMIN_TOKEN }}" }))]
     auth: Option<Auth>,
-    /// How long after the beginning of one iteration a user begins the next. One that takes longer is followed at once.
+    /// The time from the beginning of one iteration of a user to the beginning of its next. One that takes longer is
+    /// followed at once, and counted in `late_iterations`. Not for loads with a rate.
     #[schemars(example = &"10s")]
     pace: Option<Duration>,
-    /// How often its requests may begin, those of all its users together. See the key of the file.
+    /// How often requests of these users may begin, of all of them together.
     #[schemars(example = &"20/s")]
     rate_limit: Option<Rate>,
-    /// What each user does once before its first iteration, such as to log in. Its requests have figures of their own.
+    /// Steps that each of these users does once, before its first iteration, in the place of those of the file.
     #[schemars(example = &serde_json::json!([{ "post": "/login", "json": { "user": "user-{{ vu }}" } }]))]
     before: Option<Vec<Step>>,
-    /// What one iteration does, in order.
+    /// The steps of one iteration, in order.
     #[schemars(length(min = 1), example = &serde_json::json!([{ "get": "/" }]))]
     step: Vec<Step>,
 }

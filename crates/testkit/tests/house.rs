@@ -144,6 +144,13 @@ fn links_in_the_docs_resolve() {
 }
 
 #[test]
+fn every_page_of_the_docs_is_listed() {
+    let tree = Tree::read();
+    let list = tree.text("docs/README.md");
+    none("docs/README.md", &docs::unlisted(&list, &tree.paths));
+}
+
+#[test]
 fn decisions_are_numbered_and_complete() {
     let records = Tree::read().texts(|path| path.starts_with("docs/adr/"));
     assert!(!records.is_empty(), "no decision is recorded");

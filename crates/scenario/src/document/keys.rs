@@ -316,19 +316,40 @@ pub(crate) fn known_elsewhere(key: &str, known: &[&str]) -> Option<&'static str>
         .map(|(_, ours)| *ours)
 }
 
-/// The table inside this one that a key belongs to: what stands above it.
-pub(crate) fn belongs_below(key: &str, known: &[&str]) -> Option<&'static str> {
+/// Where else a key belongs that a table with these keys does not know, as advice.
+pub(crate) fn belongs_elsewhere(key: &str, known: &[&str]) -> Option<String> {
     let (load, steps) = match known {
         ROOT => ("[load]", "[[step]]"),
         SCENARIO => ("[scenario.load]", "[[scenario.step]]"),
-        _ => return None,
+        _ => return belongs_above(key),
     };
-    if LOAD.contains(&key) {
-        Some(load)
-    } else {
-        let of_step = step().contains(&key) && key != "weight";
-        of_step.then_some(steps)
+    let below = match () {
+        () if LOAD.contains(&key) => load,
+        () if known == ROOT && DEFAULTS.contains(&key) => "[defaults]",
+        () if step().contains(&key) && key != "weight" => steps,
+        () if known == ROOT => return None,
+        () => return belongs_above(key),
+    };
+    Some(format!("write it below `{below}`"))
+}
+
+/// The advice for a key of the whole file that has drifted into a table: in TOML what stands below a head belongs to it.
+fn belongs_above(key: &str) -> Option<String> {
+    const OF_FILE: &[&str] = &[
+        "name",
+        "target",
+        "pace",
+        "rate_limit",
+        "setup_timeout",
+        "teardown_timeout",
+    ];
+    let mut help = OF_FILE
+        .contains(&key)
+        .then(|| "write it at the top of the file, above the first line in brackets".to_owned())?;
+    if SCENARIO.contains(&key) && key != "name" {
+        help.push_str(", or in a `[[scenario]]`");
     }
+    Some(help)
 }
 
 /// Every key of `[defaults]`.

@@ -69,8 +69,10 @@ impl Reader {
     fn unknown_key(&mut self, key: &Located<String>, what: &str, known: &[&str]) {
         let help = if let Some(ours) = keys::known_elsewhere(&key.value, known) {
             format!("did you mean `{ours}`?")
-        } else if let Some(head) = keys::belongs_below(&key.value, known).filter(|_| !self.torn) {
-            format!("write it below `{head}`")
+        } else if let Some(place) =
+            keys::belongs_elsewhere(&key.value, known).filter(|_| !self.torn)
+        {
+            place
         } else if keys::comes_later(&key.value) {
             "not built yet; a later version will know it".to_owned()
         } else if let Some(near) = nearest(&key.value, known.iter().copied()) {

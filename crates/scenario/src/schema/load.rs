@@ -9,29 +9,28 @@ use schemars::JsonSchema;
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct Load {
-    /// The kind of load. Default: what the other keys say.
+    /// The kind of load, as k6 calls it. Default: what the other keys say; it is needed for `per-vu-iterations` alone.
     executor: Option<Executor>,
-    /// Virtual users, for `constant-vus`, `shared-iterations` and `per-vu-iterations`. Default: 1.
+    /// How many virtual users there are, with `duration` or `iterations`. Default: 1.
     #[schemars(range(min = 1, max = 1_000_000), example = 10)]
     vus: Option<u32>,
-    /// How long iterations are begun, for `constant-vus` and `constant-arrival-rate`.
+    /// How long iterations are begun, with `vus` or with `rate`. Those under way at its end may go on for `graceful_stop`.
     duration: Option<Duration>,
-    /// Iterations: of all users together for `shared-iterations`, of each for `per-vu-iterations`.
+    /// How many iterations there are: of all users together; with `executor = "per-vu-iterations"`, of each.
     #[schemars(range(min = 1), example = 1000)]
     iterations: Option<u64>,
-    /// No iteration begins after this, for `shared-iterations` and `per-vu-iterations`. Default: 10m.
+    /// With `iterations`: no iteration begins after this. Default: 10m.
     #[schemars(example = &"5m")]
     max_duration: Option<Duration>,
-    /// Virtual users at the start, for `ramping-vus`. Default: 1.
+    /// Virtual users at the start, with `stages` of users. Default: 1.
     #[schemars(range(min = 0, max = 1_000_000), example = 0)]
     start_vus: Option<u32>,
-    /// How many iterations begin in a second, a minute or an hour, for `constant-arrival-rate`. They begin on time
-    /// however long the service takes.
+    /// How many iterations begin in a second, a minute or an hour, with `duration`. They begin on time, however long the
+    /// service takes.
     rate: Option<Rate>,
-    /// The rate at the start, for `ramping-arrival-rate`. Default: 0.
+    /// The rate at the start, with `stages` of rates. Default: 0.
     start_rate: Option<Rate>,
-    /// The level over time, for `ramping-vus` and `ramping-arrival-rate`: each stage moves it in a straight line to
-    /// its target.
+    /// Users or a rate that change over time: each stage moves them in a straight line to its target.
     #[schemars(length(min = 1), example = &serde_json::json!([{ "duration": "30s", "target": 100 }, { "duration": "1m", "target": 100 }]))]
     stages: Option<Vec<Stage>>,
     /// The most virtual users at once, for loads with a rate. An arrival that finds all of them busy is dropped and
@@ -44,16 +43,17 @@ pub(super) struct Load {
     /// they are more even.
     #[schemars(range(min = 0.001, max = 1000), example = 0.5)]
     burstiness: Option<f64>,
-    /// When the load begins: so long after the start of the run, or when the load of another scenario has ended, its
-    /// last iteration finished or cut. Default: 0s.
+    /// When the load begins: so long after the start of the run, or ("scenario:NAME") when the load of another scenario
+    /// has ended, its last iteration finished or cut. Default: 0s.
     start_after: Option<StartAfter>,
     /// The first part of the load, which is run but kept out of every statistic. Shorter than the load. Default: 0s.
     #[schemars(example = &"5s")]
     warm_up: Option<Duration>,
-    /// How long running iterations may go on in the end, before they are cut. Default: 30s.
+    /// How long iterations that are under way at the end of the load may go on, pauses included, before they are cut; "0s"
+    /// cuts them at once. Default: 30s.
     #[schemars(example = &"10s")]
     graceful_stop: Option<Duration>,
-    /// How long the iteration of a user that leaves before the end may go on, for `ramping-vus`. Default: 30s.
+    /// With `stages` of users: how long the iteration of a user that leaves before the end may go on. Default: 30s.
     #[schemars(example = &"5s")]
     graceful_ramp_down: Option<Duration>,
 }

@@ -1,10 +1,11 @@
 //! Makes the reference page of the scenario file from its schema.
 //!
-//! What the page says around its tables is in `page.txt`; `<!-- table NAME -->` stands for the keys of a definition,
-//! `<!-- rest -->` for the tables that have no place of their own.
+//! What the page says around the keys is in `page.txt`. There `<!-- keys NAME -->` stands for all keys of a definition,
+//! `<!-- keys NAME: a b -->` for these, in this order, and `<!-- shared NAME OTHER -->` for the names of those that it has
+//! in common with another one, where they are explained. The file itself is the definition `File`.
 
 use super::value;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{collections::BTreeSet, fmt::Write as _};
 
 const TEXT: &str = include_str!("page.txt");
@@ -20,63 +21,100 @@ const VALUES: &[(&str, &str)] = &[
     ("Texts", "string, or list of strings"),
 ];
 
+/// A line of the text, or what it stands for.
+enum Line {
+    Text(&'static str),
+    /// Keys of a definition.
+    Keys(&'static str, Vec<String>),
+    /// Keys of a definition that are explained with another one.
+    Shared(&'static str, Vec<String>),
+}
+
 /// The page.
 pub(super) fn page() -> String {
     let schema = value();
-    let mut placed = BTreeSet::new();
     let mut page = String::new();
-    for line in TEXT.lines() {
-        match line
-            .strip_prefix("<!-- ")
-            .and_then(|line| line.strip_suffix(" -->"))
-        {
-            Some("table") => page.push_str(&keys(&schema, &schema)),
-            Some("rest") => page.push_str(&rest(&schema, &placed)),
-            Some(command) => {
-                let name = command.strip_prefix("table ").expect("a table or the rest");
-                placed.insert(name.to_owned());
-                page.push_str(&keys(&schema, &schema["$defs"][name]));
+    for line in lines(&schema) {
+        match line {
+            Line::Text(text) => _ = writeln!(page, "{text}"),
+            Line::Keys(name, keys) => {
+                let entries = keys.iter().map(|key| entry(&schema, name, key));
+                page.extend(entries);
             }
-            None => _ = writeln!(page, "{line}"),
+            Line::Shared(_, keys) => {
+                let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+                _ = writeln!(page, "{}.", keys.join(", "));
+            }
         }
     }
     page
 }
 
-/// The tables that the text has no place for.
-fn rest(schema: &Value, placed: &BTreeSet<String>) -> String {
-    let mut text = String::new();
-    let defs = schema["$defs"].as_object().expect("definitions");
-    for (name, def) in defs {
-        let later = TEXT.contains(&format!("<!-- table {name} -->"));
-        if def["properties"].is_object() && !placed.contains(name) && !later {
-            let about = def["description"].as_str().unwrap_or_default();
-            _ = write!(text, "### {name}\n\n{about}\n\n");
-            text.push_str(&keys(schema, def));
-            text.push('\n');
+/// The keys that the page explains, as `Definition.key`.
+pub(super) fn explained(schema: &Value) -> BTreeSet<String> {
+    let mut explained = BTreeSet::new();
+    for line in lines(schema) {
+        if let Line::Keys(name, keys) | Line::Shared(name, keys) = line {
+            explained.extend(keys.iter().map(|key| format!("{name}.{key}")));
         }
     }
-    text.trim_end().to_owned() + if text.is_empty() { "" } else { "\n\n" }
+    explained
 }
 
-/// The keys of a table, one after the other.
-fn keys(schema: &Value, table: &Value) -> String {
-    let mut text = String::new();
-    let properties = table["properties"].as_object().expect("a table has keys");
-    for (key, property) in properties {
-        let about = property["description"].as_str().unwrap_or_default();
-        let kind = kind(schema, property);
-        _ = writeln!(text, "- **`{key}`** ({kind}) — {about}");
-        let examples: Vec<String> = examples(schema, property)
-            .iter()
-            .map(|example| format!("`{} = {}`", self::key(key), toml(example)))
-            .collect();
-        if !examples.is_empty() {
-            _ = writeln!(text, "  For example {}.", examples.join(", "));
+/// The lines of the text.
+fn lines(schema: &Value) -> Vec<Line> {
+    let all = |name: &str| properties(schema, name).keys().cloned();
+    let line = |text: &'static str| {
+        let command = text
+            .strip_prefix("<!-- ")
+            .and_then(|text| text.strip_suffix(" -->"));
+        let Some(command) = command else {
+            return Line::Text(text);
+        };
+        if let Some((name, other)) = command
+            .strip_prefix("shared ")
+            .and_then(|rest| rest.split_once(' '))
+        {
+            let other = properties(schema, other);
+            return Line::Shared(
+                name,
+                all(name).filter(|key| other.contains_key(key)).collect(),
+            );
         }
-        for (word, about) in words(schema, property) {
-            _ = writeln!(text, "  - `{}`: {about}", toml(&word));
+        let keys = command.strip_prefix("keys ").expect("a known command");
+        match keys.split_once(": ") {
+            Some((name, keys)) => Line::Keys(name, keys.split(' ').map(str::to_owned).collect()),
+            None => Line::Keys(keys, all(keys).collect()),
         }
+    };
+    TEXT.lines().map(line).collect()
+}
+
+/// The keys of a definition.
+fn properties<'a>(schema: &'a Value, name: &str) -> &'a Map<String, Value> {
+    let definition = match name {
+        "File" => schema,
+        _ => &schema["$defs"][name],
+    };
+    let properties = definition["properties"].as_object();
+    properties.unwrap_or_else(|| panic!("{name} is no table"))
+}
+
+/// What is told of one key of a definition.
+fn entry(schema: &Value, name: &str, key: &str) -> String {
+    let property = properties(schema, name).get(key);
+    let property = property.unwrap_or_else(|| panic!("{name} has no key {key}"));
+    let about = property["description"].as_str().unwrap_or_default();
+    let mut text = format!("- **`{key}`** ({}) — {about}\n", kind(schema, property));
+    let examples: Vec<String> = examples(schema, property)
+        .iter()
+        .map(|example| format!("`{} = {}`", self::key(key), toml(example)))
+        .collect();
+    if !examples.is_empty() {
+        _ = writeln!(text, "  For example {}.", examples.join(", "));
+    }
+    for (word, about) in words(schema, property) {
+        _ = writeln!(text, "  - `{}`: {about}", toml(&word));
     }
     text
 }
@@ -187,9 +225,11 @@ fn choices(property: &Value) -> Option<&Vec<Value>> {
         .filter(|choices| choices.iter().all(|choice| choice["required"].is_null()))
 }
 
-/// The heading below which the keys of a definition stand, as links write it.
+/// The heading below which the keys of a definition stand first, as links write it.
 fn anchor(name: &str) -> String {
-    let place = TEXT.find(&format!("<!-- table {name} -->"));
+    let whole = TEXT.find(&format!("<!-- keys {name} -->"));
+    let some = TEXT.find(&format!("<!-- keys {name}: "));
+    let place = whole.into_iter().chain(some).min();
     let before = place.map_or("", |place| &TEXT[..place]);
     let heading = before.lines().rev().find(|line| line.starts_with('#'));
     let heading = heading.map_or(name, |line| line.trim_start_matches('#').trim());

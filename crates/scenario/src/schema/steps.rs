@@ -19,7 +19,8 @@ use std::collections::BTreeMap;
 pub(super) struct Defaults {
     /// How long a request may take: in total, or for each part.
     timeout: Option<Timeout>,
-    /// What a failed request does to its iteration. Default: "continue".
+    /// What a failed request does to its iteration. Default: "continue"; where a value of `extract` is missing,
+    /// "next_iteration".
     on_failure: Option<OnFailure>,
     /// Header fields. Values may hold templates.
     #[schemars(example = &serde_json::json!({ "authorization": "Bearer {{ env.TOKEN }}" }))]
@@ -86,7 +87,7 @@ pub(super) struct Step {
     /// The name in reports and thresholds. Default: method and path, such as "GET /plain".
     #[schemars(example = &"chat")]
     name: Option<String>,
-    /// Sends a GET request to this path or URL. May hold templates, as may the other methods.
+    /// Sends a GET request to this path of the `target`, or to a whole URL. May hold templates, as may the other methods.
     #[schemars(example = &"/items?page=1", example = &"https://example.com/")]
     get: Option<String>,
     /// Sends a POST request to this path or URL.
@@ -139,27 +140,30 @@ pub(super) struct Step {
     /// or an expression. A turn that fails, is refused, or is answered without a text is the last one. Default: 1.
     #[schemars(example = &"1..5", example = &"{{ data.talks.turns | length }}")]
     turns: Option<Turns>,
-    /// Values that are taken out of the answer, by the names that templates of later steps call them. A value that is
-    /// not there is a failed check and ends the iteration, unless `on_failure` says otherwise.
+    /// Values that are taken out of the answer, by the names that templates of later steps call them. A value that is not
+    /// there is a failed check and ends the iteration, unless `on_failure` says otherwise. Where the answer is a refusal
+    /// that `expect` allows, the iteration ends without a failure.
     #[schemars(example = &serde_json::json!({ "token": "$.access_token", "id": { "regex": "id=([0-9]+)" }, "sid": { "cookie": "sid" } }))]
     extract: Option<BTreeMap<String, Extract>>,
-    /// What makes a request of this step good, over the limits of the file.
+    /// What makes a request of this step good, beside the limits of the file.
     #[schemars(example = &serde_json::json!({ "http_req_duration": "200ms" }))]
     slo: Option<Slo>,
-    /// A pause: "2s", or "1s..3s" for a random length between the two. With `conversation`: the pause between two turns.
+    /// A pause: "2s", or "1s..3s" for a random length between the two. A step of its own; or, in one with
+    /// `conversation`, the pause between two turns.
     #[schemars(regex(pattern = r"^[0-9][0-9a-zµ.]*(\.\.[0-9][0-9a-zµ.]*)?$"), example = &"1s..3s")]
     think: Option<String>,
-    /// How often the request may begin, over all users: no more than so many in a second, one after the other. Whoever
-    /// comes sooner waits for its turn; the metric `rate_limit_wait` says how long. The wait is part of the iteration, and
-    /// of no time of a request. Attempts of `retry` take turns too. Not where the scenario or the file has a
-    /// `rate_limit`.
+    /// How often the request may begin, over all users: no more than so many in a second, evenly spread. One that comes
+    /// sooner waits for its turn; the metric `rate_limit_wait` says how long. The wait is part of the iteration, and of no
+    /// time of a request. Attempts of `retry` take turns too. Not where the scenario or the file has a `rate_limit`. Where
+    /// several kinds of users share a step of `[[before]]`, it counts for each kind.
     #[schemars(example = &"10/s", example = &"30/min")]
     rate_limit: Option<Rate>,
     /// A condition: the step is done only where this expression is true, that is neither false nor zero, none or empty.
     /// With `repeat` it is asked before each time, and ends the repeating.
     #[schemars(regex(pattern = r"^\{\{.*\}\}$"), example = &"{{ iteration == 0 }}", example = &"{{ random_float(0, 1) < 0.3 }}")]
     when: Option<String>,
-    /// How many times the step is done, one after the other: 3, or "1..5" for a random number from 1 to 5.
+    /// How many times the step is done, one after the other: 3, or "1..5" for a random number from 1 to 5. For one more
+    /// question of a conversation there is `turns`.
     #[schemars(example = 3, example = &"1..5")]
     repeat: Option<Times>,
     /// For a step of `choose`: how likely it is, as against the weights of the others. Default: 1.
@@ -174,12 +178,14 @@ pub(super) struct Step {
     /// Steps of which one is done, drawn by their weights each time.
     #[schemars(length(min = 1), example = &serde_json::json!([{ "get": "/search", "weight": 3 }, { "get": "/help" }]))]
     choose: Option<Vec<Self>>,
-    /// Steps that are done at once, as a page loads its parts, each on a connection of its own. What follows waits for all.
+    /// Steps that are done at once, as a page loads its parts, each on a connection of its own. What follows waits for all
+    /// of them.
     #[schemars(length(min = 1), example = &serde_json::json!([{ "get": "/style.css" }, { "get": "/app.js" }]))]
     parallel: Option<Vec<Self>>,
     /// How long the request may take: in total, or for each part.
     timeout: Option<Timeout>,
-    /// What a failure does to the iteration. Default: "continue".
+    /// What a failed request does to its iteration. Default: "continue"; where a value of `extract` is missing,
+    /// "next_iteration".
     on_failure: Option<OnFailure>,
     /// Header fields, over those of `[defaults]`. Values may hold templates.
     #[schemars(example = &serde_json::json!({ "accept": "application/json" }))]

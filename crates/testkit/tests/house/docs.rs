@@ -137,6 +137,17 @@ pub(crate) fn broken_links(pages: &Texts, paths: &[String]) -> Vec<String> {
     broken
 }
 
+/// Pages of the folder `docs/` to which its list has no link.
+pub(crate) fn unlisted(list: &str, paths: &[String]) -> Vec<String> {
+    let linked = links(list);
+    let pages = paths.iter().filter_map(|path| path.strip_prefix("docs/"));
+    let pages = pages.filter(|page| page.ends_with(".md") && !page.contains('/'));
+    let missing = pages.filter(|page| *page != "README.md" && !linked.contains(page));
+    missing
+        .map(|page| format!("docs/README.md does not list {page}"))
+        .collect()
+}
+
 /// Decision records without a number of their own in sequence, or without one of the four parts.
 pub(crate) fn bad_decisions(records: &Texts) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -266,6 +277,19 @@ mod tests {
         check("[x](gone.md) and [y](gone/)", 2);
         check("`[x](gone.md)`", 0);
         check("```\n[x](gone.md)\n```", 0);
+    }
+
+    #[test]
+    fn a_page_that_is_not_listed_is_a_complaint() {
+        let paths = [
+            "docs/README.md",
+            "docs/a.md",
+            "docs/adr/0001-x.md",
+            "docs/a.svg",
+        ];
+        let paths = paths.map(str::to_owned);
+        assert_eq!(unlisted("| [A](a.md) | what it is |", &paths), [""; 0]);
+        assert_eq!(unlisted("| [A](b.md) | a.md |", &paths).len(), 1);
     }
 
     #[test]
