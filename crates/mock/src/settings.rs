@@ -26,7 +26,7 @@ pub struct Settings {
     /// Each wait is scaled by a uniform factor in `[1 - jitter, 1 + jitter]`
     /// (a fraction from 0 to 1, default 0).
     pub jitter: f64,
-    /// Tokens of one answer (default 32, at most 1,000,000). A request's own
+    /// Tokens of one answer (default 128, at most 1,000,000). A request's own
     /// `max_tokens`, `max_completion_tokens`, `max_output_tokens` or `num_predict` lowers it.
     pub tokens: u32,
     /// Fraction of requests that are answered 500 (default 0). `/health`, `/status` and
@@ -83,7 +83,7 @@ impl Default for Settings {
             ttft: Duration::from_millis(200),
             itl: Duration::from_millis(20),
             jitter: 0.0,
-            tokens: 32,
+            tokens: 128,
             error_rate: 0.0,
             max_concurrent: None,
             stall_rate: 0.0,

@@ -225,7 +225,7 @@ struct Mock {
     itl: Option<Duration>,
     /// Each wait is scaled by a factor between 1 - jitter and 1 + jitter. Default: 0.
     jitter: Option<Share>,
-    /// Tokens of one answer. Default: 32.
+    /// Tokens of one answer. Default: 128.
     #[schemars(range(min = 1, max = 1_000_000), example = 100)]
     tokens: Option<u32>,
     /// Share of requests that are answered 500. Default: 0.

@@ -18,7 +18,7 @@ pub(crate) struct MockArgs {
     /// Scale each wait by a uniform factor from 1-F to 1+F, as 0.2 or 20% [default: 0]
     #[arg(long, value_name = "F")]
     pub(crate) jitter: Option<Fraction>,
-    /// Tokens of one answer [default: 32]
+    /// Tokens of one answer [default: 128]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) tokens: Option<u32>,
     /// Share of requests that are answered 500 [default: 0]
