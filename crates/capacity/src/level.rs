@@ -38,7 +38,9 @@ pub struct Level {
     pub ttft_p95: Option<Duration>,
     /// Output tokens per second.
     pub tokens_per_second: Option<f64>,
-    /// Requests under way, on average, against what Little's law makes of their number and their length.
+    /// Requests under way, on average.
+    pub in_flight: f64,
+    /// The same against what Little's law makes of their number and their length.
     pub little: Option<Little>,
     /// What the probes of the target gave in the holds, as in the layout.
     pub probes: Vec<ProbeTotals>,
@@ -120,6 +122,7 @@ impl Level {
             latency: [0.5, 0.95, 0.99].map(|q| latency.quantile(q)),
             ttft_p95: trend(Trend::Ttft).quantile(0.95),
             tokens_per_second: tokens(hold).map(|tokens| tokens / seconds),
+            in_flight: hold.in_flight_seconds / seconds,
             // Broken connections have no latency, and what follows a redirection has that of all before it: then the mean
             // is not that of all that came.
             little: (latency.count() == due && redirects == 0)

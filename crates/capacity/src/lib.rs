@@ -46,5 +46,5 @@ pub use level::{Broken, Level, Recovery, Shortage};
 pub use little::{Little, little};
 pub use search::{LevelVerdict, Order, Purpose, Search, SearchSettings, Seen, Sight, Trial};
 pub use steer::{Command, SteerSettings, Steersman};
-pub use stress::{LoadUnit, Stress};
-pub use usl::{Usl, usl};
+pub use stress::{Doubt, LoadUnit, Stress};
+pub use usl::{LoadPoint, Usl, usl};

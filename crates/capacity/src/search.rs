@@ -22,6 +22,8 @@ pub struct SearchSettings {
     pub error_guard: f64,
     /// The share of the highest load that held which is kept free in the safe one.
     pub headroom: f64,
+    /// Whether an answer counts only where each level that it rests on could be told, and the generator kept up at it.
+    pub strict: bool,
 }
 
 impl SearchSettings {
@@ -35,6 +37,7 @@ impl SearchSettings {
             extensions: 4,
             error_guard: 0.5,
             headroom: 0.25,
+            strict: false,
         }
     }
 }

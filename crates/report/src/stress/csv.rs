@@ -65,7 +65,7 @@ fn fields(level: &Level) -> [String; COLUMNS.len()] {
         time(level.latency[2]),
         time(level.ttft_p95),
         number(level.tokens_per_second),
-        number(level.little.map(|little| little.users)),
+        level.in_flight.to_string(),
         quoted(&broken.join("; ")),
     ]
 }

@@ -75,6 +75,9 @@ pub(crate) struct SearchJson {
     extensions: u32,
     /// The share of failed requests above which a level is broken whatever the limits say.
     error_guard: f64,
+    /// Whether an answer counts only where each level that it rests on could be told, and the generator kept up at it.
+    #[serde(default)]
+    strict: bool,
     /// The safe load that is asked for.
     required: Option<f64>,
     /// The limits that break a level, as `METRIC: EXPRESSION`.
@@ -146,6 +149,9 @@ pub(crate) struct LevelJson {
     ttft_p95: Option<f64>,
     /// Output tokens per second; null where there are no streams.
     tokens_per_second: Option<f64>,
+    /// Requests under way, on average.
+    #[serde(default)]
+    in_flight: f64,
     /// Little's law on the level; null where requests had no end that can be timed.
     little: Option<LittleJson>,
     /// The limits that broke, with what was observed, and the step that was furthest beyond.
@@ -241,22 +247,36 @@ struct BrokenJson {
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Usl")]
 struct UslJson {
-    /// Throughput of one user, per second.
+    /// Throughput of one request under way, per second.
     lambda: f64,
     /// Contention.
     contention: f64,
     /// Coherency.
     coherency: f64,
+    /// The standard errors of the three, by what was counted; null where the levels do not tell them apart.
+    standard_errors: Option<UslErrorsJson>,
     /// The share of the variance that is explained.
     r_squared: f64,
     /// The root mean square of the relative errors.
     error: f64,
     /// Whether the fit is good enough to say anything beyond what was measured.
     good: bool,
-    /// The load with the most throughput; null where none is predicted.
+    /// The requests under way with the most throughput; null where none is predicted.
     peak: Option<f64>,
     /// The throughput there.
     peak_per_second: Option<f64>,
+}
+
+/// The standard errors of the Universal Scalability Law.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UslErrors")]
+struct UslErrorsJson {
+    /// Of `lambda`.
+    lambda: f64,
+    /// Of `contention`.
+    contention: f64,
+    /// Of `coherency`.
+    coherency: f64,
 }
 
 /// The knee.

@@ -2,7 +2,7 @@
 
 use super::{chart::by_load, words};
 use crate::text::units;
-use loadgen_capacity::{Level, LevelVerdict, LoadUnit, Stress};
+use loadgen_capacity::{Level, LevelVerdict, LoadUnit, Stress, Usl};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -15,8 +15,6 @@ const RIGHT: f64 = 24.0;
 /// Top and bottom of each panel.
 const RATE: (f64, f64) = (104.0, 330.0);
 const TIME: (f64, f64) = (382.0, 566.0);
-/// Steps in which a fitted curve is drawn.
-const CURVE: u32 = 80;
 const INK: &str = "#24292f";
 const SOFT: &str = "#8c959f";
 const GOOD: &str = "#1a7f37";
@@ -65,7 +63,7 @@ pub fn write_stress_svg(mut out: impl Write, name: &str, stress: &Stress) -> io:
     });
     picture.loads(stress);
     picture.marks(stress);
-    picture.law(stress, &rate);
+    picture.law(stress, &levels, &rate);
     let points: Vec<(f64, f64)> = levels
         .iter()
         .map(|level| (level.load, level.goodput_per_second))
@@ -244,18 +242,15 @@ impl Picture {
         self.label((at, RATE.1 - height + 8.0), anchor, colour, name);
     }
 
-    /// The Universal Scalability Law over users, where it says something.
-    fn law(&mut self, stress: &Stress, axis: &Axis) {
-        let Some(law) = stress
-            .usl
-            .filter(|law| law.is_good() && stress.unit == LoadUnit::Users)
-        else {
+    /// What the Universal Scalability Law says of each level by its requests under way, where it says something.
+    fn law(&mut self, stress: &Stress, levels: &[&Level], axis: &Axis) {
+        let Some(law) = stress.usl.filter(Usl::is_good) else {
             return;
         };
-        let at = |n: u32| self.x.most * f64::from(n) / f64::from(CURVE);
-        let points: Vec<(f64, f64)> = (1..=CURVE)
-            .map(at)
-            .map(|load| (load, law.throughput(load)))
+        let points: Vec<(f64, f64)> = levels
+            .iter()
+            .filter(|level| level.in_flight > 0.0)
+            .map(|level| (level.load, law.throughput(level.in_flight)))
             .collect();
         self.line(&points, axis, SOFT, " stroke-dasharray=\"4 4\"");
         self.label(

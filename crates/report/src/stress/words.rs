@@ -3,9 +3,12 @@
 use crate::probes::amount;
 use crate::text::units;
 use loadgen_capacity::{
-    Answer, Broken, Ended, Growth, Level, LevelVerdict, LoadUnit, Purpose, Shortage, Stress,
+    Answer, Broken, Doubt, Ended, Growth, Level, LevelVerdict, LoadUnit, Purpose, Shortage, Stress,
 };
 use loadgen_stats::Verdict;
+
+/// The least share that is shown as a number.
+const LEAST_SHOWN: f64 = 1e-4;
 
 /// A load with its unit: `230 users`, `12.5/s`.
 pub(crate) fn load(load: f64, unit: LoadUnit) -> String {
@@ -208,9 +211,26 @@ pub(crate) fn search(stress: &Stress) -> String {
 
 /// What is to be known beside the answer: loads that held above a break, broke once, could not be told.
 pub(crate) fn remarks(stress: &Stress) -> Vec<String> {
-    let mut remarks = of_levels(stress);
+    let mut remarks: Vec<String> = strictly(stress).into_iter().collect();
+    remarks.extend(of_levels(stress));
     remarks.extend(of_measurement(stress));
     remarks
+}
+
+/// Why the answer is none, where only a certain one counts.
+fn strictly(stress: &Stress) -> Option<String> {
+    let doubt = stress.doubt().filter(|_| stress.settings.strict)?;
+    let at = |load| self::load(load, stress.unit);
+    Some(match doubt {
+        Doubt::TooFew(load) => format!(
+            "strictly there is no answer: {} could not be told, and might have held",
+            at(load)
+        ),
+        Doubt::Spared(load) => format!(
+            "strictly there is no answer: the generator was late or busy at {}, and may have spared the service",
+            at(load)
+        ),
+    })
 }
 
 /// Several loads with their unit, ascending.
@@ -328,29 +348,27 @@ fn scalability(stress: &Stress) -> Vec<(&'static str, String)> {
         ));
         return laws;
     }
-    let over = match stress.unit {
-        LoadUnit::Users => "user",
-        LoadUnit::PerSecond => "request under way",
+    let errors = usl.errors.unwrap_or_default();
+    let give_or_take = |share: f64, error: f64| match error < LEAST_SHOWN {
+        true => units::percent(share),
+        false => format!("{} ± {}", units::percent(share), units::percent(error)),
     };
     laws.push((
         "scalability",
         format!(
-            "{} from one {over}, contention {}, coherency {} ({fit})",
+            "{} from one request under way, contention {}, coherency {} ({fit})",
             units::rate(usl.lambda),
-            units::percent(usl.contention),
-            units::percent(usl.coherency),
+            give_or_take(usl.contention, errors[1]),
+            give_or_take(usl.coherency, errors[2]),
         ),
     ));
     if let Some((load, rate)) = usl.peak() {
-        let at = match stress.unit {
-            LoadUnit::Users => self::load(load, stress.unit),
-            LoadUnit::PerSecond => format!("{} requests under way", units::count(whole(load))),
-        };
         laws.push((
             "peak",
             format!(
-                "{} at {at} is the most it can do, by that law",
-                units::rate(rate)
+                "{} at {} requests under way is the most it can do, by that law",
+                units::rate(rate),
+                units::count(whole(load))
             ),
         ));
     }

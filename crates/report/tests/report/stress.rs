@@ -52,6 +52,7 @@ fn level(number: u64, load: f64, purpose: Purpose, verdict: LevelVerdict) -> Lev
         latency: [time(p95 / 2.0), time(p95), time(p95 * 1.5)],
         ttft_p95: time(0.05),
         tokens_per_second: Some(rate * 12.0),
+        in_flight: load,
         little: little(load, rate, load / rate),
         broken: if verdict == LevelVerdict::Broken {
             vec![broken]
@@ -117,6 +118,7 @@ fn unsteady() -> Stress {
     .map(|((load, purpose, verdict), number)| level(number, load, purpose, verdict))
     .collect();
     levels[3].little = little(120.0, 1500.0, 0.1);
+    levels[3].in_flight = 120.0;
     levels[4].generator_doubtful = true;
     for level in &mut levels {
         (level.ttft_p95, level.tokens_per_second) = (None, None);

@@ -3,7 +3,7 @@
 use super::{
     BrokenJson, EndedJson, FoundRecord, KneeJson, LevelJson, LimitedByJson, LittleJson,
     PurposeJson, QuantilesJson, RecoveryJson, SearchJson, ShortageJson, StressJson, UnitJson,
-    UslJson, VerdictJson,
+    UslErrorsJson, UslJson, VerdictJson,
 };
 use crate::error::Damage;
 use crate::json::millis;
@@ -49,6 +49,13 @@ impl StressJson {
                     lambda: usl.lambda,
                     contention: usl.contention,
                     coherency: usl.coherency,
+                    standard_errors: usl.errors.map(|[lambda, contention, coherency]| {
+                        UslErrorsJson {
+                            lambda,
+                            contention,
+                            coherency,
+                        }
+                    }),
                     r_squared: usl.r_squared,
                     error: usl.error,
                     good: usl.is_good(),
@@ -102,6 +109,7 @@ impl SearchJson {
             headroom: settings.headroom,
             extensions: settings.extensions,
             error_guard: settings.error_guard,
+            strict: settings.strict,
             required,
             limits: limits.to_vec(),
         }
@@ -129,6 +137,7 @@ impl SearchJson {
             extensions: self.extensions,
             error_guard: self.error_guard,
             headroom: self.headroom,
+            strict: self.strict,
             ..SearchSettings::new(ladder)
         };
         let unit = match self.unit {
@@ -161,6 +170,7 @@ impl LevelJson {
             http_req_latency: QuantilesJson { p50, p95, p99 },
             ttft_p95: level.ttft_p95.map(millis),
             tokens_per_second: level.tokens_per_second,
+            in_flight: level.in_flight,
             little: level.little.map(|little| LittleJson {
                 in_flight: little.users,
                 expected: little.expected,
@@ -204,6 +214,7 @@ impl LevelJson {
             latency: [time(latency[0])?, time(latency[1])?, time(latency[2])?],
             ttft_p95: time(self.ttft_p95)?,
             tokens_per_second: self.tokens_per_second,
+            in_flight: self.in_flight,
             little: self.little.map(|little| Little {
                 users: little.in_flight,
                 expected: little.expected,
