@@ -2,6 +2,7 @@
 
 mod compare;
 mod doctor;
+mod elsewhere;
 mod mock;
 mod network;
 mod request;

@@ -1,12 +1,27 @@
 //! Carries a plan out, and says at once that a signal came.
 
-use crate::{error::Error, progress::Teller, wiring};
-use loadgen_engine::{Observer, Outcome, Settings, Stop};
+use crate::{environment::Environment, error::Error, progress::Teller, source::workers, wiring};
+use loadgen_engine::{Observer, Outcome, Placement, Settings, Stop};
 use loadgen_host::PreciseTiming;
 use loadgen_http::HttpConnect;
 use loadgen_scenario::Plan;
 use std::{convert::Infallible, future::pending, sync::Arc};
 use tokio::sync::watch;
+
+/// How a plan is carried out, where nothing else is said.
+pub(crate) fn settings(
+    seed: Option<u64>,
+    threads: Option<u16>,
+    environment: &Environment,
+) -> Settings {
+    Settings {
+        workers: workers(threads),
+        seed: seed.unwrap_or_else(environment.draw_seed),
+        placement: Placement::Threads,
+        strict: false,
+        allow_all_failed: false,
+    }
+}
 
 /// Carries a plan out, and answers each signal at once, whatever the run is busy with.
 pub(crate) fn carry_out(

@@ -85,6 +85,24 @@ impl RunLog {
         }
     }
 
+    /// Begins the logs of a run: its own, unless that is unwanted, and those that were asked for. One whose file cannot be
+    /// made or written is missing; the run goes on.
+    pub(crate) fn open_all(
+        unwanted: bool,
+        started: Timestamp,
+        asked: impl IntoIterator<Item = (PathBuf, File)>,
+        header: &Header,
+        environment: &Environment,
+    ) -> Vec<Self> {
+        let err = &environment.err;
+        let own = (!unwanted).then(|| Self::create(&header.name, started, environment));
+        let own = own.map(|place| Self::open(place, header, err));
+        let asked = asked
+            .into_iter()
+            .map(|place| Self::asked(place, header, err));
+        own.into_iter().chain(asked).collect()
+    }
+
     /// Begins a log that was asked for at that place.
     pub(crate) fn asked(place: (PathBuf, File), header: &Header, err: &Output) -> Self {
         Self {

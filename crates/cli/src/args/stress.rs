@@ -112,6 +112,10 @@ pub(crate) struct StressOutputArgs {
     /// Threads that carry the load; as many as there are cores where not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
+    /// Call the search inconclusive where its answer rests on a level with too few samples to judge, or on one that held
+    /// while the generator was late or busy
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Show no progress, and of the result the answer only
     #[arg(long, short)]
     pub(crate) quiet: bool,

@@ -1,6 +1,6 @@
 //! Options that variables of the environment may give: under the command line, over the file.
 
-use super::Cli;
+use super::{Cli, elsewhere};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, parser::ValueSource};
 use loadgen_stats::nearest;
 use std::{
@@ -41,7 +41,9 @@ pub(crate) fn parse(
     vars: &BTreeMap<String, String>,
 ) -> Result<(Cli, Given), clap::Error> {
     let mut command = Cli::command();
-    let matches = command.try_get_matches_from_mut(args)?;
+    let matches = command
+        .try_get_matches_from_mut(args)
+        .map_err(|error| elsewhere::hinted(error, args))?;
     let (added, given) = additions(&command, &matches, vars)?;
     let whole = matches
         .subcommand_name()

@@ -7,7 +7,7 @@ mod rounds;
 use super::debug;
 use crate::{
     args::{Given, OutputArgs, RunArgs},
-    carrying::carry_out,
+    carrying::{self, carry_out},
     comparing,
     environment::Environment,
     error::Error,
@@ -19,7 +19,7 @@ use crate::{
     progress::Progress,
     room,
     run_log::RunLog,
-    source::{Wanted, refuse_network, workers},
+    source::{Wanted, refuse_network},
     taken::End,
     tokens::TokenKeeping,
     wiring,
@@ -27,7 +27,7 @@ use crate::{
 use against::Against;
 use jiff::Timestamp;
 use keeping::Keeping;
-use loadgen_engine::{Outcome, Placement, Settings, Stop};
+use loadgen_engine::{Outcome, Settings, Stop};
 use loadgen_host::Monitor;
 use loadgen_report::{
     Closing, Header, Report, TextOptions, compared_run, write_text, write_verdict,
@@ -218,11 +218,9 @@ impl Bench<'_> {
 
 fn settings(args: &OutputArgs, environment: &Environment) -> Settings {
     Settings {
-        workers: workers(args.workers),
-        seed: args.seed.unwrap_or_else(environment.draw_seed),
-        placement: Placement::Threads,
         strict: args.strict,
         allow_all_failed: args.allow_all_failed,
+        ..carrying::settings(args.seed, args.workers, environment)
     }
 }
 
@@ -250,20 +248,15 @@ impl Course<'_> {
         }
     }
 
-    /// Begins the run logs. One whose file cannot be made or written is missing; the run goes on.
+    /// Begins the run logs.
     fn open_logs(&mut self, place: usize, started: Timestamp) -> Result<Vec<RunLog>, Error> {
         let environment = self.bench.environment;
         let kept = self.bench.keeping.begin(place, environment)?;
         let asked = self.outputs.begin_logs(environment)?;
         let unwanted = self.bench.args.output.no_log;
-        let own = (!unwanted).then(|| RunLog::create(&self.header.name, started, environment));
-        let (header, err) = (&self.header, &environment.err);
-        let own = own.map(|place| RunLog::open(place, header, err));
-        let asked = asked
-            .into_iter()
-            .chain(kept)
-            .map(|place| RunLog::asked(place, header, err));
-        Ok(own.into_iter().chain(asked).collect())
+        let asked = asked.into_iter().chain(kept);
+        let logs = RunLog::open_all(unwanted, started, asked, &self.header, environment);
+        Ok(logs)
     }
 
     /// Closes the run logs, compares where this run is the only one, writes every result, and tells how the run ended.

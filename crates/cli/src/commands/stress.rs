@@ -5,7 +5,7 @@ mod search;
 use super::print;
 use crate::{
     args::{Given, RequestArgs, StressArgs},
-    carrying::carry_out,
+    carrying::{self, carry_out},
     environment::Environment,
     error::Error,
     exit::Exit,
@@ -16,14 +16,14 @@ use crate::{
     progress::{Goal, Progress},
     room,
     run_log::RunLog,
-    source::{Wanted, refuse_network, workers},
+    source::{Wanted, refuse_network},
     steering::Steering,
     tokens::TokenKeeping,
     wiring,
 };
 use jiff::Timestamp;
 use loadgen_capacity::{Steersman, Stress};
-use loadgen_engine::{Outcome, Placement, Settings};
+use loadgen_engine::{Outcome, Settings};
 use loadgen_host::Monitor;
 use loadgen_report::{
     Closing, Header, Report, TextOptions, write_stress_text, write_stress_verdict,
@@ -130,13 +130,7 @@ impl Course<'_> {
         search: &Search,
     ) -> Result<Vec<RunLog>, Error> {
         let asked = self.outputs.begin_logs(self.environment)?;
-        let own = (!unwanted).then(|| RunLog::create(&self.header.name, started, self.environment));
-        let (header, err) = (&self.header, &self.environment.err);
-        let own = own.map(|place| RunLog::open(place, header, err));
-        let asked = asked
-            .into_iter()
-            .map(|place| RunLog::asked(place, header, err));
-        let mut logs: Vec<RunLog> = own.into_iter().chain(asked).collect();
+        let mut logs = RunLog::open_all(unwanted, started, asked, &self.header, self.environment);
         for log in &mut logs {
             if let Some(trouble) = search.begin(log) {
                 self.environment.err.say(&trouble);
@@ -217,11 +211,9 @@ impl Course<'_> {
 
 fn settings(args: &StressArgs, environment: &Environment) -> Settings {
     Settings {
-        workers: workers(args.output.workers),
-        seed: args.output.seed.unwrap_or_else(environment.draw_seed),
-        placement: Placement::Threads,
-        strict: false,
+        strict: args.output.strict,
         // Levels that break are findings.
         allow_all_failed: true,
+        ..carrying::settings(args.output.seed, args.output.workers, environment)
     }
 }

@@ -230,6 +230,10 @@ const OPTIONS: &[(&str, &[&str])] = &[
         &["a_search_has_as_many_threads_as_asked_for"],
     ),
     (
+        "stress --strict",
+        &["strictly_what_cannot_be_told_is_no_answer"],
+    ),
+    (
         "stress --quiet",
         &["a_search_is_silent_where_that_is_wanted"],
     ),

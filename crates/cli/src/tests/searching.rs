@@ -454,6 +454,45 @@ fn a_service_that_answers_nothing_is_no_answer() {
 }
 
 #[test]
+fn strictly_what_cannot_be_told_is_no_answer() {
+    // Some thirty requests say nothing of one in a hundred; of two hundred a second most are refused.
+    let text = LIMITED.replace("12/s", "40/s");
+    let words = [
+        "stress",
+        "a.toml",
+        "--rate",
+        "--start=5/s",
+        "--factor=40",
+        "--max=200/s",
+        "--settle=0s",
+        "--hold=1s",
+        "--until",
+        "http_req_failed: rate < 1%",
+        "--out",
+        "json=out.json",
+        "--out",
+        "log=run.jsonl",
+    ];
+    for (more, code, verdict) in [(&[][..], 0, "pass"), (&["--strict"], 97, "inconclusive")] {
+        let played = searched(&[&words[..], more].concat(), &text);
+        assert_eq!(played.code, code, "{more:?} {}{}", played.out, played.err);
+        let found = stress(&played);
+        assert_eq!(
+            (&found["unclear"], &found["lowest_broke"]),
+            (&serde_json::json!([5.0]), &200.0.into()),
+            "{more:?} {found}"
+        );
+        assert_eq!(played.json("out.json")["verdict"], verdict);
+        let told = "strictly there is no answer: 5/s could not be told";
+        assert_eq!(played.out.contains(told), code == 97, "{}", played.out);
+        // The run log knows that it was strict.
+        let log = played.stage.folder.path().join("run.jsonl");
+        let report = ["report", log.to_str().unwrap(), "--out", "json=out.json"];
+        assert_eq!(on(Stage::new(&report)).json("out.json")["verdict"], verdict);
+    }
+}
+
+#[test]
 fn a_signal_ends_a_search_which_keeps_what_it_found() {
     // So far below what the service takes that a busy machine does not matter, and a search that goes on.
     let higher: Vec<&str> = ONE

@@ -45,6 +45,7 @@ impl Search {
         let search = SearchSettings {
             resolution: args.search.resolution.0.max(1e-4),
             headroom: args.limits.headroom.0,
+            strict: args.output.strict,
             ..SearchSettings::new(ladder(&args.search, unit)?)
         };
         let hold = args.search.hold.0;
