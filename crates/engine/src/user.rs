@@ -232,7 +232,7 @@ impl<C: Connector, T: Timer> User<C, T> {
                 && user.has_to_prepare(scenario)
                 && !Box::pin(user.prepare_in_time(scenario, &stay)).await
             {
-                user.tell_data_ended(scenario);
+                user.tell_never_began(scenario);
                 break;
             }
             let Some(scenario) = shard.take(load, role, stay.until) else {

@@ -100,7 +100,7 @@ impl Document {
             vars: reader.vars(table.get("vars")),
             data: reader.data(table.get("data")),
             defaults: reader.defaults(table.get("defaults")),
-            steps: reader.steps(table.get("step"), "[[step]]"),
+            steps: reader.steps(&table, "step", "[[step]]"),
             routine: reader.routine(&table, "[[before]]"),
             ends: reader.ends(&table),
             scenarios: reader.scenarios(table.get("scenario")),

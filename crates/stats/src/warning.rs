@@ -315,7 +315,7 @@ const fn dropped_advice(reason: DropReason) -> &'static str {
             "use a machine with more or faster cores, or less load; this says nothing of the service"
         }
         DropReason::StopUser => {
-            "look at the errors; with on_failure = \"next_iteration\" users go on after a failure"
+            "look at the errors; a login that is refused needs `retry`; with on_failure = \"next_iteration\" users go on after a failure"
         }
         DropReason::Data => {
             "give the data set more rows, or at_end = \"recycle\"; who finds no row ends, so that the load was less than asked for"

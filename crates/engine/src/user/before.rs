@@ -65,12 +65,16 @@ impl<C: Connector, T: Timer> User<C, T> {
         self.prepared(scenario) == Some(None)
     }
 
-    /// Counts the iteration that a user would have begun but for a row, where no number of them says how many are left.
-    pub(super) fn tell_data_ended(&self, scenario: ScenarioIndex) {
+    /// Counts the iteration that a user would have begun, had there been a row for it and had what comes before not failed,
+    /// where no number of them says how many are left: nobody is to be missing unseen.
+    pub(super) fn tell_never_began(&self, scenario: ScenarioIndex) {
         let unlimited = self.shard.load(self.load).schedule.budget() == Budget::Unlimited;
-        if unlimited && self.prepared(scenario) == Some(Some(DropReason::Data)) {
+        if unlimited
+            && !self.has_to_go()
+            && let Some(Some(reason)) = self.prepared(scenario)
+        {
             let mut recorder = self.shard.recorder.borrow_mut();
-            recorder.dropped_iterations(scenario, self.ready, DropReason::Data, 1);
+            recorder.dropped_iterations(scenario, self.ready, reason, 1);
         }
     }
 

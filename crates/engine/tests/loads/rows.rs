@@ -83,6 +83,24 @@ async fn arrivals_whose_users_do_not_come_to_begin_are_dropped_with_the_reason()
 }
 
 #[tokio::test(start_paused = true)]
+async fn users_who_fail_before_they_begin_are_missed() {
+    let tables = "[[before]]\nname = \"login\"\nget = \"/login\"\n[[step]]\nget = \"/a\"";
+    let stages = "start_vus = 0, stages = [{ duration = \"3s\", target = 3 }, { duration = \"9s\", target = 3 }]";
+    for load in ["vus = 3, duration = \"60s\"", stages] {
+        for workers in [1, 2, 7] {
+            let mut service = Service::noting(TIME, &[]);
+            service.fail_below = u64::MAX;
+            let summary = undisturbed(plan(&text(load, tables)), workers, &service).await;
+            let what = format!("{load}, {workers} workers");
+            assert_eq!(dropped(&summary), [(DropReason::StopUser, 3)], "{what}");
+            assert_eq!(service.calls("/login").len(), 3, "{what}");
+            let codes: Vec<&str> = summary.warnings.iter().map(Warning::code).collect();
+            assert!(codes.contains(&"dropped-iterations"), "{what}: {codes:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_while_users_prepare_drops_nothing_of_a_number_of_iterations() {
     let tables = "[[before]]\nname = \"login\"\nget = \"/login\"\n[[step]]\nget = \"/a\"";
     for load in [

@@ -25,7 +25,8 @@ const MOST_TOKENS: u64 = 1_000_000_000;
 impl Reader {
     pub(super) fn cancel(&mut self, node: Option<&Node>) -> Field<CancelTable> {
         field(node, |node| {
-            let table = self.table(node, "`cancel`", keys::CANCEL)?;
+            let example = "{ after = \"2s\" }";
+            let table = self.table_such_as(node, "`cancel`", keys::CANCEL, example)?;
             let read = CancelTable {
                 after: self.duration(table.get("after"), "`cancel.after`", false),
                 after_tokens: self.whole(

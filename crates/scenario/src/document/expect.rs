@@ -56,7 +56,10 @@ pub(crate) enum PatternText {
 
 impl Reader {
     pub(super) fn expect(&mut self, node: Option<&Node>) -> Expectation {
-        let Some(table) = node.and_then(|node| self.table(node, "`expect`", keys::EXPECT)) else {
+        const EXAMPLE: &str = "{ status = [200, 429] }";
+        let table =
+            node.and_then(|node| self.table_such_as(node, "`expect`", keys::EXPECT, EXAMPLE));
+        let Some(table) = table else {
             return Expectation::default();
         };
         Expectation {

@@ -294,13 +294,15 @@ impl Reader {
         entries.iter().filter_map(read).collect()
     }
 
-    /// The steps; `head` is what stands above each of them.
-    pub(super) fn steps(&mut self, node: Option<&Node>, head: &str) -> Steps {
-        node.map(|node| self.steps_below("step", node, head))
-            .unwrap_or_else(|| Steps {
+    /// The steps under a key that need not be there; `head` is what stands above each of them.
+    pub(super) fn steps(&mut self, table: &Table<'_>, key: &str, head: &str) -> Steps {
+        match table.get(key) {
+            Some(node) => self.steps_below(key, node, head),
+            None => Steps {
                 complete: true,
                 ..Steps::default()
-            })
+            },
+        }
     }
 
     /// The steps under a key.

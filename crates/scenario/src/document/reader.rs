@@ -66,6 +66,20 @@ impl Reader {
         })
     }
 
+    /// The same for one that people write as a bare value; `example` is how it is meant.
+    pub(super) fn table_such_as<'a>(
+        &mut self,
+        node: &'a Node,
+        what: &str,
+        known: &[&str],
+        example: &str,
+    ) -> Option<Table<'a>> {
+        match node.kind {
+            Kind::Table(_) => self.table(node, what, known),
+            _ => self.wrong_type(node, what, &format!("a table such as {example}")),
+        }
+    }
+
     fn unknown_key(&mut self, key: &Located<String>, what: &str, known: &[&str]) {
         let help = if let Some(ours) = keys::known_elsewhere(&key.value, known) {
             format!("did you mean `{ours}`?")

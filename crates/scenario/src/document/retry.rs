@@ -48,7 +48,7 @@ pub(crate) struct Tried {
 impl Reader {
     pub(super) fn retry(&mut self, node: Option<&Node>) -> Field<RetryTable> {
         field(node, |node| {
-            let table = self.table(node, "`retry`", keys::RETRY)?;
+            let table = self.table_such_as(node, "`retry`", keys::RETRY, "{ on = 429 }")?;
             let read = RetryTable {
                 on: field(table.get("on"), |node| self.tried(node)),
                 max: self.whole(table.get("max"), "`retry.max`", 1, MOST),

@@ -72,10 +72,7 @@ impl Reader {
     pub(super) fn ends(&mut self, table: &Table<'_>) -> Ends {
         let mut limit = |key: &str| self.duration(table.get(key), &format!("`{key}`"), false);
         let (setup_timeout, teardown_timeout) = (limit("setup_timeout"), limit("teardown_timeout"));
-        let mut steps = |key: &str| match table.get(key) {
-            Some(node) => self.steps_below(key, node, &format!("[[{key}]]")),
-            None => self.steps(None, ""),
-        };
+        let mut steps = |key: &str| self.steps(table, key, &format!("[[{key}]]"));
         Ends {
             setup: steps("setup"),
             setup_timeout,
@@ -101,7 +98,7 @@ impl Reader {
             weight: self.weight(table.get("weight")),
             auth: self.auth(table.get("auth")),
             load: self.load(table.get("load"), "`[scenario.load]`"),
-            steps: self.steps(table.get("step"), "[[scenario.step]]"),
+            steps: self.steps(&table, "step", "[[scenario.step]]"),
             routine: self.routine(&table, "[[scenario.before]]"),
         })
     }
@@ -111,7 +108,7 @@ impl Reader {
         Routine {
             pace: self.duration(table.get("pace"), "`pace`", false),
             rate_limit: self.rate(table.get("rate_limit"), "`rate_limit`", false),
-            before: self.steps(table.get("before"), head),
+            before: self.steps(table, "before", head),
         }
     }
 
