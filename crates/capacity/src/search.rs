@@ -194,7 +194,8 @@ impl Search {
         }
         let (load, purpose, holds) = self.now;
         let holds = holds + 1;
-        let guarded = seen.failed > self.settings.error_guard && seen.sight != Sight::Generator;
+        let told = !matches!(seen.sight, Sight::Generator | Sight::TooFew);
+        let guarded = told && seen.failed > self.settings.error_guard;
         let verdict = match seen.sight {
             _ if guarded => LevelVerdict::Broken,
             Sight::Held => LevelVerdict::Held,

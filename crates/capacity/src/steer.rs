@@ -5,7 +5,7 @@
 
 use crate::hold::{Hold, Limits, Standing};
 use crate::level::{Level, Recovery};
-use crate::search::{LevelVerdict, Order, Search, SearchSettings};
+use crate::search::{LevelVerdict, Order, Search, SearchSettings, Sight};
 use loadgen_stats::{Layout, Offset, Threshold, Window};
 use std::sync::Arc;
 use std::time::Duration;
@@ -180,7 +180,13 @@ impl Steersman {
             return Command::Stay;
         };
         let purpose = self.search.purpose();
-        let judged = hold.judge(&self.limits);
+        let mut judged = hold.judge(&self.limits);
+        if judged.seen.sight == Sight::TooFew
+            && hold.is_hopeless(&self.settings.search, &self.limits)
+        {
+            // Too few may have been answered for any limit, and yet so many failed that more would be no news.
+            judged.seen.sight = Sight::Broken;
+        }
         self.search.see(judged.seen);
         if self.search.order() == Order::Extend {
             let (from, until) = self.span(now, Duration::ZERO, self.settings.hold);

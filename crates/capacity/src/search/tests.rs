@@ -518,6 +518,13 @@ fn errors_past_the_guard_break_a_level_and_nothing_higher_is_tried() {
     assert!(search.trials()[4].guarded);
     let held = search.answer().highest_held.unwrap();
     assert!((209.0..=220.0).contains(&held), "{held}");
+    // Three of five requests are more than half, and too few to tell anything.
+    let search = searched(settings(LADDER), |load| Seen {
+        failed: 0.6,
+        ..seen(Sight::TooFew, load)
+    });
+    let unclear = |trial: &Trial| trial.verdict == LevelVerdict::Unclear && !trial.guarded;
+    assert!(search.trials().iter().all(unclear), "{:?}", search.trials());
 }
 
 #[test]

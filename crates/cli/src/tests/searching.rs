@@ -444,7 +444,7 @@ fn a_service_that_answers_nothing_is_no_answer() {
         (&"at_start".into(), &Value::Null)
     );
     assert!(
-        played.out.contains("100% of the requests failed"),
+        played.out.contains("http_req_failed: rate < 60% was 100%"),
         "{}",
         played.out
     );
@@ -639,6 +639,34 @@ fn searches_that_cannot_be_are_refused() {
         run.code == 2 && run.err.contains("--out svg= draws the levels of a search"),
         "{}",
         run.err
+    );
+}
+
+#[test]
+fn the_example_of_a_search_has_a_limit_to_find() {
+    // What the page of the breaking point searches: so many users, of whom the embedded server answers 230 at once.
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/chat.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.contains("think = \"1s..3s\""), "users think for 2 s");
+    let words = [
+        "stress",
+        "a.toml",
+        "--dry-run",
+        "--start=50",
+        "--step=50",
+        "--max=500",
+        "--hold=10s",
+        "--until",
+        "http_req_failed: rate < 1%",
+    ];
+    let played = searched(&words, &format!("{text}\n[mock]\nmax_concurrent = 230\n"));
+    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    let usual = Settings::default();
+    let answer = usual.ttft + usual.itl * (usual.tokens - 1);
+    let at_once = |users: f64| users * answer.as_secs_f64() / (answer.as_secs_f64() + 2.0);
+    assert!(
+        at_once(350.0) < 205.0 && at_once(450.0) > 255.0,
+        "an answer takes {answer:?}"
     );
 }
 

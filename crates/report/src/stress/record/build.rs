@@ -214,7 +214,11 @@ impl LevelJson {
             latency: [time(latency[0])?, time(latency[1])?, time(latency[2])?],
             ttft_p95: time(self.ttft_p95)?,
             tokens_per_second: self.tokens_per_second,
-            in_flight: self.in_flight,
+            // Logs of before have it beside Little's law only.
+            in_flight: match (self.in_flight > 0.0, self.little) {
+                (false, Some(little)) => little.in_flight,
+                _ => self.in_flight,
+            },
             little: self.little.map(|little| Little {
                 users: little.in_flight,
                 expected: little.expected,
