@@ -135,8 +135,20 @@ fn kind(schema: &Value, property: &Value) -> String {
         if choices.iter().all(|choice| choice["const"].is_string()) {
             return "one of the words below".to_owned();
         }
-        let mut kinds: Vec<String> = choices.iter().map(|choice| kind(schema, choice)).collect();
-        kinds.dedup();
+        let mut kinds: Vec<String> = Vec::new();
+        for choice in choices {
+            // "status, or list of them" rather than "status, or list of: status".
+            let of = choice["items"]
+                .is_object()
+                .then(|| kind(schema, &choice["items"]));
+            let kind = match of {
+                Some(of) if kinds.contains(&of) => "list of them".to_owned(),
+                _ => kind(schema, choice),
+            };
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
         return kinds.join(", or ");
     }
     match property["type"].as_str() {
@@ -147,7 +159,10 @@ fn kind(schema: &Value, property: &Value) -> String {
         Some("boolean") => "true or false".to_owned(),
         Some("integer") => format!("whole number{}", range(property)),
         Some("number") => format!("number{}", range(property)),
-        Some("array") => format!("list; each: {}", kind(schema, &property["items"])),
+        Some("array") => match kind(schema, &property["items"]).as_str() {
+            "any value" => "list".to_owned(),
+            each => format!("list; each: {each}"),
+        },
         Some("object") if property["additionalProperties"].is_object() => {
             format!(
                 "table; each: {}",
