@@ -94,7 +94,7 @@ fn think(case: usize, users: &str, url: &str) -> Result<(), Box<dyn Error>> {
     loadgen_host::raise_file_limit()?;
     let (_, before) = CASES.get(case).ok_or("there is no such case")?;
     let text = format!(
-        "[load]\nvus = 1\nduration = \"2h\"\ngraceful_stop = \"0s\"\n{before}[[step]]\nthink = \"1h\"\n\
+        "[load]\nvus = 1\nduration = \"2h\"\ngraceful_stop = \"0s\"\nconnect_rate = \"off\"\n{before}[[step]]\nthink = \"1h\"\n\
          [[step]]\nname = \"after\"\nget = \"/plain\"\n"
     );
     let overrides = Overrides {

@@ -2,9 +2,10 @@
 //!
 //! The server (the embedded mock, on a thread of its own) notes when it read each request and when it wrote the first
 //! output. The client notes first byte sent → arrival of the first output. The difference of the two is the error of
-//! `ttft_service`: printed for the opening burst, when a thousand users connect at once, and for the time after it.
+//! `ttft_service`: printed for the opening burst, when a thousand users connect at once, and for the time after it. With a
+//! rate such as 1000/s they begin no faster than that.
 //!
-//! `cargo run --release -p loadgen-benches --example thousand_streams [STREAMS [SECONDS]]`
+//! `cargo run --release -p loadgen-benches --example thousand_streams [STREAMS [SECONDS [RATE]]]`
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
@@ -41,6 +42,7 @@ const BURST: Duration = Duration::from_secs(1);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (streams, seconds) = (argument(0, 1_000_u32)?, argument(1, 15_u32)?);
+    let rate = argument(2, "off".to_owned())?;
     let settings = loadgen_mock::Settings {
         ttft: Duration::from_millis(200),
         itl: Duration::from_millis(50),
@@ -54,6 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         target: Some(Given::new(mock.url(), "the bench")),
         vus: Some(Given::new(streams.to_string(), "STREAMS")),
         duration: Some(Given::new(format!("{seconds}s"), "SECONDS")),
+        connect_rate: Some(Given::new(rate, "RATE")),
         ..Overrides::default()
     };
     let plan = plan("thousand-streams", SCENARIO, &overrides)?;

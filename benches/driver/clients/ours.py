@@ -20,7 +20,8 @@ class Loadgen:
             command += ["--stream=openai"]
         match load.kind:
             case "closed":
-                command += ["-c", load.users, "-z", f"{load.seconds}s"]
+                # As the others, all at once: who comes later has less time to be measured in.
+                command += ["-c", load.users, "-z", f"{load.seconds}s", "--connect-rate", "off"]
             case "once":
                 command += ["-c", load.users, "-n", load.users]
             case "open":

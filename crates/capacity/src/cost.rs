@@ -1,11 +1,11 @@
 //! What a search may cost at worst: before a request is sent.
 
 use crate::search::{Order, Purpose, Search, SearchSettings, Seen, Sight};
-use crate::steer::{LONGEST_SETTLE, RECOVERY_HOLD, RECOVERY_HOLDS};
+use crate::steer::{LONGEST_SETTLE, RECOVERY_HOLD, RECOVERY_HOLDS, coming};
 use std::time::Duration;
 
 /// How long the parts of a level are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Timing {
     /// Before measuring, at the least.
     pub settle: Duration,
@@ -15,13 +15,18 @@ pub struct Timing {
     pub answer: Duration,
     /// Whether, in the end, the service is broken once more and brought back.
     pub recover: bool,
+    /// The most users that come in a second; none where that is not bounded, or where the load has none.
+    pub connect_rate: Option<f64>,
 }
 
 impl Timing {
     /// The longest that a level settles. Iterations of users may be as long as their timeouts and thinking make them.
     fn longest_settle(&self, settings: &SearchSettings) -> Duration {
         match settings.ladder.whole && !self.settle.is_zero() {
-            true => self.settle.max(LONGEST_SETTLE),
+            true => {
+                let coming = coming(settings.ladder.max, self.connect_rate);
+                self.settle.max(LONGEST_SETTLE).max(coming * 2)
+            }
             false => self.settle,
         }
     }

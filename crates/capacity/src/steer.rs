@@ -30,6 +30,8 @@ pub struct SteerSettings {
     pub answer: Duration,
     /// Whether to measure, in the end, how long the service takes to be well again.
     pub recover: bool,
+    /// The most users that come in a second; none where that is not bounded, or where the load has none.
+    pub connect_rate: Option<f64>,
 }
 
 /// What is to be done with the load after a window.
@@ -217,7 +219,12 @@ impl Steersman {
                 }
             }
             Order::Hold { load, .. } => {
-                let (hold, command) = self.set(load, now, self.settle(), self.settings.hold);
+                let before = match was_draining {
+                    true => 0.0,
+                    false => self.search.trials().last().map_or(0.0, |trial| trial.load),
+                };
+                let settle = self.settle(load - before);
+                let (hold, command) = self.set(load, now, settle, self.settings.hold);
                 self.phase = Phase::Level(hold);
                 command
             }
@@ -226,12 +233,15 @@ impl Steersman {
         }
     }
 
-    /// How long a level settles. New users come in the first half of it: over one iteration at least, or they would act
-    /// in step for a long time, and be more at once than so many users ever are.
-    fn settle(&self) -> Duration {
+    /// How long a level settles that brings so much more load than there is. New users come in the first half of it: over
+    /// one iteration at least, or they would act in step for a long time, and be more at once than so many users ever
+    /// are; and no more of them in a second than may come.
+    fn settle(&self, more: f64) -> Duration {
         let settle = self.settings.settle;
         match self.settings.search.ladder.whole && !settle.is_zero() {
-            true => settle.max((2 * self.iteration).min(LONGEST_SETTLE)),
+            true => settle
+                .max((2 * self.iteration).min(LONGEST_SETTLE))
+                .max(coming(more, self.settings.connect_rate) * 2),
             false => settle,
         }
     }
@@ -256,7 +266,8 @@ impl Steersman {
         let answer = self.search.answer();
         match (self.settings.recover, answer.lowest_broke, answer.safe) {
             (true, Some(broke), Some(safe)) if safe > 0.0 => {
-                let (hold, command) = self.set(broke, now, self.settle(), self.settings.hold);
+                let settle = self.settle(broke);
+                let (hold, command) = self.set(broke, now, settle, self.settings.hold);
                 self.phase = Phase::Breaking(hold);
                 command
             }
@@ -319,6 +330,12 @@ impl Steersman {
         self.phase = Phase::After;
         Command::Stop
     }
+}
+
+/// How long it takes until so many users have come.
+pub(crate) fn coming(users: f64, connect_rate: Option<f64>) -> Duration {
+    let time = connect_rate.and_then(|rate| Duration::try_from_secs_f64(users / rate).ok());
+    time.unwrap_or_default()
 }
 
 fn whole_seconds(at: Offset) -> Offset {

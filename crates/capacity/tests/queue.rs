@@ -267,6 +267,7 @@ fn searched(seeds: std::ops::Range<u64>, noise: Noise) -> Searched {
         hold: 8 * SECOND,
         answer: 61 * SECOND,
         recover: false,
+        connect_rate: None,
     };
     let mut all = Searched::default();
     for seed in seeds {

@@ -173,6 +173,10 @@ pub(crate) struct LoadArgs {
     /// How long running iterations may go on once no more are begun, as 30s
     #[arg(long, value_name = "D", allow_hyphen_values = true)]
     pub(crate) graceful_stop: Option<String>,
+    /// How many virtual users begin in a second at most, so that they do not falsify each other's first times; `off`
+    /// where all begin as the load says [default: 1000/s]
+    #[arg(long, value_name = "N/s", allow_hyphen_values = true)]
+    pub(crate) connect_rate: Option<String>,
     /// A limit that fails the run, as 'ttft: p95 < 2s' (repeatable)
     #[arg(long, value_name = "METRIC: EXPR")]
     pub(crate) threshold: Vec<String>,

@@ -2,7 +2,9 @@
 
 use crate::{args::NetworkArgs, doctor::Calibration, environment::Environment, error::Error};
 use loadgen_http::LOOPBACKS;
-use loadgen_scenario::{Growth, Needs, Plan, Ports, Resting, Room, Unplayed, format_duration};
+use loadgen_scenario::{
+    Growth, LoadPlan, Needs, Plan, Ports, Resting, Room, Unbegun, Unplayed, format_duration,
+};
 
 /// What this machine has for the run.
 #[derive(Clone, Copy, Debug)]
@@ -67,9 +69,27 @@ pub(crate) fn make(
     for line in calibration.map_or_else(Vec::new, |last| last.beyond(plan, workers)) {
         environment.err.say(&format!("warning: {line}"));
     }
-    for line in left_out(&plan.unplayed()) {
+    for line in absent(plan) {
         environment.err.say(&plan.mask(&line));
     }
+}
+
+/// Who of the plan will not come.
+fn absent(plan: &Plan) -> Vec<String> {
+    let unbegun = plan.loads.iter().filter_map(LoadPlan::unbegun);
+    let mut told: Vec<String> = unbegun.flat_map(|one| too_slow(&one)).collect();
+    told.extend(left_out(&plan.unplayed()));
+    told
+}
+
+/// That a load is over before all of its users have begun.
+fn too_slow(unbegun: &Unbegun) -> [String; 2] {
+    let Unbegun { users, begin } = unbegun;
+    [
+        format!("warning: only {begin} of {users} users begin before the load ends"),
+        "hint: give it more time, or let users begin faster (`connect_rate`, --connect-rate)"
+            .to_owned(),
+    ]
 }
 
 /// Who has a share of a load, but none of its users.

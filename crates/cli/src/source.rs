@@ -27,6 +27,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) network: Option<&'a NetworkArgs>,
     /// Whether the load is steered, whatever the file says.
     pub(crate) steered: bool,
+    /// How many users begin in a second at most.
+    pub(crate) connect_rate: &'a Option<String>,
     /// Limits of `--until`.
     pub(crate) until: &'a [String],
     pub(crate) given: &'a Given,
@@ -148,6 +150,7 @@ impl Wanted<'_> {
             scale: load(|load| &load.scale, "scale"),
             steered: self.steered,
             graceful_stop: load(|load| &load.graceful_stop, "graceful-stop"),
+            connect_rate: value(self.connect_rate, "connect-rate"),
             variables: self
                 .source
                 .env

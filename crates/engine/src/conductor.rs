@@ -276,7 +276,7 @@ impl<'a, O: Observer> Conductor<'a, O> {
         self.tell();
     }
 
-    /// Notes the loads that have ended, and begins those that waited for them.
+    /// Notes the loads that have ended, and begins those that waited for them. All shards look again what is left to do.
     fn see_ends(&mut self) {
         let now = self.common.clock.now();
         for place in 0..self.courses.len() {

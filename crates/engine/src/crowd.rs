@@ -50,14 +50,15 @@ const SHORTEST_LOOK: Duration = Duration::from_micros(50);
 impl<C: Connector, T: Timer> Crowd<C, T> {
     /// The users of a load that has not begun.
     pub(crate) fn new(shard: &Rc<Shard<C, T>>, load: usize) -> Self {
+        let schedule = shard.load(load).schedule.clone();
         Self {
             shard: Rc::clone(shard),
             load,
             phase: Phase::Waiting,
-            schedule: shard.load(load).schedule.clone(),
             starts: Starts::none(),
             users: JoinSet::new(),
-            seats: Seats::new(),
+            seats: Seats::new(schedule.steered_connect_rate()),
+            schedule,
             changes: 0,
             span: None,
             told: false,
@@ -88,7 +89,9 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
             }
             Phase::Draining(_) | Phase::Cut(_) | Phase::Never => true,
         };
-        may_end && self.users.is_empty() && self.next_due().is_none()
+        // Whoever would still come finds nothing left to do.
+        let nobody_comes = self.next_due().is_none() || self.shard.load(self.load).is_used_up();
+        may_end && self.users.is_empty() && nobody_comes
     }
 
     /// Whether users who stay have gone before their time, as there was no row of data left for them: nothing is measured
@@ -180,6 +183,9 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
 
     /// Begins the next start.
     pub(crate) fn begin_next(&mut self) {
+        if self.shard.load(self.load).is_used_up() {
+            self.starts = Starts::none();
+        }
         match self.starts.take() {
             Some(Start::Stay(stay)) => {
                 let present = if stay.from == Offset::ZERO {

@@ -114,6 +114,15 @@ impl SharedLoad {
         }
     }
 
+    /// Whether no user can find an iteration left.
+    pub(crate) fn is_used_up(&self) -> bool {
+        match &self.left {
+            Left::Unlimited => false,
+            Left::Shared(left) => left.left() == 0,
+            Left::ByRole(all) => all.iter().all(|left| left.left() == 0),
+        }
+    }
+
     /// Notes that a user found no row of a data set left: it ends.
     pub(crate) fn note_end_of_data(&self) {
         self.data_ended.store(true, Ordering::Relaxed);

@@ -30,7 +30,7 @@ pub(crate) struct Common {
     pub(crate) plan: Arc<Plan>,
     pub(crate) layout: Arc<Layout>,
     pub(crate) loads: Vec<SharedLoad>,
-    /// Told where a load has ended in every shard.
+    /// Told where a load has ended in every shard, and where its last iteration was taken.
     pub(crate) load_ended: Notify,
     pub(crate) users: Gauge,
     pub(crate) rows: Vec<TakenRows>,
@@ -219,11 +219,15 @@ impl<C: Connector, T: Timer> Shard<C, T> {
 
     /// Takes an iteration for a user of a closed load who wants to begin one now: the scenario it is of.
     pub(crate) fn take(&self, load: usize, role: Role, until: Offset) -> Option<ScenarioIndex> {
-        if self.goes_on(load, until) {
-            self.load(load).take(role)
-        } else {
-            None
+        if !self.goes_on(load, until) {
+            return None;
         }
+        let taken = self.load(load).take(role);
+        if taken.is_some() && self.load(load).is_used_up() {
+            // A shard whose next user has yet to come would wait for it in vain.
+            self.common.load_ended.notify_one();
+        }
+        taken
     }
 
     /// Waits until an instant; forever where there is none.

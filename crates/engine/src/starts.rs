@@ -89,7 +89,13 @@ impl Starts {
             Rest::None | Rest::Stays(_) | Rest::Arrivals(_) => return,
             Rest::Seats(seats, stays) => {
                 // Who was still to come at the level before is among those who come at this one.
-                *stays = seats.steer(change, self.turn, (shard, shards)).into_iter();
+                let next = self.next.iter().filter_map(|next| match next {
+                    Start::Stay(stay) => Some(stay),
+                    Start::Arrival(..) => None,
+                });
+                let waiting: Vec<Stay> = next.chain(stays.as_slice()).copied().collect();
+                let new = seats.steer(change, self.turn, (shard, shards), &waiting);
+                *stays = new.into_iter();
                 self.next = stays.next().map(Start::Stay);
             }
             Rest::Steered(arrivals) => {

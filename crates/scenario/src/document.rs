@@ -28,7 +28,8 @@ pub(crate) use expect::{Condition, Expectation, PatternText};
 pub(crate) use extract::ExtractTable;
 pub(crate) use flow::{Common, Defaults, QueryValue, StepTable, Steps, StreamTable, TimeoutTable};
 pub(crate) use load::{
-    ArrivalsName, Executor, Level, LoadTable, StageTable, StartTable, rate_in_bounds,
+    ArrivalsName, Executor, Level, LoadTable, OFF, StageTable, StartTable, connect_rate,
+    rate_in_bounds,
 };
 pub(crate) use mock::MockTable;
 pub(crate) use node::{Field, Kind, Located, Node, Source};

@@ -31,7 +31,7 @@ pub use plan::{
     Expect, Group, Growth, Guarded, HttpVersion, Load, LoadPlan, Location, Member, Message, Method,
     MockSettings, Multipart, Needs, OnFailure, Once, Origin, Outgoing, Part, PartContent, Pinned,
     Plan, Ports, QueryPart, Rate, Rendered, Repeat, Request, Retry, Scenario, Span, Stage, StartAt,
-    Step, StreamSpec, Target, Think, Timeouts, Turns, Unplayed, UserCount,
+    Step, StreamSpec, Target, Think, Timeouts, Turns, Unbegun, Unplayed, UserCount,
 };
 pub use plan::{Credential, Token, TokenAsk, TokenField, TokenFrom, TokenSource};
 pub use plan::{Limited, RateLimit, Resting};

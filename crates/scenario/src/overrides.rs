@@ -35,6 +35,8 @@ pub struct Overrides {
     pub steered: bool,
     /// How long running iterations may go on in the end.
     pub graceful_stop: Option<Given>,
+    /// The most users of closed loads that begin in a second: `500/s`, or `off`.
+    pub connect_rate: Option<Given>,
     /// `NAME=VALUE`: what templates see as `env.NAME`, before the environment.
     pub variables: Vec<Given>,
     /// `METRIC: EXPRESSION`: further thresholds.

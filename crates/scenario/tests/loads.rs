@@ -17,6 +17,7 @@ fn loaded(lines: &str, options: &[(&str, &str)]) -> Lowered {
             "duration" => overrides.duration = Some(given),
             "vus" => overrides.vus = Some(given),
             "iterations" => overrides.iterations = Some(given),
+            "connect-rate" => overrides.connect_rate = Some(given),
             _ => panic!("{option}"),
         }
     }
@@ -116,6 +117,129 @@ fn every_load_is_lowered_as_it_is_written() {
     );
     let load = &late.plan.loads[0];
     assert_eq!((load.start, load.warm_up), (StartAt::At(secs(9)), secs(5)));
+}
+
+#[test]
+fn users_begin_at_a_bounded_rate() {
+    type Options = &'static [(&'static str, &'static str)];
+    // The rate, what the plan says of it, and what is said where it comes from.
+    let cases: [(&str, Options, Option<f64>, &str, &str); 13] = [
+        (
+            "vus = 50\nduration = \"1m\"",
+            &[],
+            Some(1_000.0),
+            "1000/s begin at most (connect_rate), the last after 49ms",
+            "1000/s (default)",
+        ),
+        (
+            "vus = 1\nduration = \"1m\"",
+            &[],
+            Some(1_000.0),
+            "",
+            "1000/s (default)",
+        ),
+        (
+            "vus = 7\niterations = 9\nconnect_rate = 2",
+            &[],
+            Some(2.0),
+            "2/s begin at most (connect_rate), the last after 3s",
+            "2/s (line 4)",
+        ),
+        (
+            "vus = 7\niterations = 4\nconnect_rate = \"90/min\"",
+            &[],
+            Some(1.5),
+            "90/min begin at most (connect_rate), the last after 2s",
+            "90/min (line 4)",
+        ),
+        (
+            "vus = 7\nduration = \"1s\"\nconnect_rate = \"5/s\"",
+            &[],
+            Some(5.0),
+            "5/s begin at most (connect_rate): only 5 of them before the end",
+            "5/s (line 4)",
+        ),
+        (
+            "vus = 7\nduration = \"1s\"\nconnect_rate = \"off\"",
+            &[],
+            None,
+            "begin as the load says, however many at once (connect_rate off)",
+            "off (line 4)",
+        ),
+        (
+            "vus = 7\nduration = \"1s\"\nconnect_rate = \"off\"",
+            &[("connect-rate", "70/s")],
+            Some(70.0),
+            "70/s begin at most (connect_rate), the last after 86ms",
+            "70/s (--connect-rate)",
+        ),
+        (
+            "vus = 7\nduration = \"1s\"",
+            &[("connect-rate", "off")],
+            None,
+            "begin as the load says, however many at once (connect_rate off)",
+            "off (--connect-rate)",
+        ),
+        (
+            "vus = 7\nduration = \"1s\"",
+            &[("scale", "2")],
+            Some(1_000.0),
+            "1000/s begin at most (connect_rate), the last after 13ms",
+            "1000/s (default)",
+        ),
+        (
+            "start_vus = 0\nstages = [{ duration = \"1s\", target = 1000 }]",
+            &[],
+            Some(1_000.0),
+            "1000/s begin at most (connect_rate)",
+            "1000/s (default)",
+        ),
+        (
+            "start_vus = 0\nstages = [{ duration = \"1s\", target = 5 }, { duration = \"0s\", target = 9 }, { duration = \"1s\", target = 9 }]",
+            &[],
+            Some(1_000.0),
+            "1000/s begin at most (connect_rate): later where the stages ask for more",
+            "1000/s (default)",
+        ),
+        ("rate = \"10/s\"\nduration = \"1m\"", &[], None, "", ""),
+        // An option that puts a rate in the place of the users leaves nobody to hold back.
+        (
+            "vus = 7\nduration = \"1s\"\nconnect_rate = 3",
+            &[("rate", "10/s")],
+            None,
+            "",
+            "",
+        ),
+    ];
+    for (lines, options, rate, told, explained) in cases {
+        let lowered = loaded(lines, options);
+        let found = lowered.plan.loads[0].connect_rate;
+        assert_eq!(found.map(Rate::get), rate, "{lines} {options:?}");
+        let text = lowered.plan.describe(1);
+        let line = text
+            .lines()
+            .find(|line| line.contains("begin at most") || line.contains("begin as"));
+        let line = line.map_or("", |line| {
+            line.trim_start().trim_start_matches("users").trim_start()
+        });
+        assert_eq!(line, told, "{lines} {options:?}");
+        let mut rows = lowered.explained.iter();
+        let row = rows.find(|row| row.key == "load.connect_rate");
+        let row = row.map_or(String::new(), |row| format!("{} ({})", row.value, row.from));
+        assert_eq!(row, explained, "{lines} {options:?}");
+    }
+}
+
+#[test]
+fn who_says_nothing_of_the_rate_has_the_same_plan_as_before() {
+    let hash = |lines: &str| loaded(lines, &[]).plan.hash;
+    let plain = "vus = 7\nduration = \"1s\"";
+    let said = |rate: &str| hash(&format!("{plain}\nconnect_rate = {rate}"));
+    assert_eq!(said("1000"), hash(plain));
+    assert_eq!(said("\"60000/min\""), hash(plain));
+    assert_ne!(said("999"), hash(plain));
+    assert_ne!(said("\"off\""), hash(plain));
+    assert_ne!(said("\"off\""), said("999"));
 }
 
 #[test]
@@ -257,6 +381,7 @@ fn every_part_of_a_load_is_explained() {
             "start_after = 0s (default)",
             "warm_up = 0s (default)",
             "graceful_stop = 30s (default)",
+            "connect_rate = 1000/s (default)",
         ]
     );
 }
@@ -280,7 +405,8 @@ fn loads_are_described_over_time() {
             "  executor    per-vu-iterations
   1m          2 users, each does 5 iterations
   11m         at the latest: no iteration begins; running ones have 30s to end
-  11m30s      at the latest: what still runs is cut",
+  11m30s      at the latest: what still runs is cut
+  users       1000/s begin at most (connect_rate), the last after 1ms",
         ),
         (
             "rate = \"7/s\"\nduration = \"1.5s\"\nmax_vus = 1\narrivals = \"gamma\"\nburstiness = 0.5",
@@ -301,6 +427,7 @@ fn loads_are_described_over_time() {
   4s          2 users
               no iteration begins; running ones have 0s to end
               what still runs is cut
+  users       1000/s begin at most (connect_rate): later where the stages ask for more
   leaving     a user that leaves before the end has 30s to end its iteration
 
        8 users │████████████████████████

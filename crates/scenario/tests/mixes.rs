@@ -142,6 +142,7 @@ fn shared(shares: &[f64]) -> LoadPlan {
         start: StartAt::At(Duration::ZERO),
         warm_up: Duration::ZERO,
         graceful_stop: Duration::ZERO,
+        connect_rate: None,
         members: shares.iter().enumerate().map(member).collect(),
     }
 }
@@ -343,8 +344,41 @@ fn every_load_and_share_is_explained() {
         "scenario.c.load.start_after = scenario:b (line 14)",
         "scenario.c.load.warm_up = 0s (default)",
         "scenario.c.load.graceful_stop = 9s (--graceful-stop)",
+        "load.connect_rate = 1000/s (default)",
     ];
     assert_eq!(rows, want);
+}
+
+#[test]
+fn loads_that_begin_together_share_the_rate_of_their_users() {
+    let own = |vus: u32, more: &str| format!("load = {{ vus = {vus}, duration = \"10s\"{more} }}");
+    let text = file(
+        TEN,
+        &[
+            ("a", "weight = 1"),
+            ("b", own(30, "").as_str()),
+            ("c", own(5, ", start_after = \"3s\"").as_str()),
+            ("d", own(15, ", start_after = \"3s\"").as_str()),
+            ("e", own(7, ", start_after = \"scenario:a\"").as_str()),
+            ("f", own(40, ", connect_rate = \"9/s\"").as_str()),
+            ("g", "load = { rate = \"5/s\", duration = \"1m\" }"),
+        ],
+    );
+    let rates = |option: Option<&str>| -> Vec<Option<f64>> {
+        let overrides = Overrides {
+            connect_rate: option.map(|rate| Given::new(rate, "--connect-rate")),
+            ..Overrides::default()
+        };
+        let plan = lowered(&text, &overrides).expect("no problem").plan;
+        let rate = |load: &LoadPlan| load.connect_rate.map(|rate| rate.get().round());
+        plan.loads.iter().map(rate).collect()
+    };
+    // 10, 30 and 40 users begin with the run; 5 and 15 later; 7 when the first are done.
+    let usual = [125.0, 375.0, 250.0, 750.0, 1_000.0, 9.0].map(Some);
+    assert_eq!(rates(None), [&usual[..], &[None]].concat());
+    let asked = [10.0, 30.0, 20.0, 60.0, 80.0, 40.0].map(Some);
+    assert_eq!(rates(Some("80/s")), [&asked[..], &[None]].concat());
+    assert_eq!(rates(Some("off")), [None; 7]);
 }
 
 #[test]

@@ -122,6 +122,7 @@ fn overrides(lines: &[&str]) -> Overrides {
             "--stage" | "LOADGEN_STAGE" => overrides.stages.push(given),
             "--scale" | "LOADGEN_SCALE" => overrides.scale = Some(given),
             "--graceful-stop" => overrides.graceful_stop = Some(given),
+            "--connect-rate" => overrides.connect_rate = Some(given),
             "--threshold" => overrides.thresholds.push(given),
             "file" => {
                 let (path, content) = value.split_once(' ').expect("PATH CONTENT");

@@ -666,6 +666,7 @@ fn all_that_a_search_may_wait_for_is_in_its_worst_case() {
         hold: seconds(10),
         answer: seconds(2),
         recover: false,
+        connect_rate: None,
     };
     // The only load breaks, drains, and breaks again; with up to five holds each.
     let levels = 2 * 5 * (10 + 2) + 2 * 2;
@@ -682,6 +683,12 @@ fn all_that_a_search_may_wait_for_is_in_its_worst_case() {
         ..timing
     };
     assert_eq!(of(at_once, true).time, seconds(levels));
+    // Or until the last of fifty has come, who do so in the first half.
+    let slow = Timing {
+        connect_rate: Some(0.5),
+        ..timing
+    };
+    assert_eq!(of(slow, true).time, seconds(levels + 2 * 200));
     let recovering = Timing {
         recover: true,
         ..timing
@@ -700,6 +707,7 @@ fn no_service_costs_more_than_the_worst_case() {
         hold: Duration::from_secs(30),
         answer: Duration::from_secs(60),
         recover: false,
+        connect_rate: None,
     };
     let mut chance = Chance(7);
     for seed in 0..1000 {

@@ -45,6 +45,7 @@ fn settings() -> SteerSettings {
         hold: 10 * SECOND,
         answer: 30 * SECOND,
         recover: false,
+        connect_rate: None,
     }
 }
 
@@ -582,8 +583,9 @@ fn a_run_that_ends_early_keeps_its_levels() {
 #[test]
 fn users_settle_for_two_of_their_iterations() {
     // The gap from the end of the first level to the hold of the second, in seconds.
-    let gap = |settle: u64, iteration: Option<u64>, whole: bool| {
+    let gap_at = |settle: u64, iteration: Option<u64>, whole: bool, connect_rate| {
         let mut settings = settings();
+        settings.connect_rate = connect_rate;
         settings.settle = Duration::from_secs(settle);
         settings.search.ladder.whole = whole;
         let mut steersman = Steersman::new(
@@ -599,6 +601,7 @@ fn users_settle_for_two_of_their_iterations() {
         let [first, second] = [&steersman.levels()[0], &steersman.levels()[1]];
         second.from.since(first.until).as_secs()
     };
+    let gap = |settle, iteration, whole| gap_at(settle, iteration, whole, None);
     let short = gap(5, None, true);
     assert_eq!(gap(5, Some(2), true), short);
     assert_eq!(gap(5, Some(8), true), short + 11);
@@ -609,4 +612,8 @@ fn users_settle_for_two_of_their_iterations() {
         "arrivals have no step to act in"
     );
     assert_eq!(gap(0, Some(8), true), gap(0, None, true));
+    // Fifty more users, who all come in the first half.
+    assert_eq!(gap_at(5, None, true, Some(20.0)), short);
+    assert_eq!(gap_at(5, None, true, Some(5.0)), short + 15);
+    assert_eq!(gap_at(0, None, true, Some(5.0)), gap(0, None, true));
 }

@@ -69,6 +69,10 @@ pub(crate) struct SearchArgs {
     /// How long a level settles before it is measured; of users at least for two of their iterations, unless it is 0s
     #[arg(long, value_name = "D", default_value = "5s")]
     pub(crate) settle: Span,
+    /// How many virtual users begin in a second at most, as 200/s; `off` where those of a level all do within half of
+    /// --settle [default: 1000/s]
+    #[arg(long, value_name = "N/s", allow_hyphen_values = true)]
+    pub(crate) connect_rate: Option<String>,
     /// How narrow the gap is to become between what held and what broke, as a share of the load
     #[arg(long, value_name = "F", default_value = "5%")]
     pub(crate) resolution: Fraction,

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The options that a variable may give, by their long names. Flags are given by `1` or `true`.
-pub(crate) const OPTIONS: [&str; 14] = [
+pub(crate) const OPTIONS: [&str; 15] = [
     "target",
     "vus",
     "duration",
@@ -18,6 +18,7 @@ pub(crate) const OPTIONS: [&str; 14] = [
     "stage",
     "scale",
     "graceful-stop",
+    "connect-rate",
     "seed",
     "workers",
     "strict",

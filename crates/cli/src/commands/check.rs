@@ -28,6 +28,7 @@ pub(crate) fn check(
         request: &args.request,
         network: Some(&network),
         steered: false,
+        connect_rate: &args.load.connect_rate,
         until: &[],
         given,
     };

@@ -32,6 +32,7 @@ pub(crate) fn debug(
         request: &args.request,
         network: Some(&args.network),
         steered: false,
+        connect_rate: &None,
         until: &[],
         given,
     };
@@ -42,13 +43,8 @@ pub(crate) fn debug(
     // Until the end: dropping it stops it.
     let _embedded = wiring::embed(&mut plan)?;
     let _tokens = TokenKeeping::start(&plan, &args.network, environment)?;
-    show(
-        &plan,
-        which,
-        &connect,
-        args.seed.unwrap_or_else(environment.draw_seed),
-        &environment.out,
-    )
+    let seed = args.seed.unwrap_or_else(environment.draw_seed);
+    show(&plan, which, &connect, seed, &environment.out)
 }
 
 /// The places of the scenarios that are asked for.

@@ -49,6 +49,7 @@ pub(crate) fn run(
         request: &args.request,
         network: Some(&args.network),
         steered: false,
+        connect_rate: &args.load.connect_rate,
         until: &[],
         given,
     };

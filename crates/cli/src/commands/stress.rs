@@ -46,6 +46,7 @@ pub(crate) fn stress(
         request: &RequestArgs::default(),
         network: Some(&args.network),
         steered: true,
+        connect_rate: &args.search.connect_rate,
         until: &args.limits.until,
         given,
     };

@@ -36,6 +36,10 @@ const OPTIONS: &[(&str, &[&str])] = &[
         "run --graceful-stop",
         &["what_runs_at_the_end_has_so_long_to_finish"],
     ),
+    (
+        "run --connect-rate",
+        &["users_begin_no_faster_than_they_may"],
+    ),
     ("run --threshold", &["thresholds_decide"]),
     (
         "run --out",
@@ -104,6 +108,7 @@ const OPTIONS: &[(&str, &[&str])] = &[
         "check --graceful-stop",
         &["check_shows_what_options_change"],
     ),
+    ("check --connect-rate", &["check_shows_what_options_change"]),
     ("check --threshold", &["check_shows_what_options_change"]),
     ("check --method", &["check_shows_what_options_change"]),
     (
@@ -185,6 +190,13 @@ const OPTIONS: &[(&str, &[&str])] = &[
     (
         "stress --settle",
         &["the_worst_case_is_told_and_nothing_is_sent"],
+    ),
+    (
+        "stress --connect-rate",
+        &[
+            "the_worst_case_is_told_and_nothing_is_sent",
+            "a_search_in_arrivals_has_nobody_to_hold_back",
+        ],
     ),
     (
         "stress --resolution",
@@ -465,6 +477,10 @@ const VARIABLES: &[(&str, &[&str])] = &[
         &["variables_do_what_their_options_do"],
     ),
     (
+        "LOADGEN_CONNECT_RATE",
+        &["variables_do_what_their_options_do"],
+    ),
+    (
         "LOADGEN_SEED",
         &[
             "variables_do_what_their_options_do",
@@ -623,6 +639,10 @@ const KEYS: &[(&str, &[&str])] = &[
         &["users_and_iterations_are_as_many_as_the_file_says"],
     ),
     ("load.max_duration", &["the_load_ends_when_the_file_says"]),
+    (
+        "load.connect_rate",
+        &["users_begin_no_faster_than_they_may"],
+    ),
     (
         "load.graceful_stop",
         &["running_iterations_may_go_on_for_as_long_as_the_file_says"],

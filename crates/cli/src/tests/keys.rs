@@ -139,8 +139,8 @@ const PLAIN_STEP: &str = "[[step]]\nget = \"/plain\"\n";
 #[test]
 fn users_and_iterations_are_as_many_as_the_file_says() {
     for (load, users, iterations) in [
-        ("vus = 3, iterations = 9", 3, 9),
-        ("vus = 2, iterations = 5", 2, 5),
+        ("vus = 3, iterations = 9, connect_rate = \"off\"", 3, 9),
+        ("vus = 2, iterations = 5, connect_rate = \"off\"", 2, 5),
         ("iterations = 4", 1, 4),
     ] {
         let summary = loaded(load, PLAIN_STEP);

@@ -227,7 +227,8 @@ fn variables_do_what_their_options_do() {
     assert_eq!(played.code, 0, "{}", played.err);
     assert!(server.received()[0].starts_with(b"GET /v/plain "));
 
-    let played = with_variable(("LOADGEN_VUS", "3"), &[], "");
+    let at_once = ["--connect-rate", "off"];
+    let played = with_variable(("LOADGEN_VUS", "3"), &at_once, "");
     assert_eq!(played.json("out.json")["peak_vus"], 3);
     let played = with_variable(("LOADGEN_ITERATIONS", "5"), &[], "");
     assert_eq!(played.count("iterations"), 5);
@@ -241,6 +242,11 @@ fn variables_do_what_their_options_do() {
         let variable = ("LOADGEN_GRACEFUL_STOP", length);
         let played = with_variable(variable, &["--duration", "50ms"], slow);
         assert_eq!(played.json("out.json")["in_flight"]["count"], cut);
+    }
+    let three = ["--vus", "3", "--duration", "50ms"];
+    for (rate, users) in [("1/h", 1), ("off", 3)] {
+        let played = with_variable(("LOADGEN_CONNECT_RATE", rate), &three, slow);
+        assert_eq!(played.count("http_reqs"), users, "{rate}");
     }
     let rough = ["--threshold", "http_req_failed: rate < 1%"];
     for (value, code) in [("1", 97), ("0", 0)] {
@@ -315,6 +321,12 @@ fn check_shows_what_options_change() {
     checked(&file, &["--duration", "9m"], "9m");
     checked(&file, &["--iterations", "5"], "share 5 iterations");
     checked(&file, &["--graceful-stop", "3s"], "have 3s to end");
+    let begin = ["--vus", "9", "--connect-rate", "4/s"];
+    checked(
+        &file,
+        &begin,
+        "4/s begin at most (connect_rate), the last after 2s",
+    );
     checked(
         &file,
         &["--threshold", "http_req_duration: p95 < 2s"],

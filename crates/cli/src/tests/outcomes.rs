@@ -217,7 +217,8 @@ fn a_run_of_nothing_but_expected_refusals_fails() {
 
 #[test]
 fn the_load_can_be_another() {
-    let played = check(&["--iterations", "9", "--vus", "4"], 0);
+    let words = ["--iterations", "9", "--vus", "4", "--connect-rate", "off"];
+    let played = check(&words, 0);
     assert_eq!(played.count("iterations"), 9);
     assert_eq!(played.json("out.json")["peak_vus"], 4);
     let stage =

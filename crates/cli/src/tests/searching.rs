@@ -247,6 +247,7 @@ fn the_worst_case_is_told_and_nothing_is_sent() {
         &["--max=2000"],
         &["--hold=60s"],
         &["--settle=90s"],
+        &["--connect-rate=10/s"],
         &["--recover"],
         &["--resolution=1%"],
         &["--until", "http_req_latency: p95 < 1s"],
@@ -266,6 +267,28 @@ fn the_worst_case_is_told_and_nothing_is_sent() {
     assert_eq!(played.code, 0, "{}", played.err);
     assert_eq!(server.received().concat(), b"");
     assert!(!played.stage.folder.path().join(".loadgen").exists());
+}
+
+#[test]
+fn a_search_in_arrivals_has_nobody_to_hold_back() {
+    let words = [
+        "stress",
+        "a.toml",
+        "--dry-run",
+        "--rate",
+        "--connect-rate=5/s",
+        "--until",
+        "http_req_failed: rate < 1%",
+    ];
+    let played = searched(&words, LIMITED);
+    assert_eq!(played.code, 2, "{}", played.out);
+    assert!(
+        played
+            .err
+            .contains("--connect-rate goes with virtual users"),
+        "{}",
+        played.err
+    );
 }
 
 #[test]

@@ -23,12 +23,12 @@ fn an_executor_shapes_the_load() {
     // (load, iterations, most users)
     let cases = [
         (
-            "executor = \"per-vu-iterations\", vus = 3, iterations = 4",
+            "executor = \"per-vu-iterations\", vus = 3, iterations = 4, connect_rate = \"off\"",
             12,
             3,
         ),
         (
-            "executor = \"shared-iterations\", vus = 3, iterations = 4",
+            "executor = \"shared-iterations\", vus = 3, iterations = 4, connect_rate = \"off\"",
             4,
             3,
         ),
@@ -72,7 +72,9 @@ fn a_ramp_begins_where_the_file_says() {
         assert_eq!(count(&loaded(&load, 0), "iterations"), arrivals, "{load}");
     }
     for (start, users) in [("start_vus = 6, ", 6), ("", 2)] {
-        let load = format!("{start}stages = [{{ duration = \"200ms\", target = 2 }}]");
+        let load = format!(
+            "{start}stages = [{{ duration = \"200ms\", target = 2 }}], connect_rate = \"off\""
+        );
         assert_eq!(most_users(&loaded(&load, 5)), users, "{load}");
     }
 }
@@ -117,6 +119,45 @@ fn an_arrival_that_finds_all_users_busy_is_dropped() {
         assert_eq!(lost + count(&summary, "iterations"), 20, "{limit}");
         assert_eq!(most_users(&summary) <= 2, dropped, "{limit}");
     }
+}
+
+#[test]
+fn users_begin_no_faster_than_they_may() {
+    // An hour later there is no load any more: whoever is to begin then never does.
+    let each =
+        "executor = \"per-vu-iterations\", vus = 3, iterations = 1, max_duration = \"300ms\"";
+    for (rate, begun) in [
+        (", connect_rate = \"1/h\"", 1),
+        (", connect_rate = \"off\"", 3),
+        ("", 3),
+    ] {
+        let summary = loaded(&format!("{each}{rate}"), 0);
+        assert_eq!(count(&summary, "iterations"), begun, "{rate}");
+        assert_eq!(count(&summary, "dropped_iterations"), 3 - begun, "{rate}");
+    }
+    let text = format!(
+        "target = \"mock\"\nload = {{ {each}, connect_rate = \"1/h\" }}\n[[step]]\nget = \"/plain\"\n"
+    );
+    let words = [
+        "run",
+        "a.toml",
+        "--no-log",
+        "--connect-rate",
+        "off",
+        "--out",
+        "json=out.json",
+    ];
+    let played = on(Stage::new(&words).file("a.toml", &text));
+    assert_eq!(
+        (played.code, played.count("iterations")),
+        (0, 3),
+        "{}",
+        played.err
+    );
+    let words = ["run", "a.toml", "--no-log", "--out", "json=out.json"];
+    let played = on(Stage::new(&words).file("a.toml", &text));
+    let told = "only 1 of 3 users begin before the load ends";
+    assert!(played.err.contains(told), "{}", played.err);
 }
 
 #[test]

@@ -10,11 +10,17 @@ use std::collections::BTreeSet;
 const ROUNDING: f64 = 1e-6;
 
 fn planned(load: Load, start: f64) -> Schedule {
+    connecting(load, start, None)
+}
+
+/// The same where so many users begin in a second at most.
+fn connecting(load: Load, start: f64, rate: Option<f64>) -> Schedule {
     Schedule::of(&LoadPlan {
         load,
         start: StartAt::At(Duration::from_secs_f64(start)),
         warm_up: Duration::ZERO,
         graceful_stop: Duration::ZERO,
+        connect_rate: rate.and_then(Rate::per_second),
         members: vec![Member {
             scenario: ScenarioIndex(0),
             share: 1.0,
@@ -226,10 +232,11 @@ proptest! {
     #[test]
     fn the_stays_of_all_shards_are_the_users_at_every_instant(
         load in closed(),
+        rate in prop_oneof![1 => Just(None), 2 => (0.01..200.0).prop_map(Some)],
         start in 0_u64..5_000,
         instants in prop::collection::vec(0.0..1.0_f64, 20),
     ) {
-        let schedule = planned(load, start as f64 / 1_000.0);
+        let schedule = connecting(load, start as f64 / 1_000.0, rate);
         let length = schedule.length().as_secs_f64();
         let most = schedule.most_users().expect("a closed load");
         let mut sets = Vec::new();
@@ -269,6 +276,43 @@ proptest! {
             sets.push(stays);
         }
         prop_assert!(sets[0] == sets[1] && sets[0] == sets[2]);
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_more_users_begin_in_a_second_than_may_and_none_begins_too_soon(
+        load in closed(),
+        rate in prop_oneof![0.01..200.0, 1_000.0..10_000_000.0],
+        instants in prop::collection::vec((0.0..1.0_f64, 0.0..1.0_f64), 20),
+    ) {
+        let asked = planned(load.clone(), 1.5);
+        let given = connecting(load, 1.5, Some(rate));
+        prop_assert_eq!(asked.end_of_starting(), given.end_of_starting());
+        prop_assert_eq!(asked.most_users(), given.most_users());
+        let length = asked.length().as_secs_f64();
+        let at = |part: f64| asked.start().after(Duration::from_secs_f64(part * length));
+        for (one, other) in instants {
+            let (first, then) = (at(one.min(other)), at(one.max(other)));
+            let more = given.users_at(then).saturating_sub(given.users_at(first));
+            let most = rate * then.since(first).as_secs_f64() + 1.0 + ROUNDING;
+            prop_assert!(f64::from(more) <= most, "{more} more, not {most}");
+            // In this very nanosecond rounding decides.
+            let near = [-2, 0, 2].map(|nanos| then.as_nanos().saturating_add_signed(nanos));
+            let wanted = near.map(|nanos| asked.users_at(Offset::from_nanos(nanos))).into_iter().max();
+            prop_assert!(Some(given.users_at(then)) <= wanted, "{} of {wanted:?}", given.users_at(then));
+        }
+        // Whoever has the time comes in the end: a level that holds for long enough is reached.
+        let stays: Vec<Stay> = given.stays(0, 1).collect();
+        for stay in asked.stays(0, 1) {
+            let due = stay.from.after(Duration::from_secs_f64((f64::from(stay.place) + 1.0) / rate));
+            let rounded = Duration::from_nanos(2);
+            let due = due.after(rounded);
+            let there = |one: &&Stay| {
+                one.place == stay.place && one.from.after(rounded) >= stay.from && one.from <= due
+            };
+            prop_assert!(due >= stay.until || stays.iter().any(|one| there(&one)), "{stay:?} of {stays:?}");
+        }
     }
 }
 

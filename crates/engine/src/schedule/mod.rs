@@ -14,7 +14,7 @@ pub use stays::{Stay, Stays};
 pub use steered::Level;
 pub(crate) use steered::SteeredArrivals;
 
-use loadgen_scenario::{Arrivals, Load, LoadPlan, Stage, StartAt, UserCount};
+use loadgen_scenario::{Arrivals, Load, LoadPlan, Rate, Stage, StartAt, UserCount};
 use loadgen_stats::Offset;
 use std::time::Duration;
 
@@ -44,7 +44,12 @@ enum Shape {
         max_vus: Option<u32>,
     },
     /// As many users as are set while the run goes on.
-    SteeredUsers { most: u32, longest: Duration },
+    SteeredUsers {
+        most: u32,
+        longest: Duration,
+        /// The most of them that come in a second; none where that is not bounded.
+        connect_rate: Option<f64>,
+    },
     /// Iterations at the rate that is set while the run goes on.
     SteeredArrivals {
         longest: Duration,
@@ -89,7 +94,7 @@ impl Schedule {
     #[must_use]
     pub fn of(plan: &LoadPlan) -> Self {
         Self {
-            shape: Shape::of(&plan.load),
+            shape: Shape::of(&plan.load).coming_at(plan.connect_rate.map(Rate::get)),
             start: match plan.start {
                 StartAt::At(start) => Offset::from(start),
                 // Nobody knows when that is before the run has come there.
@@ -109,7 +114,7 @@ impl Schedule {
         }
     }
 
-    /// The users that the load wants at an instant; zero for an open load.
+    /// The users that the load has at an instant, as far as all have come that it wants; zero for an open load.
     #[must_use]
     pub fn users_at(&self, at: Offset) -> u32 {
         match &self.shape {
@@ -231,6 +236,14 @@ impl Schedule {
         })
     }
 
+    /// The most users that come in a second where their number is steered; none where that is not bounded.
+    pub(crate) const fn steered_connect_rate(&self) -> Option<f64> {
+        match &self.shape {
+            Shape::SteeredUsers { connect_rate, .. } => *connect_rate,
+            _ => None,
+        }
+    }
+
     /// What is steered, where it is.
     pub(crate) const fn steered(&self) -> Option<Steered> {
         match &self.shape {
@@ -268,6 +281,16 @@ impl Shape {
             budget,
             graceful_ramp_down,
         }
+    }
+
+    /// The same with so many users coming in a second at most. Arrivals come as they are due.
+    fn coming_at(mut self, rate: Option<f64>) -> Self {
+        match (&mut self, rate) {
+            (Self::Closed { line, .. }, Some(rate)) => *line = line.climbing_at_most(rate),
+            (Self::SteeredUsers { connect_rate, .. }, rate) => *connect_rate = rate,
+            _ => {}
+        }
+        self
     }
 
     fn of(load: &Load) -> Self {
@@ -326,6 +349,7 @@ impl Shape {
             Load::SteeredVus { most, longest } => Self::SteeredUsers {
                 most: most.get(),
                 longest: *longest,
+                connect_rate: None,
             },
             Load::SteeredArrivalRate {
                 longest,

@@ -15,6 +15,7 @@ fn schedule(load: Load) -> Schedule {
         start: StartAt::At(Duration::ZERO),
         warm_up: Duration::ZERO,
         graceful_stop: secs(3.0),
+        connect_rate: None,
         members: vec![Member {
             scenario: ScenarioIndex(0),
             share: 1.0,

@@ -6,6 +6,7 @@ mod laws;
 mod mixes;
 mod once;
 mod open;
+mod opening;
 mod rows;
 mod steered;
 mod support;

@@ -20,8 +20,19 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-/// The plan of a scenario that has no problems.
+/// The plan of a scenario that has no problems. Where it does not say how fast users begin, they do so when the load says,
+/// so that times are whole.
 pub(crate) fn plan(text: &str) -> Plan {
+    let mut plan = whole_plan(text);
+    if !text.contains("connect_rate") {
+        plan.loads
+            .iter_mut()
+            .for_each(|load| load.connect_rate = None);
+    }
+    plan
+}
+
+fn whole_plan(text: &str) -> Plan {
     let source = SourceText {
         path: "test.toml",
         text,

@@ -64,6 +64,7 @@ pub(crate) const LOAD: &[&str] = &[
     "warm_up",
     "graceful_stop",
     "graceful_ramp_down",
+    "connect_rate",
 ];
 /// The keys of each of `stages`.
 pub(crate) const STAGE: &[&str] = &["duration", "target"];

@@ -17,6 +17,9 @@ const MOST_ITERATIONS: u64 = 1_000_000_000_000;
 /// Shapes of a gamma distribution that can be drawn from.
 const BURSTINESS: RangeInclusive<f64> = 0.001..=1_000.0;
 
+/// What `connect_rate` says where users begin as the load says.
+pub(crate) const OFF: &str = "off";
+
 /// What stands before the name of a scenario in `start_after`.
 const AFTER_SCENARIO: &str = "scenario:";
 
@@ -55,6 +58,8 @@ pub(crate) struct LoadTable {
     pub graceful_stop: Field<Duration>,
     /// `graceful_ramp_down`.
     pub graceful_ramp_down: Field<Duration>,
+    /// `connect_rate`, per second; absent inside where it is `off`.
+    pub connect_rate: Field<Option<Rate>>,
 }
 
 /// `start_after`.
@@ -162,10 +167,10 @@ impl Executor {
     /// The keys that mean something to it alone or to a few; the others mean something to every one.
     pub(crate) const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::ConstantVus => &["vus", "duration"],
-            Self::RampingVus => &["start_vus", "stages", "graceful_ramp_down"],
+            Self::ConstantVus => &["vus", "duration", "connect_rate"],
+            Self::RampingVus => &["start_vus", "stages", "graceful_ramp_down", "connect_rate"],
             Self::SharedIterations | Self::PerVuIterations => {
-                &["vus", "iterations", "max_duration"]
+                &["vus", "iterations", "max_duration", "connect_rate"]
             }
             Self::ConstantArrivalRate => &["rate", "duration", "max_vus", "arrivals", "burstiness"],
             Self::RampingArrivalRate => {
@@ -222,6 +227,7 @@ impl Reader {
                 warm_up,
                 graceful_stop,
                 graceful_ramp_down,
+                connect_rate: self.connect_rate(table.get("connect_rate")),
             })
         })
     }
@@ -246,6 +252,16 @@ impl Reader {
             _ => {
                 let length = self.duration(Some(node), "`start_after`", true);
                 length.given().map(|given| StartTable::Time(given.value))
+            }
+        })
+    }
+
+    fn connect_rate(&mut self, node: Option<&Node>) -> Field<Option<Rate>> {
+        field(node, |node| match &node.kind {
+            Kind::Text(text) => self.understand(node, connect_rate(text)),
+            _ => {
+                let rate = self.rate(Some(node), "`connect_rate`", false);
+                rate.given().map(|given| Rate::per_second(given.value))
             }
         })
     }
@@ -362,6 +378,26 @@ pub(crate) fn rate_in_bounds(rate: f64, zero: bool) -> Result<f64, String> {
         Err(format!("must be at most {}", format_rate(Rate::MAX)))
     } else {
         Ok(rate)
+    }
+}
+
+/// Reads a `connect_rate`: a rate above zero, or `off`.
+pub(crate) fn connect_rate(text: &str) -> Result<Option<Rate>, Misread> {
+    if text.trim() == OFF {
+        return Ok(None);
+    }
+    let help = || Some(format!("write a rate such as \"200/s\", or \"{OFF}\""));
+    let rate = parse_rate(text).map_err(|error| Misread {
+        help: help(),
+        ..error
+    })?;
+    match rate_in_bounds(rate, false) {
+        Ok(rate) => Ok(Rate::per_second(rate)),
+        Err(why) => Err(Misread {
+            message: format!("`{text}` {why}"),
+            span: 0..text.len(),
+            help: help(),
+        }),
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    fn key(&self, name: &str) -> String {
+    pub(super) fn key(&self, name: &str) -> String {
         format!("{}.{name}", self.key)
     }
 }

@@ -1,15 +1,15 @@
 //! The loads of a file: who shares which of them, and what is missing.
 
 use super::{
-    Lowering,
+    Lowering, Provenance,
     load::{Placed, Scale, Subject},
     scenarios::Part,
 };
 use crate::{
-    document::Field,
-    plan::{LoadPlan, Member, StartAt},
+    document::{Field, OFF},
+    plan::{CONNECT_RATE, LoadPlan, Member, Rate, StartAt},
     problem::{Place, Problem},
-    quantity::format_share,
+    quantity::{format_rate, format_share},
 };
 use loadgen_stats::ScenarioIndex;
 
@@ -37,6 +37,7 @@ impl<'a> Lowering<'a> {
         }
         let starts = self.starts(parts, &asked);
         let mut loads = Vec::new();
+        let mut connecting = Vec::new();
         for (one, start) in asked.iter().zip(starts) {
             let wish = if single {
                 let wish = self.wish(one.subject.table);
@@ -53,14 +54,57 @@ impl<'a> Lowering<'a> {
             let members = self.members(parts, &one.members);
             let users = wish.users_place().unwrap_or(&one.subject.place);
             self.users.push(users.clone());
+            connecting.push((one.subject.key("connect_rate"), wish.connect_rate.clone()));
             loads.extend(placed.zip(members).map(|(placed, members)| LoadPlan {
                 start: start.unwrap_or(StartAt::At(placed.start_after)),
                 members,
                 ..unshared(placed)
             }));
         }
-        let complete = loads.len() == asked.len() && !missing && before == self.problems.len();
-        complete.then_some(loads)
+        let complete = loads.len() == asked.len() && !missing;
+        if complete {
+            self.connect_rates(&mut loads, &connecting);
+        }
+        (complete && before == self.problems.len()).then_some(loads)
+    }
+
+    /// How many users of each load begin in a second at most. What a load says is its own; what an option says, or nobody,
+    /// is of all loads that begin together.
+    fn connect_rates(&mut self, loads: &mut [LoadPlan], said: &[(String, Field<Option<Rate>>)]) {
+        let given = self.given_connect_rate();
+        let options = self.overrides;
+        let of_users = |load: &LoadPlan| options.steered || !load.load.is_open();
+        if let (Some(option), false) = (&options.connect_rate, loads.iter().any(of_users)) {
+            let message = format!("`{}` is about loads of users", option.origin);
+            let help = "iterations that begin at a rate are never held back";
+            self.refuse(option, &message, help);
+            return;
+        }
+        // One that has a rate will be replaced by users, or is not asked.
+        let part = |load: &LoadPlan, rate: f64| match load.load.is_open() {
+            true => Rate::per_second(rate),
+            false => load.part_of(rate, loads),
+        };
+        let rates: Vec<Option<Rate>> = loads
+            .iter()
+            .zip(said)
+            .map(|(load, (_, said))| match (given.given(), said.given()) {
+                (Some(given), _) => given.value.and_then(|rate| part(load, rate.get())),
+                (None, Some(said)) => said.value,
+                (None, None) => part(load, CONNECT_RATE),
+            })
+            .collect();
+        for ((load, rate), (key, said)) in loads.iter_mut().zip(rates).zip(said) {
+            if !of_users(load) {
+                continue;
+            }
+            load.connect_rate = rate;
+            let place = given.given().map(|given| &given.place);
+            let place = place.or(said.given().map(|said| &said.place));
+            let from = place.map_or(Provenance::Default, |place| self.provenance(place));
+            let shown = rate.map_or(OFF.to_owned(), |rate| format_rate(rate.get()));
+            self.explain(key, &shown, from);
+        }
     }
 
     /// Tells that there is no load at all, or none for some scenarios. True where that is so.
@@ -220,6 +264,7 @@ fn unshared(placed: Placed) -> LoadPlan {
         start: StartAt::At(placed.start_after),
         warm_up: placed.warm_up,
         graceful_stop: placed.graceful_stop,
+        connect_rate: None,
         members: Vec::new(),
     }
 }

@@ -1,11 +1,13 @@
 //! The plan in one form whatever the file looked like, so that equal plans have equal hashes.
 
 use super::{
-    Alternative, Arrivals, Body, Condition, Expect, Limited, Load, LoadPlan, Message, Once,
-    PartContent, Request, Scenario, Stage, StartAt, Step, StreamSpec, Timeouts, Turns, UserCount,
+    Alternative, Arrivals, Body, CONNECT_RATE, Condition, Expect, Limited, Load, LoadPlan, Message,
+    Once, PartContent, Request, Scenario, Stage, StartAt, Step, StreamSpec, Timeouts, Turns,
+    UserCount,
 };
 use crate::{
-    data::DataSet, lower::flow::REDIRECTS, quantity::format_duration, reply::Check, secrets,
+    data::DataSet, document::OFF, lower::flow::REDIRECTS, quantity::format_duration, reply::Check,
+    secrets,
 };
 use loadgen_stats::SloLimit;
 use serde_json::{Map, Value, json};
@@ -107,6 +109,13 @@ fn load_plan(plan: &LoadPlan, loads: &[LoadPlan], scenarios: &[Scenario]) -> Map
     }
     if !plan.warm_up.is_zero() {
         value.insert("warm_up".to_owned(), time(plan.warm_up));
+    }
+    // Only where it is not what it is without a word, so that plans that say nothing keep their hash.
+    if !plan.load.is_open() && plan.connect_rate != plan.part_of(CONNECT_RATE, loads) {
+        let rate = plan
+            .connect_rate
+            .map_or_else(|| OFF.into(), |rate| rate.get().into());
+        value.insert("connect_rate".to_owned(), rate);
     }
     value
 }

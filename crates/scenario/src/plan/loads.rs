@@ -1,6 +1,6 @@
 //! The loads of a plan: when each begins, and the scenarios among which it is shared.
 
-use super::{Load, Plan, Scenario};
+use super::{Load, Plan, Rate, Scenario};
 use loadgen_stats::ScenarioIndex;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ pub struct LoadPlan {
     pub warm_up: Duration,
     /// How long iterations that run at the end may go on.
     pub graceful_stop: Duration,
+    /// The most users of a closed load that begin in a second; none where they all begin when the load says, as arrivals
+    /// of an open one always do.
+    pub connect_rate: Option<Rate>,
     /// Who shares it, in the order of the file; never empty. The shares sum to 1.
     pub members: Vec<Member>,
 }
@@ -60,6 +63,19 @@ pub struct Unplayed<'a> {
     pub enough: Option<u32>,
 }
 
+/// That a load ends before all of its users can have begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unbegun {
+    /// The users that it is to have.
+    pub users: u32,
+    /// Those that begin in time.
+    pub begin: u32,
+}
+
+/// Users that begin in a second, of all loads that begin together, if nothing is said: a service that is slow to take
+/// connections has half a second before the queue of most is full, and the handshakes of TLS leave two cores some time.
+pub(crate) const CONNECT_RATE: f64 = 1_000.0;
+
 /// More users than this to give everyone one are not meant.
 const TOO_MANY: u32 = 10_000;
 
@@ -95,6 +111,33 @@ impl LoadPlan {
             split[place] += 1;
         }
         split
+    }
+
+    /// What this load has of a rate at which users begin in a run: the part that its users are of those of all loads that
+    /// begin with it. None for an open load.
+    pub(crate) fn part_of(&self, rate: f64, loads: &[Self]) -> Option<Rate> {
+        let users = |load: &Self| match load.load.is_open() {
+            true => 0.0,
+            false => f64::from(load.load.users().map_or(0, super::UserCount::get)),
+        };
+        let together = loads.iter().filter(|load| load.start == self.start);
+        Rate::per_second(rate * users(self) / together.map(users).sum::<f64>())
+    }
+
+    /// Where the load is too short for all of its users to begin.
+    #[must_use]
+    pub fn unbegun(&self) -> Option<Unbegun> {
+        let users = self.load.users()?.get();
+        let rate = self.connect_rate?.get();
+        let begin = match self.load {
+            Load::ConstantVus { .. }
+            | Load::SharedIterations { .. }
+            | Load::PerVuIterations { .. } => {
+                floor((self.load.length().as_secs_f64() * rate).ceil())
+            }
+            _ => users,
+        };
+        (begin < users).then_some(Unbegun { users, begin })
     }
 
     /// Whether users are split among the members, and not iterations.

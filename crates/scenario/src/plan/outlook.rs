@@ -153,7 +153,7 @@ fn over_time(text: &mut String, plan: &LoadPlan) {
         _ = writeln!(text, "  {shown:<10}  {what}");
         before = at.or(before);
     }
-    for (key, what) in remarks(&plan.load) {
+    for (key, what) in remarks(plan) {
         _ = writeln!(text, "  {key:<10}  {what}");
     }
     if matches!(
@@ -279,7 +279,53 @@ fn shortened(mut rows: Vec<(Option<Duration>, String)>) -> Vec<(Option<Duration>
 }
 
 /// What there is to say beside the times.
-fn remarks(load: &Load) -> Vec<(&'static str, String)> {
+fn remarks(plan: &LoadPlan) -> Vec<(&'static str, String)> {
+    let load = &plan.load;
+    let begin = (!load.is_open()).then(|| beginnings(plan)).flatten();
+    let mut remarks: Vec<_> = begin.into_iter().map(|begin| ("users", begin)).collect();
+    remarks.extend(of_kind(load));
+    remarks
+}
+
+/// How fast users begin, where there are several.
+fn beginnings(plan: &LoadPlan) -> Option<String> {
+    let load = &plan.load;
+    let users = load.users().filter(|users| users.get() > 1)?.get();
+    let Some(rate) = plan.connect_rate else {
+        return Some("begin as the load says, however many at once (connect_rate off)".to_owned());
+    };
+    let at_most = format!("{} begin at most (connect_rate)", format_rate(rate.get()));
+    let is_steep =
+        |from: f64, stage: &Stage| stage.target - from > rate.get() * stage.duration.as_secs_f64();
+    Some(match load {
+        Load::RampingVus {
+            start_vus, stages, ..
+        } => {
+            let mut from = f64::from(*start_vus);
+            let mut steep = from > 1.0;
+            for stage in stages {
+                steep |= is_steep(from, stage);
+                from = stage.target;
+            }
+            match steep {
+                true => format!("{at_most}: later where the stages ask for more"),
+                false => at_most,
+            }
+        }
+        _ => match plan.unbegun() {
+            Some(unbegun) => format!("{at_most}: only {} of them before the end", unbegun.begin),
+            None => {
+                let last = Duration::from_secs_f64(f64::from(users - 1) / rate.get());
+                let millis = last.as_nanos().div_ceil(1_000_000);
+                let last = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
+                format!("{at_most}, the last after {}", format_duration(last))
+            }
+        },
+    })
+}
+
+/// What there is to say of one kind of load.
+fn of_kind(load: &Load) -> Vec<(&'static str, String)> {
     match load {
         Load::ConstantArrivalRate {
             max_vus, arrivals, ..

@@ -56,6 +56,11 @@ pub(super) struct Load {
     /// With `stages` of users: how long the iteration of a user that leaves before the end may go on. Default: 30s.
     #[schemars(example = &"5s")]
     graceful_ramp_down: Option<Duration>,
+    /// How many users begin in a second at most, so that they do not falsify each other's first times; "off" where all
+    /// begin at once when the load says so. For loads without a rate. Default: 1000/s of all loads that begin together,
+    /// each having the part that its users are of them.
+    #[schemars(example = &"200/s", example = &"off")]
+    connect_rate: Option<ConnectRate>,
 }
 
 /// A duration, or `scenario:` and the name of a scenario.
@@ -66,6 +71,20 @@ struct StartAfter(
     #[schemars(regex(pattern = r"^(([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+|scenario:.+)$"), example = &"10s", example = &"scenario:warm")]
      String,
 );
+
+/// A rate above zero, or `off`.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ConnectRate {
+    /// A number per second.
+    Number(#[schemars(range(min = 0, max = 10_000_000))] f64),
+    /// A number with its unit, or `off`.
+    Text(
+        #[schemars(regex(pattern = r"^( *[0-9]+(\.[0-9]+)? *(/ *(s|min|h) *)?|off)$"), example = &"200/s", example = &"off")]
+         String,
+    ),
+}
 
 /// The kinds of load.
 #[derive(JsonSchema)]

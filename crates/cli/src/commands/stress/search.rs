@@ -57,18 +57,28 @@ impl Search {
             .map(|request| request.timeouts.total)
             .max()
             .unwrap_or_default();
+        if args.search.rate && args.search.connect_rate.is_some() {
+            return Err(Error::usage("--connect-rate goes with virtual users")
+                .hint("--rate counts loads in arrivals, which are never held back"));
+        }
+        let connect_rate = plan.loads.first().and_then(|load| load.connect_rate);
+        let connect_rate = connect_rate
+            .map(Rate::get)
+            .filter(|_| unit == LoadUnit::Users);
         let settings = SteerSettings {
             search,
             settle: args.search.settle.0,
             hold,
             answer: longest + Duration::from_secs(1),
             recover: args.search.recover,
+            connect_rate,
         };
         let timing = Timing {
             settle: settings.settle,
             hold,
             answer: settings.answer,
             recover: settings.recover,
+            connect_rate,
         };
         let worst = worst(&search, &timing);
         let required = args.limits.require.as_deref();

@@ -19,6 +19,7 @@ fn plan(weights: &[f64], users: u32) -> LoadPlan {
         start: StartAt::At(Duration::ZERO),
         warm_up: Duration::ZERO,
         graceful_stop: Duration::ZERO,
+        connect_rate: None,
         members: weights.iter().enumerate().map(member).collect(),
     }
 }

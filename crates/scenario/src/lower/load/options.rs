@@ -2,9 +2,11 @@
 
 use super::super::{Lowering, read_given};
 use crate::{
-    document::{Executor, Field, Level, LoadTable, Located, StageTable, rate_in_bounds},
+    document::{
+        Executor, Field, Level, LoadTable, Located, StageTable, connect_rate, rate_in_bounds,
+    },
     overrides::Given,
-    plan::UserCount,
+    plan::{Rate, UserCount},
     problem::{Place, Problem},
     quantity::{Misread, format_duration, parse_duration, parse_rate, plain_number},
 };
@@ -30,6 +32,10 @@ impl<'a> Lowering<'a> {
             self.rate_instead(&mut wish, kind, given, rate);
         } else {
             self.parts_instead(&mut wish, kind);
+        }
+        if wish.kind().is_open() && kind.is_some_and(|kind| !kind.is_open()) {
+            // What the file says of its users is nothing to the rate that an option puts in their place.
+            wish.connect_rate = Field::Absent;
         }
         if options.steered && file.is_none() {
             // It will be replaced; until then it is one that could be.
@@ -199,8 +205,13 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// `--connect-rate`: users that begin in a second, of all loads that begin together.
+    pub(in crate::lower) fn given_connect_rate(&mut self) -> Field<Option<Rate>> {
+        self.given(self.overrides.connect_rate.as_ref(), connect_rate)
+    }
+
     /// Tells that an option cannot be had.
-    fn refuse(&mut self, given: &Given, message: &str, help: &str) {
+    pub(in crate::lower) fn refuse(&mut self, given: &Given, message: &str, help: &str) {
         let place = Place::Given {
             origin: given.origin.clone(),
             text: given.value.clone(),

@@ -43,7 +43,7 @@ impl LoadTable {
     }
 
     /// Where each key stands that only some kinds of load can have.
-    fn places(&self) -> [(&'static str, Option<&Place>); 11] {
+    fn places(&self) -> [(&'static str, Option<&Place>); 12] {
         [
             ("vus", place(&self.vus)),
             ("duration", place(&self.duration)),
@@ -56,6 +56,7 @@ impl LoadTable {
             ("max_vus", place(&self.max_vus)),
             ("arrivals", place(&self.arrivals)),
             ("burstiness", place(&self.burstiness)),
+            ("connect_rate", place(&self.connect_rate)),
         ]
     }
 }
@@ -201,6 +202,7 @@ fn instead(executor: Executor, key: &str) -> String {
         (_, "graceful_ramp_down") => {
             "only users of ramping-vus leave before the end; `graceful_stop` is for the end"
         }
+        (_, "connect_rate") => "remove it: iterations that begin at a rate are never held back",
         (_, "max_vus" | "arrivals" | "burstiness") => "remove it: it goes with a rate",
         _ => {
             let keys: Vec<String> = executor
