@@ -84,7 +84,11 @@ pub(crate) fn connect(
         pinned: plan.resolve.clone(),
         ..options(args, &plan.source_addresses, environment)?
     };
-    HttpConnect::new(options).map_err(unusable)
+    let connect = HttpConnect::new(options).map_err(unusable)?;
+    if plan.may_speak_tls() {
+        connect.prepare_tls();
+    }
+    Ok(connect)
 }
 
 /// Connections of the probes: as those of the load, but that they go where they are told.

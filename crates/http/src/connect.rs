@@ -29,7 +29,7 @@ pub(crate) struct Shared {
 }
 
 impl HttpConnect {
-    /// Takes the options over; reads the system's certificates, once.
+    /// Takes the options over. The system's certificates are read when they are needed, once.
     ///
     /// # Errors
     /// When a certificate or key among the options cannot be used.
@@ -49,6 +49,11 @@ impl HttpConnect {
                 _stamping: stamping,
             }),
         })
+    }
+
+    /// Reads the system's certificates now, so that the first connection under TLS does not wait for that.
+    pub fn prepare_tls(&self) {
+        self.shared.tls.prepare();
     }
 
     /// The local ports that connections hold.

@@ -10,8 +10,8 @@ use crate::{
 };
 use loadgen_engine::{ErrorKind, Failure, HttpVersion};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ClientConnection, InvalidMessage,
-    RootCertStore,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, ConfigBuilder,
+    InvalidMessage, RootCertStore, WantsVerifier,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{
         CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature,
@@ -19,11 +19,21 @@ use rustls::{
     },
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 use tokio::time::Instant;
 
-/// One configuration for each set of protocols that is offered.
+/// How TLS is spoken. The certificates of the system are read when they are first needed: there are hundreds of files of
+/// them, and most runs against plain HTTP need none.
 pub(crate) struct TlsSettings {
+    builder: ConfigBuilder<ClientConfig, WantsVerifier>,
+    configs: OnceLock<Configs>,
+}
+
+/// One configuration for each set of protocols that is offered.
+struct Configs {
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
     auto: Arc<ClientConfig>,
@@ -34,36 +44,63 @@ pub(crate) struct TlsSettings {
 impl TlsSettings {
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
         let provider = Arc::new(ring::default_provider());
-        let roots = roots(options)?;
-        let rootless = roots.is_empty() && !options.insecure;
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots);
-        let mut config = match &options.client_certificate {
-            Some(own) => {
-                let (chain, key) = read_client_certificate(own)?;
-                builder
-                    .with_client_auth_cert(chain, key)
-                    .map_err(|error| Error::ClientCertificate(error.to_string()))?
+            .with_safe_default_protocol_versions()?;
+        let configs = OnceLock::new();
+        let (own, authority) = (&options.client_certificate, &options.authority);
+        if own.is_some() || authority.is_some() || options.insecure {
+            // What is wrong with what was given is told before the run.
+            let roots = roots(options)?;
+            let rootless = roots.is_empty() && !options.insecure;
+            let builder = builder.clone().with_root_certificates(roots);
+            let mut config = match own {
+                Some(own) => {
+                    let (chain, key) = read_client_certificate(own)?;
+                    builder
+                        .with_client_auth_cert(chain, key)
+                        .map_err(|error| Error::ClientCertificate(error.to_string()))?
+                }
+                None => builder.with_no_client_auth(),
+            };
+            if options.insecure {
+                config
+                    .dangerous()
+                    .set_certificate_verifier(Arc::new(AnyCertificate::new(&provider)));
             }
-            None => builder.with_no_client_auth(),
-        };
-        if options.insecure {
-            config
-                .dangerous()
-                .set_certificate_verifier(Arc::new(AnyCertificate::new(&provider)));
+            // Nobody else has it yet.
+            let _ = configs.set(Configs::of(&config, rootless));
         }
+        Ok(Self { builder, configs })
+    }
+
+    /// Reads the certificates of the system now, where they are needed and were not read yet.
+    pub(crate) fn prepare(&self) {
+        self.configs();
+    }
+
+    fn configs(&self) -> &Configs {
+        self.configs.get_or_init(|| {
+            let roots = system_roots();
+            let rootless = roots.is_empty();
+            let builder = self.builder.clone().with_root_certificates(roots);
+            Configs::of(&builder.with_no_client_auth(), rootless)
+        })
+    }
+}
+
+impl Configs {
+    fn of(config: &ClientConfig, rootless: bool) -> Self {
         let offering = |protocols: &[&[u8]]| {
             let mut config = config.clone();
             config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
             Arc::new(config)
         };
-        Ok(Self {
+        Self {
             http1: offering(&[b"http/1.1"]),
             http2: offering(&[b"h2"]),
             auto: offering(&[b"h2", b"http/1.1"]),
             rootless,
-        })
+        }
     }
 
     fn config(&self, version: HttpVersion) -> Arc<ClientConfig> {
@@ -77,9 +114,7 @@ impl TlsSettings {
 
 impl fmt::Debug for TlsSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsSettings")
-            .field("rootless", &self.rootless)
-            .finish_non_exhaustive()
+        f.debug_struct("TlsSettings").finish_non_exhaustive()
     }
 }
 
@@ -106,7 +141,7 @@ pub(crate) async fn shake_hands(
             format!("{host} is no name that TLS can verify"),
         )
     })?;
-    let settings = &shard.shared.tls;
+    let settings = shard.shared.tls.configs();
     let tls = ClientConnection::new(settings.config(version), name)
         .map_err(|error| failure(ErrorKind::Tls, format!("TLS cannot begin: {error}")))?;
     wire.tls = Some(Box::new(tls));
@@ -220,11 +255,10 @@ fn certificate(reason: &CertificateError) -> String {
 }
 
 fn roots(options: &Options) -> Result<RootCertStore, Error> {
-    let mut roots = RootCertStore::empty();
-    if !options.insecure {
-        // Broken certificates among those of the system are left out, as browsers do.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
+    let mut roots = match options.insecure {
+        true => RootCertStore::empty(),
+        false => system_roots(),
+    };
     let Some(authority) = &options.authority else {
         return Ok(roots);
     };
@@ -241,6 +275,13 @@ fn roots(options: &Options) -> Result<RootCertStore, Error> {
     } else {
         Err(Error::Authority("the file holds none".to_owned()))
     }
+}
+
+/// Broken certificates among those of the system are left out, as browsers do.
+fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
 }
 
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);

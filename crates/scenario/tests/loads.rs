@@ -345,6 +345,42 @@ fn options_say_rates_stages_and_a_scale() {
 }
 
 #[test]
+fn who_may_speak_tls_is_known() {
+    let cases = [
+        ("", "get = \"http://h/\"", false),
+        ("", "get = \"https://h/\"", true),
+        ("target = \"http://h\"", "get = \"/\"", false),
+        ("target = \"https://h\"", "get = \"/\"", true),
+        ("target = \"mock\"", "get = \"/{{ vu }}\"", false),
+        (
+            "target = \"http://h\"",
+            "get = \"http://h/{{ vu }}\"",
+            false,
+        ),
+        (
+            "target = \"http://h\"",
+            "get = \"{{ random_choice(['http', 'https']) }}://h/\"",
+            true,
+        ),
+        (
+            "target = \"http://h\"",
+            "get = \"/\"\n[[teardown]]\nget = \"https://h/\"",
+            true,
+        ),
+    ];
+    for (target, step, expected) in cases {
+        let text = format!("{target}\nload = {{ duration = \"1s\" }}\n[[step]]\n{step}\n");
+        let source = SourceText {
+            path: "t.toml",
+            text: &text,
+            stem: "t",
+        };
+        let lowered = load(source, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(lowered.plan.may_speak_tls(), expected, "{target} {step}");
+    }
+}
+
+#[test]
 fn every_part_of_a_load_is_explained() {
     let explained = |lines, options: &[_]| -> Vec<String> {
         let explained = loaded(lines, options).explained;

@@ -83,6 +83,21 @@ impl Plan {
         }
     }
 
+    /// Whether requests may go over TLS, for all that is known before the run: not whether one is redirected there.
+    #[must_use]
+    pub fn may_speak_tls(&self) -> bool {
+        let may = |request: &Request| match &request.message.fixed {
+            Some(fixed) => fixed.origin.tls,
+            // Paths go to the target. What a template comes to is not known.
+            None => {
+                let location = request.message.location.text.source();
+                !location.starts_with('/') && !location.starts_with("http://")
+            }
+        };
+        let target = matches!(&self.target, Target::Base { origin, .. } if origin.tls);
+        target || self.requests().any(may)
+    }
+
     /// The plan in words: loads over time, steps, limits, and what it takes with that many worker threads.
     #[must_use]
     pub fn describe(&self, workers: usize) -> String {
