@@ -11,6 +11,10 @@ use crate::{
     wire::{ReadResult, Want, Wire},
 };
 use loadgen_engine::{ErrorKind, Failure, Offset};
+use std::{
+    future::poll_fn,
+    task::{Context, Poll, ready},
+};
 
 /// Why there is no whole answer.
 #[derive(Debug)]
@@ -35,7 +39,7 @@ pub(crate) struct Http1<'a, 'b> {
     wire: &'a mut Wire,
     shard: &'a Shard,
     alarm: &'a mut Alarm,
-    limits: &'a Limits,
+    limits: &'a Limits<'a>,
     answer: Answer<'b>,
     response: Response,
     /// Bytes came that belong to no answer.
@@ -43,6 +47,12 @@ pub(crate) struct Http1<'a, 'b> {
     progress: Progress,
     /// When the newest write began.
     wrote: Offset,
+    /// Whether the next thing to do for the request is a write.
+    writes: bool,
+    /// The clock as it was read last, unless the task has waited since.
+    now: Option<Offset>,
+    /// No limit passes before that, and the alarm rings by then; zero where that is not known.
+    safe_until: Offset,
 }
 
 impl<'a, 'b> Http1<'a, 'b> {
@@ -51,7 +61,7 @@ impl<'a, 'b> Http1<'a, 'b> {
         wire: &'a mut Wire,
         shard: &'a Shard,
         alarm: &'a mut Alarm,
-        limits: &'a Limits,
+        limits: &'a Limits<'a>,
         answer: Answer<'b>,
         traits: Traits,
     ) -> Self {
@@ -70,26 +80,43 @@ impl<'a, 'b> Http1<'a, 'b> {
             surplus: false,
             progress,
             wrote: Offset::ZERO,
+            writes: false,
+            now: None,
+            safe_until: Offset::ZERO,
         }
     }
 
     /// Sends the request and reads the answer; whether the connection may be used again.
-    pub(crate) async fn run(&mut self, request: &Ready) -> Result<bool, Broken> {
-        let sent = self.send(&request.wired().bytes).await;
+    pub(crate) async fn run(&mut self, request: Ready) -> Result<bool, Broken> {
+        // One future for all writes and one for all reads: each level of futures is one more place in memory that every
+        // read of a stream has to look at.
+        let mut unsent = self.begin(&request.wired().bytes);
+        let sent = poll_fn(|cx| self.poll_send(cx, &mut unsent)).await;
+        let close = request.wired().traits.close;
+        // A stream may go on for long: others have use for the memory of what it was asked by.
+        self.shard.recycle(request);
         let whole = matches!(sent, Ok(true));
         // Where all went out, the end of sending is dated already.
         let stopped = (!whole).then(|| self.limits.clock.now());
-        let received = match sent {
-            Ok(true) => self.receive(None).await,
+        let mut failed = None;
+        let ended = match sent {
+            Ok(true) => None,
             // The answer was whole before the request was.
-            Ok(false) => Ok(()),
+            Ok(false) => Some(Ok(())),
             // What the peer said before it closed its end tells more than the failed write.
-            Err(Sending::Write(failed)) => self.receive(Some(failed)).await,
-            Err(Sending::Read(broken)) => Err(broken),
+            Err(Sending::Write(reason)) => {
+                failed = Some(reason);
+                None
+            }
+            Err(Sending::Read(broken)) => Some(Err(broken)),
+        };
+        let received = match ended {
+            Some(ended) => ended,
+            None => poll_fn(|cx| self.poll_receive(cx, &mut failed)).await,
         };
         self.settle(stopped);
         received?;
-        let close = self.surplus || request.wired().traits.close;
+        let close = close || self.surplus;
         Ok(whole && self.response.allows_reuse() && !close)
     }
 
@@ -110,33 +137,52 @@ impl<'a, 'b> Http1<'a, 'b> {
         }
     }
 
-    /// Sends the request: whether all of it went out; not so where the whole answer came first.
-    async fn send(&mut self, bytes: &[u8]) -> Result<bool, Sending> {
+    /// Notes that the request is sent from now on; what of it is to be sent.
+    fn begin<'c>(&mut self, bytes: &'c [u8]) -> &'c [u8] {
         let begun = self.limits.clock.now();
         self.answer.exchange.sent_first = Some(begun);
         self.wire.dating.begin(begun);
         self.wrote = begun;
-        let mut sent = 0;
+        self.writes = true;
+        bytes
+    }
+
+    /// Sends the request: whether all of it went out; not so where the whole answer came first.
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        unsent: &mut &[u8],
+    ) -> Poll<Result<bool, Sending>> {
         loop {
-            let written = self.wire.write(&bytes[sent..]);
-            self.count();
-            sent += written.map_err(|error| Sending::Write(transfer(&error)))?;
-            let whole = sent == bytes.len() && self.flushed()?;
-            let now = self.limits.clock.now();
-            if self.wrote == begun {
-                self.answer.exchange.first_write = now.since(begun);
+            if std::mem::take(&mut self.writes) && self.write(unsent)? {
+                return Poll::Ready(Ok(true));
             }
-            if whole {
-                self.answer.exchange.sent_last = Some(now);
-                self.progress.sent = Some(now);
-                return Ok(true);
-            }
-            self.wait(Want::ReadOrWrite).await.map_err(Sending::Read)?;
+            ready!(self.poll_wanted(cx, Want::ReadOrWrite)).map_err(Sending::Read)?;
             if self.read().map_err(Sending::Read)? {
-                return Ok(false);
+                return Poll::Ready(Ok(false));
             }
             self.wrote = self.limits.clock.now();
+            self.writes = true;
         }
+    }
+
+    /// One write; whether all of the request is out.
+    fn write(&mut self, unsent: &mut &[u8]) -> Result<bool, Sending> {
+        let written = self.wire.write(unsent);
+        self.count();
+        *unsent = &unsent[written.map_err(|error| Sending::Write(transfer(&error)))?..];
+        let whole = unsent.is_empty() && self.flushed()?;
+        let now = self.limits.clock.now();
+        let exchange = &mut *self.answer.exchange;
+        if exchange.sent_first == Some(self.wrote) {
+            exchange.first_write = now.since(self.wrote);
+        }
+        if whole {
+            exchange.sent_last = Some(now);
+            self.progress.sent = Some(now);
+            self.now = Some(now);
+        }
+        Ok(whole)
     }
 
     fn flushed(&mut self) -> Result<bool, Sending> {
@@ -146,28 +192,60 @@ impl<'a, 'b> Http1<'a, 'b> {
     }
 
     /// Reads to the end of the answer. `failed` is why the request could not be sent whole.
-    async fn receive(&mut self, mut failed: Option<Failure>) -> Result<(), Broken> {
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        failed: &mut Option<Failure>,
+    ) -> Poll<Result<(), Broken>> {
         loop {
-            self.wait(Want::Read).await?;
+            ready!(self.poll_wanted(cx, Want::Read))?;
             match (self.read(), failed.take()) {
-                (Ok(true), _) => return Ok(()),
-                (Ok(false), reason) => failed = reason,
-                (Err(Broken::Gone(_)), Some(reason)) => return Err(Broken::Gone(reason)),
-                (Err(broken), _) => return Err(broken),
+                (Ok(true), _) => return Poll::Ready(Ok(())),
+                (Ok(false), reason) => *failed = reason,
+                (Err(Broken::Gone(_)), Some(reason)) => {
+                    return Poll::Ready(Err(Broken::Gone(reason)));
+                }
+                (Err(broken), _) => return Poll::Ready(Err(broken)),
             }
         }
     }
 
-    async fn wait(&mut self, want: Want) -> Result<(), Broken> {
+    /// Ready when a read (or a write, where it is wanted too) may do something; fails where a limit has passed.
+    fn poll_wanted(&mut self, cx: &mut Context<'_>, want: Want) -> Poll<Result<(), Broken>> {
+        // What wakes the task the next time may be the alarm.
+        let now = self.now.take();
+        if self.wire.poll_wanted(cx, want).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        if now.is_some_and(|now| now < self.safe_until) && self.alarm.rings(cx).is_some() {
+            return Poll::Pending;
+        }
+        self.poll_limits(cx, now)
+    }
+
+    /// Fails where a limit has passed; else has the alarm ring for the next one.
+    fn poll_limits(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut now: Option<Offset>,
+    ) -> Poll<Result<(), Broken>> {
+        let clock = self.limits.clock;
         loop {
             let (deadline, _) = self.limits.deadline(&self.answer, self.progress);
-            if self.wire.wait(want, self.alarm, deadline).await.is_ok() {
-                return Ok(());
+            let rings = self.alarm.rings(cx).filter(|rings| *rings <= deadline);
+            let to_come = (now.take().zip(rings)).is_some_and(|(now, at)| clock.instant(now) < at);
+            if to_come || self.alarm.poll(cx, deadline).is_pending() {
+                let safe = Limits::only_move_on(&self.answer);
+                let rings = self.alarm.rings(cx).filter(|_| safe);
+                self.safe_until = rings.map_or(Offset::ZERO, |rings| clock.offset(rings));
+                return Poll::Pending;
             }
-            let now = self.limits.clock.now();
+            let now = clock.now();
             match self.limits.passed(&self.answer, self.progress, now) {
-                Some(Passed::Cancelled) => return Err(Broken::cancelled(&mut self.answer, now)),
-                Some(Passed::Failed(reason)) => return Err(self.broken(reason)),
+                Some(Passed::Cancelled) => {
+                    return Poll::Ready(Err(Broken::cancelled(&mut self.answer, now)));
+                }
+                Some(Passed::Failed(reason)) => return Poll::Ready(Err(self.broken(reason))),
                 None => {}
             }
         }
@@ -182,12 +260,14 @@ impl<'a, 'b> Http1<'a, 'b> {
             response,
             surplus,
             progress,
+            now,
             ..
         } = self;
         let mut at = None;
         let result = wire.read(shard, &mut |dated, bytes| {
             answer.begin_read(dated);
             progress.last_read = Some(dated.read);
+            *now = Some(dated.read);
             at = Some(dated.at);
             let used = response.feed_knowing(bytes, answer, &mut shard.heads.borrow_mut())?;
             *surplus |= used < bytes.len();

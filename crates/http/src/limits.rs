@@ -10,15 +10,15 @@ use tokio::time::Instant;
 
 /// The limits on the time of one call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct Limits<'a> {
     pub(crate) clock: Clock,
-    /// When the call began.
-    started: Offset,
-    pub(crate) timeouts: Timeouts,
+    /// When the whole call must be over.
+    total: Offset,
+    pub(crate) timeouts: &'a Timeouts,
     /// Silence between two events of a stream.
     stall: Option<Duration>,
     /// When the call is given up on purpose.
-    cancel: Option<Cancel>,
+    cancel: Option<&'a Cancel>,
 }
 
 /// How far a call has come, as far as limits depend on it.
@@ -56,22 +56,22 @@ impl From<Failure> for Passed {
     }
 }
 
-impl Limits {
+impl<'a> Limits<'a> {
     /// For a call that begins now.
-    pub(crate) fn new(call: &Call<'_>, started: Offset) -> Self {
+    pub(crate) fn new(call: &'a Call<'_>, started: Offset) -> Self {
         let stall = call.stream.and_then(|spec| spec.stall);
         Self {
             clock: call.clock,
-            started,
-            timeouts: call.timeouts,
+            total: started.after(call.timeouts.total),
+            timeouts: &call.timeouts,
             stall,
-            cancel: call.cancel.copied(),
+            cancel: call.cancel,
         }
     }
 
     /// When the whole call must be over.
-    pub(crate) fn total(&self) -> Offset {
-        self.started.after(self.timeouts.total)
+    pub(crate) const fn total(&self) -> Offset {
+        self.total
     }
 
     /// The earlier of the end of the call and `length` from `since` on.
@@ -105,6 +105,12 @@ impl Limits {
             }
         }
         next
+    }
+
+    /// Whether limits only move on from now: whatever comes, none passes earlier than [`Limits::next`] says. So it is once
+    /// the final head has come: silence is counted from the newest read or event, all else from instants that are known.
+    pub(crate) const fn only_move_on(answer: &Answer<'_>) -> bool {
+        answer.exchange.status.is_some()
     }
 
     /// The instant of [`Limits::next`].

@@ -207,7 +207,8 @@ impl Wire {
         self.early.extend_from_slice(bytes);
     }
 
-    fn poll_wanted(&self, cx: &mut Context<'_>, want: Want) -> Poll<()> {
+    /// Ready when a read (or a write, where it is wanted too) may do something.
+    pub(crate) fn poll_wanted(&self, cx: &mut Context<'_>, want: Want) -> Poll<()> {
         // An error of the socket shows at the read or write that follows.
         if !self.early.is_empty() || self.socket.poll_readable(cx).is_ready() {
             return Poll::Ready(());
