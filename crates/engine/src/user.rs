@@ -336,6 +336,7 @@ mod tests {
         connection::{Call, Connection, Exchange, StreamSink},
         timer::TokioTiming,
     };
+    use loadgen_scenario::Request;
 
     /// Its calls take a lot of memory while they run.
     struct Large;
@@ -356,8 +357,36 @@ mod tests {
         }
     }
 
+    /// Its calls take none.
+    struct Small;
+
+    impl Connector for Small {
+        type Connection = Self;
+
+        fn connection(&self) -> Self {
+            Self
+        }
+    }
+
+    impl Connection for Small {
+        async fn call(&mut self, _: &Call<'_>, _: &mut Exchange, _: &mut dyn StreamSink) {}
+    }
+
+    fn size_of_returned<A, B, F: Future>(_: impl Fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
     fn size<A, B, C, D, F: Future>(_: impl Fn(A, B, C, D) -> F) -> usize {
         size_of::<F>()
+    }
+
+    #[test]
+    fn a_request_takes_little_memory_besides_its_call() {
+        let request = |user: &'static mut User<Small, TokioTiming>, request: &'static Request| {
+            user.request(request)
+        };
+        let bytes = size_of_returned(request);
+        assert!(bytes <= 1_280, "{bytes} bytes");
     }
 
     #[test]

@@ -38,10 +38,10 @@ struct Place {
     link: Option<Link>,
 }
 
-/// A connection that a request can be sent on.
+/// A connection that a request can be sent on; in a box, as it is handed on from state to state of each call.
 enum Link {
-    Http1(Wire),
-    Http2(Http2),
+    Http1(Box<Wire>),
+    Http2(Box<Http2>),
 }
 
 impl HttpConnection {
@@ -99,7 +99,7 @@ impl HttpConnection {
     async fn open(
         &mut self,
         call: &Call<'_>,
-        limits: &Limits,
+        limits: &Limits<'_>,
         exchange: &mut Exchange,
     ) -> Result<Link, Failure> {
         let (origin, version) = (&*call.message.origin, call.http_version);
@@ -116,9 +116,10 @@ impl HttpConnection {
         match (version, http2) {
             (HttpVersion::Http2, false) if origin.tls => Err(http2::not_agreed()),
             (HttpVersion::Http2, _) | (_, true) => {
-                Ok(Link::Http2(Http2::begin(wire, &self.shard).await?))
+                let http2 = Http2::begin(wire, &self.shard).await?;
+                Ok(Link::Http2(Box::new(http2)))
             }
-            _ => Ok(Link::Http1(wire)),
+            _ => Ok(Link::Http1(Box::new(wire))),
         }
     }
 
@@ -127,7 +128,7 @@ impl HttpConnection {
         &mut self,
         link: Link,
         call: &Call<'_>,
-        limits: &Limits,
+        limits: &Limits<'_>,
         exchange: &mut Exchange,
         sink: &mut dyn StreamSink,
     ) -> Result<Option<Link>, Broken> {
@@ -145,12 +146,11 @@ impl HttpConnection {
                     answer,
                     traits,
                 );
-                let reusable = match http1.run(&request).await {
+                let reusable = match http1.run(request).await {
                     // The connection is closed, so that the service learns of it.
                     Err(Broken::Cancelled) => false,
                     ran => ran?,
                 };
-                self.shard.recycle(request);
                 Ok(reusable.then_some(Link::Http1(wire)))
             }
             Link::Http2(mut http2) => {
@@ -203,6 +203,8 @@ impl HttpConnection {
             self.places.swap_remove(oldest);
         }
         let origin = call.message.origin.clone().into_owned();
+        // Most users have one for good.
+        self.places.reserve_exact(1);
         self.places.push(Place {
             origin,
             version: call.http_version,
@@ -226,5 +228,74 @@ impl Connection for HttpConnection {
         } else if call.follow {
             redirect::tell(call, exchange);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{HttpConnect, Options};
+    use loadgen_engine::{
+        Arrival, Call, Clock, Connect, Connection, Connector, Exchange, HttpVersion, Method,
+        Offset, Origin, Rendered, StepIndex, StreamSink, Timeouts,
+    };
+    use std::{borrow::Cow, time::Duration};
+    use tokio::time::Instant;
+
+    struct Nobody;
+
+    impl StreamSink for Nobody {
+        fn first_output(&mut self, _: Offset, _: Offset, _: Duration) {}
+        fn first_text(&mut self, _: Offset) {}
+        fn gap(&mut self, _: Duration) {}
+        fn output_events(&mut self, _: Offset, _: u32) {}
+        fn coalesced(&mut self, _: u32, _: bool) {}
+        fn arrival(&mut self, _: &Arrival) {}
+    }
+
+    /// What only some calls need is in boxes: there may be ten thousands of streams at once.
+    #[test]
+    fn a_call_takes_little_memory() {
+        let connect = HttpConnect::new(Options::default()).unwrap();
+        let mut connection = connect.connector(0).unwrap().connection();
+        let origin = Origin {
+            tls: false,
+            host: "localhost".into(),
+            port: 80,
+        };
+        let message = Rendered {
+            origin: Cow::Owned(origin),
+            path: "/".into(),
+            headers: Vec::new().into(),
+            body: Cow::Borrowed(b""),
+        };
+        let second = Duration::from_secs(1);
+        let call = Call {
+            step: StepIndex(0),
+            method: Method::Get,
+            message: &message,
+            fixed: true,
+            timeouts: Timeouts {
+                total: second,
+                connect: second,
+                tls: second,
+                first_byte: None,
+                idle: None,
+                first_token: None,
+            },
+            http_version: HttpVersion::Http1,
+            stream: None,
+            new_connection: false,
+            cancel: None,
+            follow: false,
+            keep_body: 0,
+            keep_text: 0,
+            keep_head: false,
+            heed: false,
+            clock: Clock::starting_at(Instant::now()),
+        };
+        let (mut exchange, mut nobody) = (Exchange::default(), Nobody);
+        let call = connection.call(&call, &mut exchange, &mut nobody);
+        let bytes = size_of_val(&call);
+        assert!(bytes <= 1_408, "{bytes} bytes");
     }
 }
