@@ -188,6 +188,12 @@ pub trait StreamSink {
     fn first_text(&mut self, at: Offset);
     /// Time from one output event of a choice to the next; zero for two of one read.
     fn gap(&mut self, gap: Duration);
+    /// So many gaps of no length, as [`Self::gap`] would be told of each: a read may bring many events.
+    fn zero_gaps(&mut self, count: u32) {
+        for _ in 0..count {
+            self.gap(Duration::ZERO);
+        }
+    }
     /// Output events that arrived with one read.
     fn output_events(&mut self, at: Offset, events: u32);
     /// Output events beyond the first that shared one read; `late` where the reader was late, else they came together.

@@ -28,6 +28,11 @@ impl StreamSink for RecorderSink<'_> {
         self.recorder.borrow_mut().gap(self.step, self.due, gap);
     }
 
+    fn zero_gaps(&mut self, count: u32) {
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.zero_gaps(self.step, self.due, count);
+    }
+
     fn output_events(&mut self, _at: Offset, events: u32) {
         self.recorder
             .borrow_mut()
@@ -64,6 +69,11 @@ impl StreamSink for (RecorderSink<'_>, RecorderSink<'_>) {
     fn gap(&mut self, gap: Duration) {
         self.0.gap(gap);
         self.1.gap(gap);
+    }
+
+    fn zero_gaps(&mut self, count: u32) {
+        self.0.zero_gaps(count);
+        self.1.zero_gaps(count);
     }
 
     fn output_events(&mut self, at: Offset, events: u32) {

@@ -106,6 +106,14 @@ impl TrendCell {
         self.censored_min = self.censored_min.min(other.censored_min);
     }
 
+    /// Adds so many samples of no length.
+    pub(crate) fn record_zeros(&mut self, count: u64) {
+        if count > 0 {
+            self.histogram.saturating_record_n(0, count);
+            self.min = 0;
+        }
+    }
+
     /// Forgets every sample and keeps the memory.
     pub fn clear(&mut self) {
         if self.count() > 0 {

@@ -228,6 +228,17 @@ impl Recorder {
         }
     }
 
+    /// So many output events arrived together with their neighbours of the same choice.
+    pub fn zero_gaps(&mut self, step: StepIndex, due: Offset, count: u32) {
+        if self.part_of(step).holds(due)
+            && let Some(step) = self.totals.steps.get_mut(step.0)
+        {
+            let count = u64::from(count);
+            step.cell_mut(Trend::Itl, None).record_zeros(count);
+            step.stream.zero_gaps += count;
+        }
+    }
+
     /// Output events arrived: for the live view of tokens per second, before usage is known.
     pub fn output_events(&mut self, step: StepIndex, due: Offset, events: u32) {
         if self.part_of(step).counts(due) && self.layout.role(step) == StepRole::Request {

@@ -117,18 +117,6 @@ pub fn of(spec: &StreamSpec) -> Box<dyn Dialect> {
 }
 
 impl Reading {
-    /// Forgets the last event.
-    #[inline]
-    pub fn clear(&mut self) {
-        self.first = None;
-        self.more.clear();
-        self.terminator = false;
-        self.usage = PartialUsage::default();
-        self.error = None;
-        self.substance = false;
-        self.text = None;
-    }
-
     /// Adds what the event said of a choice, if it said anything.
     #[inline]
     pub fn add(&mut self, part: Part) {

@@ -124,8 +124,9 @@ impl StreamReader {
         let sent_first = exchange.sent_first.unwrap_or_default();
         let mut scene = Scene {
             at,
-            uncertainty: arrival.uncertainty + exchange.first_write,
+            uncertainty: arrival.uncertainty,
             sent_first,
+            first_write: exchange.first_write,
             sample,
             text: &mut exchange.text,
             sink,
@@ -133,7 +134,9 @@ impl StreamReader {
         let fed = parser.feed(bytes, &mut |name, data, torn| {
             progress.event(name, data, torn, &mut scene);
         });
-        exchange.usage = progress.usage.of_stream().or(exchange.usage);
+        if let Some(usage) = progress.usage.of_stream() {
+            exchange.usage = Some(usage);
+        }
         fed.map_err(|message| progress.too_large(message))
     }
 
@@ -167,15 +170,18 @@ impl StreamReader {
         let sent_first = exchange.sent_first.unwrap_or_default();
         let mut scene = Scene {
             at: read_at,
-            uncertainty: progress.uncertainty + exchange.first_write,
+            uncertainty: progress.uncertainty,
             sent_first,
+            first_write: exchange.first_write,
             sample,
             text: &mut exchange.text,
             sink,
         };
         let ended =
             parser.finish(&mut |name, data, torn| progress.event(name, data, torn, &mut scene));
-        exchange.usage = progress.usage.of_stream().or(exchange.usage);
+        if let Some(usage) = progress.usage.of_stream() {
+            exchange.usage = Some(usage);
+        }
         progress.end_read(read_at, progress.uncertainty, exchange, sink);
         if let Err(message) = ended {
             return Some(progress.too_large(message));

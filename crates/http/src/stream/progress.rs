@@ -1,7 +1,7 @@
 //! Takes over what the events of a stream say, and judges the stream at its end.
 
 use super::{BodyEnd, PROMPT, choices::Choices, repeat::Repeat};
-use crate::dialect::{self, Dialect, PartialUsage, Reading, json::NotJson};
+use crate::dialect::{self, Dialect, Part, PartialUsage, Reading, json::NotJson};
 use loadgen_engine::{ErrorKind, Exchange, Failure, Offset, StreamSample, StreamSink, StreamSpec};
 use std::time::Duration;
 
@@ -11,9 +11,10 @@ const SHOWN: usize = 120;
 /// All that is known of the stream so far, except what the exchange holds.
 pub(super) struct Progress {
     dialect: Box<dyn Dialect>,
+    /// Whether the dialect tells reasoning from visible output.
+    tells_reasoning: bool,
     /// Whether an empty delta counts as output.
     any_delta: bool,
-    reading: Reading,
     repeat: Repeat,
     pub(super) usage: PartialUsage,
     choices: Choices,
@@ -28,6 +29,8 @@ pub(super) struct Progress {
     pub(super) uncertainty: Duration,
     /// Output events of the read at hand.
     outputs_of_read: u32,
+    /// Gaps of it without length.
+    zero_gaps_of_read: u32,
     /// How its text is read, and how many bytes of it are kept; absent where nobody wants it.
     pub(super) text: Option<Box<(StreamSpec, usize)>>,
 }
@@ -35,9 +38,11 @@ pub(super) struct Progress {
 /// What an event needs to know of the read it came with.
 pub(super) struct Scene<'a> {
     pub(super) at: Offset,
-    /// How uncertain the time from `sent_first` to `at` is.
+    /// How uncertain that arrival is.
     pub(super) uncertainty: Duration,
     pub(super) sent_first: Offset,
+    /// How long the first write took.
+    pub(super) first_write: Duration,
     pub(super) sample: &'a mut StreamSample,
     /// The text so far.
     pub(super) text: &'a mut String,
@@ -47,9 +52,9 @@ pub(super) struct Scene<'a> {
 impl Progress {
     pub(super) fn new(dialect: Box<dyn Dialect>, any_delta: bool) -> Self {
         Self {
+            tells_reasoning: dialect.tells_reasoning(),
             dialect,
             any_delta,
-            reading: Reading::default(),
             repeat: Repeat::default(),
             usage: PartialUsage::default(),
             choices: Choices::default(),
@@ -60,6 +65,7 @@ impl Progress {
             last_read: None,
             uncertainty: Duration::ZERO,
             outputs_of_read: 0,
+            zero_gaps_of_read: 0,
             text: None,
         }
     }
@@ -72,6 +78,7 @@ impl Progress {
     }
 
     /// Reads one event.
+    #[inline]
     pub(super) fn event(
         &mut self,
         name: &[u8],
@@ -79,68 +86,101 @@ impl Progress {
         unterminated: bool,
         scene: &mut Scene<'_>,
     ) {
-        self.reading.clear();
         if let Some(part) = self.repeat.recognise(name, data) {
-            self.reading.add(part);
-        } else if !self.read(name, data, unterminated) {
+            scene.sample.events += 1;
+            self.last_event = Some(scene.at);
+            let shown = self.part(part, scene);
+            self.count(shown, scene);
+        } else if !self.walk(name, data, unterminated, scene) {
             return;
         }
-        scene.sample.events += 1;
-        self.last_event = Some(scene.at);
-        self.usage.update(self.reading.usage);
-        self.substance |= self.reading.substance;
-        if let Some(message) = self.reading.error.take() {
-            self.fail(ErrorKind::StreamError, message);
-        }
-        self.parts(scene);
         if let Some(wanted) = &self.text {
             // One event more than asked for tells that it was cut.
             if scene.text.len() <= wanted.1 {
                 dialect::add_text(&wanted.0, name, data, scene.text);
             }
         }
-        if self.reading.terminator && !self.terminated {
+    }
+
+    /// Takes over what an event says that is not like the one before; whether there was one.
+    #[inline(never)]
+    fn walk(
+        &mut self,
+        name: &[u8],
+        data: &[u8],
+        unterminated: bool,
+        scene: &mut Scene<'_>,
+    ) -> bool {
+        let Some(mut reading) = self.read(name, data, unterminated) else {
+            return false;
+        };
+        scene.sample.events += 1;
+        self.last_event = Some(scene.at);
+        self.usage.update(reading.usage);
+        self.substance |= reading.substance;
+        if let Some(message) = reading.error.take() {
+            self.fail(ErrorKind::StreamError, message);
+        }
+        let mut shown = Shown::default();
+        for part in reading.parts() {
+            let more = self.part(*part, scene);
+            shown.output |= more.output;
+            shown.visible |= more.visible;
+        }
+        self.count(shown, scene);
+        if reading.terminator && !self.terminated {
             self.terminated = true;
             scene.sample.ended = Some(scene.at);
         }
+        true
     }
 
-    /// Has the dialect read an event; whether there was one.
-    fn read(&mut self, name: &[u8], data: &[u8], unterminated: bool) -> bool {
-        match self.dialect.read(name, data, &mut self.reading) {
-            Ok(()) => self.repeat.learn(name, data, &self.reading),
+    /// Has the dialect read an event; nothing where there was none.
+    fn read(&mut self, name: &[u8], data: &[u8], unterminated: bool) -> Option<Reading> {
+        let mut reading = Reading::default();
+        match self.dialect.read(name, data, &mut reading) {
+            Ok(()) => self.repeat.learn(name, data, &reading),
             // What the end of the body tore apart tells of the tear, not of a server that cannot write JSON.
-            Err(_) if unterminated => return false,
+            Err(_) if unterminated => return None,
             Err(error) => {
-                self.reading.clear();
+                reading = Reading::default();
                 if !is_keep_alive(name) {
                     self.malformed(error, data);
                 }
             }
         }
-        true
+        Some(reading)
     }
 
-    /// Takes over what the event said of the choices.
-    fn parts(&mut self, scene: &mut Scene<'_>) {
-        let (mut output, mut visible) = (false, false);
-        for part in self.reading.parts() {
-            if part.visible || part.reasoning || (part.blank && self.any_delta) {
-                output = true;
-                visible |= part.visible;
-                scene.sample.reasoning_shown |= part.reasoning;
-                if let Some(gap) = self.choices.output(part.choice, scene.at) {
-                    scene.sink.gap(gap);
-                }
-            }
-            if part.finished {
-                self.choices.finish(part.choice);
+    /// Takes over what an event said of one choice.
+    #[inline]
+    fn part(&mut self, part: Part, scene: &mut Scene<'_>) -> Shown {
+        let output = part.visible || part.reasoning || (part.blank && self.any_delta);
+        if output {
+            scene.sample.reasoning_shown |= part.reasoning;
+            match self.choices.output(part.choice, scene.at) {
+                // They are told together, at the end of the read.
+                Some(gap) if gap.is_zero() => self.zero_gaps_of_read += 1,
+                Some(gap) => scene.sink.gap(gap),
+                None => {}
             }
         }
+        if part.finished {
+            self.choices.finish(part.choice);
+        }
+        Shown {
+            output,
+            visible: output && part.visible,
+        }
+    }
+
+    /// Counts what an event showed.
+    #[inline]
+    fn count(&mut self, shown: Shown, scene: &mut Scene<'_>) {
         scene.sample.choices = self.choices.seen();
-        if output {
+        if shown.output {
             self.outputs_of_read += 1;
-            scene.output(visible && self.dialect.tells_reasoning());
+            scene.output(shown.visible && self.tells_reasoning);
         }
     }
 
@@ -152,6 +192,10 @@ impl Progress {
         sink: &mut dyn StreamSink,
     ) -> u32 {
         let events = std::mem::take(&mut self.outputs_of_read);
+        let zero_gaps = std::mem::take(&mut self.zero_gaps_of_read);
+        if zero_gaps > 0 {
+            sink.zero_gaps(zero_gaps);
+        }
         if events > 0 {
             exchange.stream.get_or_insert_default().output_reads += 1;
             sink.output_events(at, events);
@@ -223,16 +267,25 @@ impl Progress {
     }
 }
 
+/// What an event, or a part of it, showed to the user.
+#[derive(Clone, Copy, Default)]
+struct Shown {
+    output: bool,
+    visible: bool,
+}
+
 impl Scene<'_> {
     /// Counts an output event.
+    #[inline]
     fn output(&mut self, first_text_possible: bool) {
         let (at, sample) = (self.at, &mut *self.sample);
         sample.output_events += 1;
         sample.last_output = Some(at);
         if sample.first_output.is_none() {
             sample.first_output = Some(at);
-            self.sink
-                .first_output(self.sent_first, at, self.uncertainty);
+            // What is uncertain of the sending blurs the time to the first output, not the arrival of the others.
+            let uncertainty = self.uncertainty + self.first_write;
+            self.sink.first_output(self.sent_first, at, uncertainty);
         }
         if first_text_possible && sample.first_text.is_none() {
             sample.first_text = Some(at);

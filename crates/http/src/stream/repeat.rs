@@ -44,6 +44,9 @@ impl Repeat {
             return;
         }
         self.around.clear();
+        // As many as these, and no more: each stream has its own.
+        self.around
+            .reserve_exact(name.len() + before.len() + after.len());
         for bytes in [name, before, after] {
             self.around.extend_from_slice(bytes);
         }

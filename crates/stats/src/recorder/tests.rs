@@ -331,6 +331,20 @@ fn gaps_are_measured_by_the_due_of_their_stream() {
 }
 
 #[test]
+fn gaps_of_no_length_are_counted_together_as_one_by_one() {
+    let (mut one_by_one, mut together) = (measuring(), measuring());
+    for (due, gap, count) in [(500, 0, 3), (2000, 7, 1), (2000, 0, 0), (2000, 0, 63)] {
+        (0..count).for_each(|_| one_by_one.gap(CHAT, ms(due), millis(gap)));
+        match gap {
+            0 => together.zero_gaps(CHAT, ms(due), count),
+            gap => together.gap(CHAT, ms(due), millis(gap)),
+        }
+    }
+    assert_eq!(samples(&together, Trend::Itl), 64);
+    assert_eq!(together.totals(), one_by_one.totals());
+}
+
+#[test]
 fn rates() {
     let expected_429 = || Sample {
         outcome: Outcome::Rejected,
