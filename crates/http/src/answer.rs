@@ -47,13 +47,14 @@ pub(crate) struct Answer<'a> {
     dated: Option<Dated>,
     /// The read that brought the first byte of the head at hand.
     began: Option<Dated>,
-    /// A read that is still to be reported to the sink.
-    unreported: Option<Dated>,
+    /// Whether that read is still to be reported to the sink.
+    unreported: bool,
     /// Bytes of the body before content decoding.
     coded: u64,
     /// How many bytes of the body are kept.
     keep: usize,
-    decoder: Option<Decoder>,
+    /// In a box, as few bodies have one.
+    decoder: Option<Box<Decoder>>,
     reader: Option<StreamReader>,
     /// The body of a plain answer of a streaming step, for its usage or error.
     plain: Option<Vec<u8>>,
@@ -97,7 +98,7 @@ impl<'a> Answer<'a> {
             sink,
             dated: None,
             began: None,
-            unreported: None,
+            unreported: false,
             coded: 0,
             keep: 0,
             decoder: None,
@@ -119,7 +120,8 @@ impl<'a> Answer<'a> {
             Some(reader) => reader.end_read(&arrival, self.exchange, self.sink),
             None => 0,
         };
-        let head = self.unreported.take();
+        let head = self.began.filter(|_| self.unreported);
+        self.unreported = false;
         if let Some(head) = head {
             self.sink.arrival(&head.arrival());
         }
@@ -173,7 +175,8 @@ impl<'a> Answer<'a> {
     pub(crate) fn end(&mut self, at: Offset) {
         self.exchange.done = Some(at);
         self.exchange.whole = true;
-        let decoded = self.decoder.as_ref().map_or(Ok(()), Decoder::check_end);
+        let decoder = self.decoder.as_ref();
+        let decoded = decoder.map_or(Ok(()), |decoder| decoder.check_end());
         let judged = self
             .reader
             .as_mut()
@@ -227,9 +230,10 @@ impl<'a> Answer<'a> {
             return Err(self.too_large());
         }
         let room = self.keep.saturating_sub(self.exchange.body.len());
-        self.exchange
-            .body
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if room > 0 {
+            let body = &mut self.exchange.body;
+            body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
         if let Some(plain) = &mut self.plain {
             if plain.len() + bytes.len() > USAGE_BODY {
                 self.plain = None;
@@ -281,7 +285,7 @@ impl Receive for Answer<'_> {
     }
 
     fn head(&mut self, head: &Head<'_>, raw: &[u8]) -> Result<(), Failure> {
-        self.unreported = self.began;
+        self.unreported = true;
         self.exchange.status = Some(head.status);
         if self.wants_head(head.status) {
             self.exchange.head = raw.to_vec();
@@ -296,7 +300,7 @@ impl Receive for Answer<'_> {
             self.wanted.keep_body.max(ERROR_BODY)
         };
         if self.wanted.decode {
-            self.decoder = Decoder::new(head.coding)?;
+            self.decoder = Decoder::new(head.coding)?.map(Box::new);
         }
         if success {
             self.begin_stream(head.content_type);
