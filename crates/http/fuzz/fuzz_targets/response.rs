@@ -1,9 +1,9 @@
-//! Any bytes as an answer over HTTP/1.1: no panic, and the same answer under any cut.
+//! Any bytes as an answer over HTTP/1.1: no panic, and the same answer under any cut, whatever heads were read before.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use loadgen_engine::{ErrorKind, Failure};
-use loadgen_http::response::{Head, Receive, Response};
+use loadgen_http::response::{Head, KnownHeads, Receive, Response};
 
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
@@ -37,13 +37,31 @@ impl Receive for Seen {
 type Ended = Result<(bool, usize), ErrorKind>;
 
 fuzz_target!(|data: &[u8]| {
-    let [choice, length, bytes @ ..] = data else {
+    let [choice, length, at, bytes @ ..] = data else {
         return;
     };
     let head_asked = choice & 1 == 1;
-    let whole = read(bytes, bytes.len().max(1), head_asked);
+    // What was read before: a part of the same bytes, or all of them in answer to another question.
+    let mut known = KnownHeads::default();
+    let (begin, rest) = bytes.split_at(bytes.len().min(usize::from(*at) * 4));
+    for (lesson, head_asked) in [
+        (begin, choice & 2 == 2),
+        (rest, choice & 4 == 4),
+        (bytes, !head_asked),
+    ] {
+        let _ = read(lesson, lesson.len().max(1), head_asked, &mut known);
+    }
+    let mut read = |length: usize| {
+        let unknown = read(bytes, length, head_asked, &mut KnownHeads::default());
+        // The first time it is learned, the second time it is known.
+        for _ in 0..2 {
+            assert_eq!(unknown, read(bytes, length, head_asked, &mut known));
+        }
+        unknown
+    };
+    let whole = read(bytes.len().max(1));
     for length in [1, 1 + usize::from(*length)] {
-        let cut = read(bytes, length, head_asked);
+        let cut = read(length);
         // A head that is broken and has no end yet is told at once, or at its end: that may be another failure.
         if whole.1.is_ok() || cut.1.is_ok() {
             assert_eq!(whole, cut);
@@ -51,12 +69,17 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-fn read(bytes: &[u8], length: usize, head_asked: bool) -> (Seen, Ended) {
+fn read(
+    bytes: &[u8],
+    length: usize,
+    head_asked: bool,
+    known: &mut KnownHeads,
+) -> (Seen, Ended) {
     let mut seen = Seen::default();
     let mut response = Response::new(head_asked);
     let mut used = 0;
     for piece in bytes.chunks(length) {
-        match response.feed(piece, &mut seen) {
+        match response.feed_knowing(piece, &mut seen, known) {
             Ok(taken) => used += taken,
             Err(failure) => return (seen, Err(failure.kind)),
         }
