@@ -319,6 +319,15 @@ fn the_worst_case_is_that_of_the_scenario_that_sends_the_most() {
         &[],
         "30/min or less from each",
     );
+    // Two levels of ten users, each of up to five holds of 10 s with 61 s for the answers, and 61 s in which it drains: 8320
+    // seconds of users, of whom each comes twice at most, and begins with a request.
+    let thinks = "target = \"mock\"\nstep = [{ get = \"/plain\" }, { think = \"10s\" }]\n";
+    let short = ["--start=10", "--hold=10s", "--settle=0s"];
+    check(
+        thinks,
+        &short,
+        "at most 852 but for redirections and retries",
+    );
     let login =
         text("before = [{ name = \"login\", get = \"/plain\" }]\nstep = [{ get = \"/plain\" }]");
     check(&login, &["--rate"], "up to 1.75 for each of");

@@ -176,7 +176,8 @@ impl Search {
         let sent = plan.loads.first().map(|load| plan.outgoing(load));
         let sent = sent.unwrap_or_default();
         // Whoever was there at one level may have gone by the next.
-        let before = levels as f64 * most * sent.before as f64;
+        let comings = levels as f64 * most;
+        let before = comings * sent.before as f64;
         let most_requests = match (self.unit, sent.per_second) {
             (LoadUnit::PerSecond, _) => format!(
                 "about {:.0}, up to {} for each of {load_seconds:.0} arrivals",
@@ -188,8 +189,9 @@ impl Search {
                 load_seconds * sent.per_iteration as f64 + before
             ),
             (LoadUnit::Users, Some(per_second)) => format!(
-                "at most {:.0}, as a user thinks between them: {} or less from each",
-                load_seconds * per_second + before,
+                "at most {:.0} but for redirections and retries, as a user thinks between them: {} or less from each",
+                // Nobody thinks before the first iteration.
+                load_seconds * per_second + comings * sent.per_iteration as f64 + before,
                 format_rate(per_second)
             ),
         };
