@@ -236,10 +236,11 @@ pub fn answer<'a>(judgement: &Judgement, exchange: &'a Exchange) -> Option<&'a s
     (heard && whole).then_some(exchange.text.as_str())
 }
 
-/// Records a request whose message could not be built: for want of a token, or because a template failed.
+/// Records a request whose message could not be built: for want of a token, or because a template failed. It is in the
+/// figures of its step, and in those of its turn where it is one.
 pub(crate) fn template_failed<C: Connector, T: Timer>(
     shard: &Shard<C, T>,
-    step: StepIndex,
+    (step, turn): (StepIndex, Option<StepIndex>),
     due: Offset,
     error: &TemplateError,
 ) -> Landing {
@@ -261,10 +262,10 @@ pub(crate) fn template_failed<C: Connector, T: Timer>(
         found: Vec::new(),
         lacking: false,
     };
-    shard
-        .recorder
-        .borrow_mut()
-        .request(&sample(step, (due, now), &exchange, &judgement));
+    let mut recorder = shard.recorder.borrow_mut();
+    for step in turn.into_iter().chain([step]) {
+        recorder.request(&sample(step, (due, now), &exchange, &judgement));
+    }
     Landing {
         done: now,
         outcome: Outcome::Failed,

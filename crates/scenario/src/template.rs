@@ -14,6 +14,7 @@ pub(crate) use json::{JsonBuilder, quote, sole_expression};
 pub use kept::{Extracted, Life};
 pub use scope::Scope;
 pub(crate) use scope::Shared;
+pub(crate) use talk::LONGEST_TALK;
 
 use crate::tokens::Tokens;
 use minijinja::{Environment, Error, ErrorKind};

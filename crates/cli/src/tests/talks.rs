@@ -276,6 +276,76 @@ fn turns_that_cannot_be_told_fail_the_step() {
     assert!(message.contains("which is no number of turns"), "{message}");
 }
 
+#[test]
+fn answers_are_held_against_the_number_of_their_turn() {
+    let expect = "turns = 3\nexpect = { body_contains = \"n{{ turn }}\" }";
+    for (answers, held) in [(["n1", "n2", "n3"], 3), (["n1", "n2", "n2"], 2)] {
+        let answers = answers.map(|text| answer("openai", text));
+        let (said, summary) = talked(&answers, 1, &chat("openai", expect));
+        assert_eq!(said.len(), 3);
+        let checks = &summary["metrics"]["checks"];
+        assert_eq!(
+            (&checks["hits"], &checks["total"]),
+            (&held.into(), &3.into())
+        );
+        let last = &summary["scenarios"]["t"]["steps"]["chat (turn 3)"]["metrics"];
+        assert_eq!(last["http_req_failed"]["hits"], 3 - held);
+    }
+}
+
+#[test]
+fn a_turn_whose_template_fails_is_in_its_own_figures() {
+    let data = "[data.talks]\nrows = [{ turns = [\"a\", \"b\"] }]\n";
+    let steps =
+        chat("openai", "turns = 4").replace("q{{ turn }}", "{{ data.talks.turns[turn - 1] }}");
+    let limit = "[thresholds]\n\"http_req_failed{step=chat,turn=3}\" = \"rate < 1%\"\n";
+    let answers = vec![answer("openai", "x"); 2];
+    let server = server(&answers);
+    let text = format!(
+        "name = \"t\"\ntarget = \"{}\"\nload = {{ vus = 1, iterations = 1 }}\n{data}{steps}{limit}",
+        server.url("")
+    );
+    let words = ["run", "a.toml", "--no-log", "--out", "json=out.json"];
+    let played = on(Stage::new(&words).file("a.toml", &text));
+    assert_eq!(played.code, 99, "{}{}", played.out, played.err);
+    let summary = played.json("out.json");
+    let steps = &summary["scenarios"]["t"]["steps"];
+    let figures = |step: &str| {
+        let metrics = &steps[step]["metrics"];
+        let failed = &metrics["http_req_failed"];
+        (failed["hits"].clone(), failed["total"].clone())
+    };
+    assert_eq!(figures("chat"), (1.into(), 3.into()));
+    assert_eq!(figures("chat (turn 2)"), (0.into(), 1.into()));
+    assert_eq!(figures("chat (turn 3)"), (1.into(), 1.into()));
+    // The conversation is over.
+    assert_eq!(figures("chat (turn 4)").1, 0);
+    assert_eq!(summary["errors"].as_array().unwrap().len(), 1);
+    assert_eq!(summary["errors"][0]["step"], "chat");
+}
+
+#[test]
+fn a_repeated_conversation_is_told_turn_by_turn() {
+    let mock = mock();
+    let text = format!(
+        "target = \"http://{}\"\nload = {{ vus = 1, iterations = 1 }}\n{}",
+        mock.address(),
+        chat("openai", "turns = 2\nrepeat = 2\nthink = \"1s\"")
+            .replace("/chat", "/v1/chat/completions")
+    );
+    let told = on(Stage::new(&["debug", "a.toml"]).file("a.toml", &text));
+    assert_eq!(told.code, 0, "{}", told.out);
+    for turn in 1..=4 {
+        assert!(
+            told.out.contains(&format!("\n1 turn {turn}. chat\n")),
+            "{}",
+            told.out
+        );
+    }
+    // Between any two of them.
+    assert_eq!(told.out.matches("1. think 1s").count(), 3, "{}", told.out);
+}
+
 /// A scenario of the folder, with everything that takes its time shortened.
 fn shortened(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

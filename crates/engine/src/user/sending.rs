@@ -38,9 +38,13 @@ impl<C: Connector, T: Timer> User<C, T> {
         let rendered = match self.message(request, &shard).await {
             Ok(rendered) => rendered,
             Err(error) => {
+                let steps = (request.index, self.turn_of(request));
+                if request.conversation.is_some() {
+                    self.scope.end_turn(request.index, None);
+                }
                 let landing = Landing {
                     lacking: !request.extract.is_empty(),
-                    ..template_failed(&shard, request.index, self.ready, &error)
+                    ..template_failed(&shard, steps, self.ready, &error)
                 };
                 return self.landed(request, &landing);
             }

@@ -11,7 +11,8 @@ impl<C: Connector, T: Timer> User<C, T> {
         let turns = match talk.turns.repeat(&self.scope) {
             Ok(repeat) => self.luck.times(repeat),
             Err(error) => {
-                let landing = template_failed(&self.shard, request.index, self.ready, &error);
+                let landing =
+                    template_failed(&self.shard, (request.index, None), self.ready, &error);
                 self.ready = landing.done;
                 return StepEnd::of_failure(request.on_failure);
             }

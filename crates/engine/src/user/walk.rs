@@ -163,7 +163,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             return Ok(true);
         };
         condition.holds(&self.scope).map_err(|error| {
-            let landing = template_failed(&self.shard, condition.step, self.ready, &error);
+            let landing = template_failed(&self.shard, (condition.step, None), self.ready, &error);
             self.ready = landing.done;
             StepEnd::of_failure(condition.on_failure)
         })

@@ -178,10 +178,7 @@ impl Lowering<'_> {
         let index = StepIndex(walk.next);
         let (method, place) = self.method(step)?;
         let source = place.given().map(|given| given.value.clone());
-        // Known to what is sent in a turn, and to nothing else.
-        if step.talk.converses() {
-            self.compiler.introduce(TURN);
-        }
+        self.know_turn(step, true);
         let location = source
             .as_ref()
             .and_then(|source| self.location(step, source, walk.target));
@@ -191,15 +188,15 @@ impl Lowering<'_> {
             .as_ref()
             .map_or("", |location| location.text.source());
         let body = self.body(step, path);
-        if step.talk.converses() {
-            self.compiler.withdraw(TURN);
-        }
+        self.know_turn(step, false);
         let stream = self.stream(step);
         let reads = stream.as_ref().and_then(Option::as_ref);
         let conversation = self.conversation(step, reads, walk);
         let slo = self.slo_of(step, reads);
         let cancel = self.cancel(step, reads);
+        self.know_turn(step, true);
         let expect = self.expect(step, reads);
+        self.know_turn(step, false);
         // Last of all: its own message cannot use what its answer gives.
         let extract = self.extract(step, reads);
         let rate_limit = self.own_rate_limit(step);
@@ -248,6 +245,16 @@ impl Lowering<'_> {
                 .unwrap_or(HttpVersion::Http1),
             slo: slo?,
         })
+    }
+
+    /// Lets templates know the number of the turn, or not any more, where the step is a conversation: it is known to what
+    /// is sent in a turn and to what is expected of its answer.
+    fn know_turn(&mut self, step: &StepTable, known: bool) {
+        match known {
+            _ if !step.talk.converses() => {}
+            true => self.compiler.introduce(TURN),
+            false => self.compiler.withdraw(TURN),
+        }
     }
 
     /// Tells header fields of a step that its own body makes untrue; true where there are none. Those of the defaults give way.

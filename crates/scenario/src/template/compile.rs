@@ -368,7 +368,13 @@ impl Compiler {
 pub(crate) fn reserved_help(name: &str) -> Option<&'static str> {
     let taken =
         RESERVED.contains(&name) || functions::NAMES.contains(&name) || BUILTIN.contains(&name);
-    taken.then_some("templates know this name already; choose another")
+    match taken {
+        true => Some("templates know this name already; choose another"),
+        false if name == TURN => {
+            Some("in a conversation it is the number of the turn; choose another")
+        }
+        false => None,
+    }
 }
 
 /// The filters that are suggested.

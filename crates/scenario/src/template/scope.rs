@@ -4,7 +4,7 @@ mod credentials;
 mod lookup;
 
 use super::{
-    TemplateName, Templates,
+    TURN, TemplateName, Templates,
     functions::UserFunction,
     kept::{Extracted, Kept, Life, Unknown},
 };
@@ -19,7 +19,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -57,6 +57,8 @@ pub(super) struct User {
     uniques: AtomicU64,
     stride: u64,
     random: Mutex<Pcg64Mcg>,
+    /// The number of the turn that is under way on this way, from 1; 0 where none is.
+    pub(super) turn: AtomicU32,
     pub(super) kept: Kept,
     probe: Option<Box<Probe>>,
     /// The whole user, where this is one of several ways that it goes at once.
@@ -105,6 +107,7 @@ impl Scope {
 
     fn begin(&self, iteration: u64, draws: u64) {
         self.user.iteration.store(iteration, Ordering::Relaxed);
+        self.user.turn.store(0, Ordering::Relaxed);
         self.user.kept.end_iteration();
         *self
             .user
@@ -239,6 +242,7 @@ impl User {
             uniques: AtomicU64::new(0),
             stride: 1,
             random: Mutex::new(generator(seed, vu, 0)),
+            turn: AtomicU32::new(0),
             kept: Kept::default(),
             probe,
             whole: None,
@@ -257,6 +261,7 @@ impl User {
             uniques: AtomicU64::new(next.saturating_add(place.saturating_mul(self.stride))),
             stride: self.stride.saturating_mul(ways),
             random: Mutex::new(Pcg64Mcg::new(u128::from(high) << 64 | u128::from(low))),
+            turn: AtomicU32::new(0),
             kept: Kept::default(),
             probe: None,
             whole: Some(Arc::clone(self.whole.as_ref().unwrap_or(self))),
@@ -320,6 +325,15 @@ impl User {
         }
         self.touch(|touched| (touched.changing, touched.unknown) = (true, true));
         Some(Value::from_object(Unknown))
+    }
+
+    /// The number of the turn that is under way; in a trial, what stands for one.
+    fn turn(&self) -> Option<Value> {
+        if self.probe.is_some() {
+            return self.kept(TURN);
+        }
+        let turn = self.turn.load(Ordering::Relaxed);
+        (turn > 0).then(|| Value::from(turn))
     }
 
     /// Draws with the user's generator.
@@ -397,6 +411,7 @@ impl Object for User {
             "env" => Some(Value::from_object(Variables { user: self.clone() })),
             "vars" => Some(self.shared.all_vars.clone()),
             "data" => Some(Value::from_object(Rows { user: self.clone() })),
+            TURN => self.turn(),
             _ => match UserFunction::named(key, self) {
                 Some(function) => Some(Value::from_object(function)),
                 // What an answer gave wins over a variable of that name, which is its value until then.

@@ -1,11 +1,12 @@
 //! What was said in the conversation of one user with one step: kept until the iteration ends.
 
-use super::{Extracted, Life, Scope, TURN, quote};
+use super::{Scope, quote};
 use loadgen_stats::StepIndex;
-use minijinja::Value;
+use std::sync::atomic::Ordering;
 
 /// Bytes of JSON that one conversation keeps. One that would grow longer ends.
-pub(super) const LONGEST: usize = 1 << 20;
+pub(crate) const LONGEST_TALK: u64 = LONGEST as u64;
+const LONGEST: usize = 1 << 20;
 
 /// What was said.
 #[derive(Clone, Debug)]
@@ -23,14 +24,11 @@ pub(super) struct Talk {
 }
 
 impl Scope {
-    /// Begins the next turn of the conversation with a step: templates know its number as `turn`.
+    /// Begins the next turn of the conversation with a step: until it ends, templates know its number as `turn`. Of
+    /// conversations that are held at once, each on its own way, each has its own.
     pub fn begin_turn(&self, StepIndex(step): StepIndex) {
         let turn = self.user.whole().kept.begin_turn(step);
-        let turn = Extracted::new(Value::from(turn), false);
-        self.user
-            .whole()
-            .kept
-            .set(&TURN.into(), turn, Life::Iteration);
+        self.user.turn.store(turn, Ordering::Relaxed);
     }
 
     /// The number of the latest turn of the conversation with a step, from 1; 0 before the first.
@@ -48,6 +46,7 @@ impl Scope {
 
     /// Ends a turn with what was answered. Without an answer the conversation is over.
     pub fn end_turn(&self, StepIndex(step): StepIndex, answer: Option<&str>) {
+        self.user.turn.store(0, Ordering::Relaxed);
         self.user.whole().kept.talk(step, |talk| talk.hear(answer));
     }
 
