@@ -33,7 +33,25 @@ struct Bound {
     lateness: AtomicU64,
     /// By shard: when the start was due that waits for a user there, in nanoseconds; [`NOBODY`] where none does.
     waiting: Vec<AtomicU64>,
+    /// What starts found of late while the generator was on time.
+    usual: Found,
+    /// What they found while it caught up.
+    behind: Found,
 }
+
+/// What starts found.
+#[derive(Debug, Default)]
+struct Found {
+    /// A user.
+    user: AtomicU64,
+    /// All busy.
+    all_busy: AtomicU64,
+    /// All busy, as the generator was late.
+    late: AtomicU64,
+}
+
+/// So many starts tell what they find of late.
+const OF_LATE: u64 = 4096;
 
 /// By so much may the starts of one shard be ahead of those of another: to hand users to and fro for each of them would
 /// leave the users idle in between.
@@ -83,6 +101,8 @@ impl BusyUsers {
             patience: AtomicU64::new(0),
             lateness: AtomicU64::new(0),
             waiting: (0..shards).map(|_| AtomicU64::new(NOBODY)).collect(),
+            usual: Found::default(),
+            behind: Found::default(),
         });
         Self { bound }
     }
@@ -98,9 +118,13 @@ impl BusyUsers {
             .free
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
             .is_ok();
-        if taken && !asking.held_up {
+        if taken {
             let now = now();
-            bound.note(now.since(asking.due), now);
+            if !asking.held_up {
+                bound.note(now.since(asking.due), now);
+            }
+            let found = bound.found(now).map(|found| &found.user);
+            found.map(|users| users.fetch_add(1, Ordering::Relaxed));
         }
         taken
     }
@@ -137,16 +161,57 @@ impl BusyUsers {
     }
 
     /// Why a start is dropped that found all busy: because they are, or because the generator has to catch up.
+    ///
+    /// While it does, as many of all starts as on time would have found all busy just as well: what is dropped beyond them
+    /// is lost by its lateness. Under a load that keeps all users busy that is next to nothing.
     pub(crate) fn blame(&self, now: Offset) -> DropReason {
-        let patience = self.patience(now).as_nanos();
         let mut bound = self.bound.iter();
-        let catching_up = bound.any(|bound| {
-            0 < patience && patience < u128::from(bound.lateness.load(Ordering::Relaxed))
+        let late = bound.any(|bound| match bound.found(now) {
+            None => false,
+            Some(found) if std::ptr::eq(found, &bound.usual) => {
+                found.forget();
+                found.all_busy.fetch_add(1, Ordering::Relaxed);
+                false
+            }
+            Some(found) => found.is_late(&bound.usual),
         });
-        match catching_up {
+        match late {
             true => DropReason::Late,
             false => DropReason::MaxVus,
         }
+    }
+}
+
+impl Found {
+    /// Takes in one more start that found all busy: whether that is more than usual, so that lateness is to blame.
+    fn is_late(&self, usual: &Self) -> bool {
+        let [user, all_busy, late] = self.counts();
+        let [usual_user, usual_busy, _] = usual.counts();
+        let starts = u128::from(user + all_busy + late + 1);
+        let expected = u128::from(usual_busy) * starts;
+        let is_late = u128::from(all_busy + 1) * u128::from(usual_user + usual_busy) > expected;
+        let counted = if is_late { &self.late } else { &self.all_busy };
+        counted.fetch_add(1, Ordering::Relaxed);
+        is_late
+    }
+
+    /// What is long past weighs half of what is recent.
+    fn forget(&self) {
+        let [user, all_busy, _] = self.counts();
+        if user + all_busy >= OF_LATE {
+            self.user.store(user / 2, Ordering::Relaxed);
+            self.all_busy.store(all_busy / 2, Ordering::Relaxed);
+        }
+    }
+
+    fn clear(&self) {
+        for counted in [&self.user, &self.all_busy, &self.late] {
+            counted.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn counts(&self) -> [u64; 3] {
+        [&self.user, &self.all_busy, &self.late].map(|counted| counted.load(Ordering::Relaxed))
     }
 }
 
@@ -176,7 +241,19 @@ impl Bound {
         if before < allowed.as_nanos() {
             let late = Offset::from(late).as_nanos();
             self.lateness.store(late, Ordering::Relaxed);
+            self.behind.clear();
         }
+    }
+
+    /// Where it is counted what a start finds now: nowhere while those that wait are as late as the latest was, since they
+    /// find what they would have found on time.
+    fn found(&self, now: Offset) -> Option<&Found> {
+        let patience = self.patience(now).as_nanos();
+        if patience == 0 {
+            return Some(&self.usual);
+        }
+        let lateness = self.lateness.load(Ordering::Relaxed);
+        (patience < u128::from(lateness)).then_some(&self.behind)
     }
 
     fn patience(&self, now: Offset) -> Duration {
@@ -257,6 +334,51 @@ mod tests {
         // A generator that is late once more does.
         assert!(take(1_500, 2_300));
         assert_eq!(patience(2_300), 1_200);
+    }
+
+    #[test]
+    fn what_would_have_been_dropped_on_time_is_not_the_generators() {
+        use DropReason::{Late, MaxVus};
+        // How many of so many starts find all busy on time, and how many of 100 do while the generator catches up.
+        for (usual, behind, late) in [
+            ((0, 100), 10, 10),
+            ((50, 100), 50, 0),
+            ((50, 100), 60, 10),
+            ((90, 100), 80, 0),
+            ((100, 100), 100, 0),
+            // What was long ago counts little.
+            ((9_000, 10_000), 95, 5),
+        ] {
+            let users = BusyUsers::new(Some(20_000), 1);
+            let (busy, starts) = usual;
+            let find = |all_busy: bool, at: u64| match all_busy {
+                true => Some(users.blame(millis(at))),
+                false => {
+                    assert!(users.take(asking(0, at), || millis(at)));
+                    None
+                }
+            };
+            for start in 0..starts {
+                let all_busy = start * busy / starts != (start + 1) * busy / starts;
+                assert_ne!(find(all_busy, 1_000), Some(Late), "on time");
+            }
+            assert!(users.take(asking(0, 1_000), || millis(1_200)));
+            assert_eq!(users.blame(millis(1_200)), MaxVus, "as late as all");
+            // Not taken late again, so that this lasts.
+            let held_up = |at| Asking {
+                held_up: true,
+                ..asking(0, at)
+            };
+            let mut lost = 0;
+            for start in 0..100 {
+                let all_busy = start * behind / 100 != (start + 1) * behind / 100;
+                match all_busy {
+                    true => lost += u64::from(users.blame(millis(2_500)) == Late),
+                    false => assert!(users.take(held_up(2_400), || millis(2_500))),
+                }
+            }
+            assert!(lost.abs_diff(late) <= 1, "{usual:?} {behind}: {lost}");
+        }
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Turns of requests whose rate has a cap: shared by all shards, so that they do not depend on the number of workers.
 //!
 //! The nth turn is no sooner than the one before it and the interval of the cap. Whoever is ready before its turn waits in
-//! line, in the order of coming; who leaves the line leaves no gap.
+//! line, in the order of coming; who leaves the line leaves no gap. Where somebody begins later than its turn, those behind
+//! it come as much later: a generator that is late sends nothing in a burst.
 
 use crate::{clock::Clock, permits::TOLERANCE, timer::Timer};
 use loadgen_scenario::{Plan, RateLimit};
 use loadgen_stats::Offset;
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 use tokio::sync::Mutex;
@@ -18,58 +19,96 @@ const AHEAD: Duration = Duration::from_millis(5);
 
 /// The turns under one cap.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub struct Turns {
     interval: Duration,
     /// The earliest that the next turn can be. Who is next in line holds it.
     next: Mutex<Offset>,
-    /// Turns that were used out of line.
-    owed: AtomicU32,
-    /// When the latest of them began, in nanoseconds.
-    owed_at: AtomicU64,
+    /// Nobody begins before this, in nanoseconds: an interval after the latest beginning, and one more for each of those
+    /// that were out of line.
+    free: AtomicU64,
 }
 
 impl Turns {
     /// Those of all caps of a plan, by their places.
-    pub(crate) fn all(plan: &Plan) -> Vec<Self> {
+    #[must_use]
+    pub fn all(plan: &Plan) -> Vec<Self> {
         let limits = plan.requests().filter_map(|request| request.rate_limit);
         let mut limits: Vec<RateLimit> = limits.collect();
         limits.sort_by_key(|limit| limit.place);
         limits.dedup_by_key(|limit| limit.place);
-        limits.iter().map(Self::of).collect()
+        let intervals = limits.iter().map(RateLimit::interval);
+        intervals.map(Self::every).collect()
     }
 
-    fn of(limit: &RateLimit) -> Self {
+    /// One after each interval.
+    fn every(interval: Duration) -> Self {
         Self {
-            interval: limit.interval(),
+            interval,
             next: Mutex::new(Offset::ZERO),
-            owed: AtomicU32::new(0),
-            owed_at: AtomicU64::new(0),
+            free: AtomicU64::new(0),
         }
     }
 
     /// Waits for a turn of whoever is ready since then: when it was due. Dropped, it is out of line.
-    pub(crate) async fn wait<T: Timer>(&self, ready: Offset, clock: Clock, timer: &T) -> Offset {
+    pub async fn wait<T: Timer>(&self, ready: Offset, clock: Clock, timer: &T) -> Offset {
         let mut next = self.next.lock().await;
-        let owed = self.owed.swap(0, Ordering::Relaxed);
-        if owed > 0 {
-            let latest = Offset::from_nanos(self.owed_at.load(Ordering::Relaxed));
-            *next = latest.max(*next).after(self.interval.saturating_mul(owed));
+        let mut due = ready.max(*next).max(self.free());
+        loop {
+            sleep_until(before(due, AHEAD), clock, timer).await;
+            // Somebody may have begun late meanwhile, or out of line.
+            let free = self.free();
+            if free <= due {
+                break;
+            }
+            due = free;
         }
-        let due = ready.max(*next);
-        // What a late generator has missed it does not make up for in a burst.
-        let most = self.interval.max(TOLERANCE);
-        let turn = due.max(before(clock.now(), most));
-        sleep_until(before(turn, AHEAD), clock, timer).await;
-        *next = turn.after(self.interval);
+        *next = no_sooner(due, clock).after(self.interval);
         drop(next);
-        sleep_until(turn, clock, timer).await;
-        due
+        sleep_until(due, clock, timer).await;
+        self.begin(due, clock, timer).await
+    }
+
+    fn free(&self) -> Offset {
+        Offset::from_nanos(self.free.load(Ordering::Relaxed))
+    }
+
+    /// Begins what was due then, not too close behind whoever has begun last: when it was due after all.
+    async fn begin<T: Timer>(&self, mut due: Offset, clock: Clock, timer: &T) -> Offset {
+        loop {
+            let next = no_sooner(due, clock).after(self.interval).as_nanos();
+            let may = |free: u64| (free <= clock.now().as_nanos()).then_some(next);
+            let begun = (self.free).fetch_update(Ordering::Relaxed, Ordering::Relaxed, may);
+            let Err(free) = begun else {
+                return due;
+            };
+            let free = Offset::from_nanos(free);
+            // Whoever is late itself stays as late as it is, so that this is seen.
+            if no_sooner(due, clock) == due {
+                due = due.max(free);
+            }
+            sleep_until(free, clock, timer).await;
+        }
     }
 
     /// A request begins without waiting, as a redirection led to it: those who come after it wait longer.
-    pub(crate) fn owe(&self, at: Offset) {
-        self.owed_at.fetch_max(at.as_nanos(), Ordering::Relaxed);
-        self.owed.fetch_add(1, Ordering::Relaxed);
+    pub fn owe(&self, at: Offset) {
+        let longer = |free| {
+            let free = Offset::from_nanos(free).max(at);
+            Some(free.after(self.interval).as_nanos())
+        };
+        // It always gives a value, so it never fails.
+        let _ = (self.free).fetch_update(Ordering::Relaxed, Ordering::Relaxed, longer);
+    }
+}
+
+/// A turn; or the present, where the turn is over: what a late generator has missed it does not make up for. Timers that
+/// wake a little late do not count as that, as they would lower the rate.
+fn no_sooner(turn: Offset, clock: Clock) -> Offset {
+    let now = clock.now();
+    if now.since(turn) > TOLERANCE {
+        now
+    } else {
+        turn
     }
 }
 
@@ -90,12 +129,7 @@ mod tests {
     use tokio::time::Instant;
 
     fn turns(millis: u64) -> Turns {
-        Turns {
-            interval: Duration::from_millis(millis),
-            next: Mutex::new(Offset::ZERO),
-            owed: AtomicU32::new(0),
-            owed_at: AtomicU64::new(0),
-        }
+        Turns::every(Duration::from_millis(millis))
     }
 
     const fn millis(millis: u64) -> Offset {
@@ -119,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_a_late_generator_missed_comes_in_no_burst() {
+    async fn what_a_late_generator_missed_it_does_not_make_up_for() {
         let (turns, clock) = (turns(100), Clock::starting_at(Instant::now()));
         turns.wait(millis(0), clock, &TokioTiming).await;
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -129,8 +163,60 @@ mod tests {
             let due = turns.wait(millis(ready), clock, &TokioTiming).await;
             got.push((due, clock.now()));
         }
-        let wanted = [(100, 1_000), (1_000, 1_000), (1_100, 1_100), (1_200, 1_200)];
+        let wanted = [(100, 1_000), (1_100, 1_100), (1_200, 1_200), (1_300, 1_300)];
         assert_eq!(got, wanted.map(|(due, at)| (millis(due), millis(at))));
+    }
+
+    /// Wakes whoever sleeps until an instant, in milliseconds from the start, so many of them late.
+    struct Sluggish(Clock, Offset, Duration);
+
+    impl Timer for Sluggish {
+        async fn sleep_until(&self, at: Instant) {
+            let late = match self.0.offset(at) == self.1 {
+                true => self.2,
+                false => Duration::ZERO,
+            };
+            tokio::time::sleep_until(at + late).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_begins_late_makes_those_behind_it_wait() {
+        let wakes = |at, late| (millis(at), Duration::from_millis(late));
+        for ((at, late), wanted, lag) in [
+            (wakes(0, 0), [100, 200, 300, 400], 0),
+            // As late as any timer: the turns stay.
+            (wakes(100, 1), [101, 200, 300, 400], 1),
+            // At the turn itself, when the next is in line: nobody comes too close behind it.
+            (wakes(100, 60), [160, 260, 360, 460], 60),
+            // So late that others have had their turns: it comes after them.
+            (wakes(200, 250), [100, 500, 300, 400], 300),
+            // Before it gives way.
+            (wakes(195, 60), [100, 255, 355, 455], 55),
+        ] {
+            let (turns, clock) = (turns(100), Clock::starting_at(Instant::now()));
+            let timer = Sluggish(clock, at, late);
+            turns.wait(millis(0), clock, &timer).await;
+            let one = async |ready| {
+                let due = turns.wait(millis(ready), clock, &timer).await;
+                (due, clock.now())
+            };
+            let all = tokio::join!(one(1), one(1), one(1), one(1));
+            let all = [all.0, all.1, all.2, all.3];
+            assert_eq!(
+                all.map(|(_, begun)| begun),
+                wanted.map(millis),
+                "{at:?} {late:?}"
+            );
+            // What the generator was late with is seen, until the turns have moved.
+            let lags = all.map(|(due, begun)| begun.since(due));
+            assert_eq!(lags[3], Duration::ZERO, "{at:?} {late:?}: {lags:?}");
+            assert_eq!(
+                lags.iter().max(),
+                Some(&Duration::from_millis(lag)),
+                "{lags:?}"
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]

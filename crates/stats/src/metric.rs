@@ -100,6 +100,8 @@ metrics! {
         Redirects = "redirects",
         /// Requests sent again as `retry` says.
         Retries = "retries",
+        /// Requests that were never sent, as their users were cut while they waited for a turn under `rate_limit`.
+        RateLimitCut = "rate_limit_cut",
         /// Requests given up in the middle, as their step's `cancel` says.
         Cancelled = "cancelled",
         /// Bytes written to sockets.

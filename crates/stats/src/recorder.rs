@@ -201,6 +201,16 @@ impl Recorder {
         self.early(step, due, Trend::RateLimitWait, waited);
     }
 
+    /// A user was cut while it waited for its turn for a request, for which it was ready since then.
+    pub fn cut_in_line(&mut self, step: StepIndex, ready: Offset) {
+        if self.part_of(step).counts(ready)
+            && let Some(step) = self.totals.steps.get_mut(step.0)
+        {
+            let tally = step.tally(None, None);
+            tally.book(Counter::RateLimitCut, 1, true, false);
+        }
+    }
+
     /// A user began to get a connection for a request.
     pub fn began(&mut self, step: StepIndex, due: Offset, started: Offset) {
         self.early(step, due, Trend::ScheduleLag, started.since(due));

@@ -74,6 +74,13 @@ pub enum Warning {
         /// Their share, from 0 to 1.
         share: f64,
     },
+    /// The end of the run cut users who waited for a turn under `rate_limit`.
+    CutInLine {
+        /// How many.
+        count: u64,
+        /// Their share of those who came for a turn, from 0 to 1.
+        share: f64,
+    },
     /// Iterations took longer than the pace of their scenario.
     PaceMissed {
         /// How many.
@@ -140,6 +147,7 @@ impl Warning {
             Self::LogIncomplete { .. } | Self::LogEndsEarly { .. } => "log-incomplete",
             Self::ArrivalUncertain { .. } => "arrival-uncertain",
             Self::CutRequests { .. } => "cut-requests",
+            Self::CutInLine { .. } => "cut-in-line",
             Self::PaceMissed { .. } => "pace-missed",
             Self::TeardownFailed { .. } => "teardown-failed",
             Self::ProbeFailed { .. } => "probe-failed",
@@ -195,6 +203,7 @@ impl Warning {
                     share * 100.0
                 )
             }
+            Self::CutInLine { count, share } => in_line_message(*count, *share),
             Self::PaceMissed { count, share } => format!(
                 "{} ({:.1} %) took longer than their pace: the next began late",
                 plural(*count, "iteration"),
@@ -244,6 +253,9 @@ impl Warning {
             Self::CutRequests { .. } => {
                 "raise graceful_stop, so that requests can finish: those cut count only against limits they had passed"
             }
+            Self::CutInLine { .. } => {
+                "ask for less than rate_limit lets through, or bound the users (max_vus): arrivals beyond it are dropped and counted"
+            }
             Self::PaceMissed { .. } => {
                 "give more users a longer pace, or read it as: the service is slower than the pace asks"
             }
@@ -290,6 +302,24 @@ fn too_few_message(thresholds: u64, threshold: &str, more: Option<u64>, of: &str
         Some(more) => format!("{which}: about {more} more {of} would do"),
         None => format!("{which}: it lies too near its limit for any number of {of}"),
     }
+}
+
+fn in_line_message(count: u64, share: f64) -> String {
+    let (was, users) = match count {
+        1 => (
+            "was",
+            "a user still waited for its turn under rate_limit when it was cut",
+        ),
+        _ => (
+            "were",
+            "their users still waited for a turn under rate_limit when they were cut",
+        ),
+    };
+    let requests = plural(count, "request");
+    format!(
+        "{requests} ({:.1} %) {was} never sent: {users}",
+        share * 100.0
+    )
 }
 
 fn dropped_message(reason: DropReason, count: u64) -> String {

@@ -1,7 +1,7 @@
 //! What a user waits for besides thinking: the beginning of its next iteration, that of its next attempt, and its turns.
 
 use super::{User, walk::lost};
-use crate::{connection::Connector, schedule::Role, timer::Timer};
+use crate::{connection::Connector, schedule::Role, shard::Shard, timer::Timer};
 use loadgen_scenario::RateLimit;
 use loadgen_stats::{Offset, ScenarioIndex, StepIndex};
 use std::rc::Rc;
@@ -59,13 +59,37 @@ impl<C: Connector, T: Timer> User<C, T> {
         let Some(turns) = shard.turns(limit) else {
             return true;
         };
+        let mut guard = InLine {
+            shard: &shard,
+            step,
+            ready,
+            left: true,
+        };
         let wait = turns.wait(ready, shard.clock, &shard.timer);
         self.ready = tokio::select! {
             due = wait => due,
             () = lost(&mut self.seat) => return false,
         };
+        guard.left = false;
         let mut recorder = shard.recorder.borrow_mut();
         recorder.turn(step, self.ready, self.ready.since(ready));
         true
+    }
+}
+
+/// A user in line for a turn; dropped before that comes, it is counted as cut.
+struct InLine<'a, C: Connector, T: Timer> {
+    shard: &'a Shard<C, T>,
+    step: StepIndex,
+    ready: Offset,
+    left: bool,
+}
+
+impl<C: Connector, T: Timer> Drop for InLine<'_, C, T> {
+    fn drop(&mut self) {
+        if self.left {
+            let mut recorder = self.shard.recorder.borrow_mut();
+            recorder.cut_in_line(self.step, self.ready);
+        }
     }
 }

@@ -358,8 +358,8 @@ async fn a_late_generator_catches_up_and_loses_nothing_that_would_have_begun() {
             what: "twice the load that the users can carry",
             takes: 0.020,
             until: 2.3,
-            max_vus_drops: (300, 999),
-            late_drops: (0, 699),
+            max_vus_drops: (940, 999),
+            late_drops: (0, 40),
             lag: (0.299, 0.46),
             ..usual
         },

@@ -157,5 +157,36 @@ async fn a_stop_cuts_those_who_wait() {
         assert_eq!(count(&summary, Counter::HttpReqs), 1);
         // The first has come again, and waits with the others.
         assert_eq!(count(&summary, Counter::InterruptedIterations), 10);
+        assert_eq!(count(&summary, Counter::RateLimitCut), 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_left_in_line_is_told() {
+    let load = "rate = \"50/s\", duration = \"10s\", graceful_stop = \"950ms\"";
+    for (bound, sent, cut, told) in [
+        // Turns at 0, 0.1, 0.2 s and so on until the end of the grace.
+        ("", 110, 390, true),
+        // Each user waits for a turn and an answer: the line is never longer than they are.
+        (", max_vus = 4", 0, 0, false),
+    ] {
+        for workers in [1, 2, 7] {
+            let text = format!(
+                "load = {{ {load}{bound} }}\n[[step]]\nget = \"/a\"\nrate_limit = \"10/s\"\n"
+            );
+            let (summary, calls) = run(&text, workers).await;
+            let codes: Vec<&str> = summary.warnings.iter().map(|one| one.code()).collect();
+            assert_eq!(codes.contains(&"cut-in-line"), told, "{codes:?}");
+            assert_eq!(count(&summary, Counter::RateLimitCut), cut, "{workers}");
+            if told {
+                assert_eq!(calls.len(), sent, "{workers} workers");
+                let message = summary.warnings.iter().map(|one| one.message());
+                let message: Vec<String> = message.collect();
+                let text = "390 requests (79.6 %) were never sent";
+                assert!(message.iter().any(|one| one.contains(text)), "{message:?}");
+            } else {
+                assert!(codes.contains(&"dropped-iterations"), "{codes:?}");
+            }
+        }
     }
 }

@@ -383,6 +383,23 @@ fn requests_in_flight_at_the_end_are_told() {
 }
 
 #[test]
+fn who_was_left_in_line_is_counted_and_told() {
+    for (turns, left, told) in [(10, 0, false), (99, 1, false), (98, 2, true), (0, 5, true)] {
+        let summary = run().sum_up(|recorder| {
+            many(recorder, 100, &plain(LIST, 0, 200));
+            (0..turns).for_each(|_| recorder.turn(LIST, ms(5_000), millis(10)));
+            (0..left).for_each(|_| recorder.cut_in_line(LIST, ms(5_000)));
+        });
+        assert_eq!(summary.metrics.counter(Counter::RateLimitCut), left);
+        assert_eq!(summary.metrics.counter(Counter::HttpReqs), 100);
+        let share = left as f64 / (left + turns) as f64;
+        let expected = Warning::CutInLine { count: left, share };
+        let expected = told.then_some(expected);
+        assert_eq!(summary.warnings, expected.into_iter().collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn warnings() {
     type Any<'a> = &'a dyn Fn(&mut Recorder);
     let late = Sample {
@@ -530,6 +547,10 @@ fn every_warning_says_what_to_do() {
             count: 3,
             share: 0.1,
         },
+        Warning::CutInLine {
+            count: 1,
+            share: 0.02,
+        },
         Warning::NothingSucceeded {
             reason: "5 × dns".into(),
             in_warm_up: false,
@@ -552,6 +573,7 @@ fn every_warning_says_what_to_do() {
         "the run log is incomplete: no space left",
         "the arrival of first outputs is uncertain by 5.0 ms at p99; more than 2.0 ms blurs ttft",
         "the end of the run cut 3 requests (10.0 %)",
+        "1 request (2.0 %) was never sent: a user still waited for its turn under rate_limit when it was cut",
         "no request succeeded: 5 × dns",
     ];
     let all: Vec<Warning> = dropped.chain(others).collect();

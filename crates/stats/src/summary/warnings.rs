@@ -105,6 +105,12 @@ fn unfinished(material: &Material<'_>, warnings: &mut Vec<Warning>) {
             warnings.push(Warning::DroppedIterations { reason, count });
         }
     }
+    let left = totals.counter(layout, Counter::RateLimitCut, &part).0;
+    let turns = totals.trend(layout, Trend::RateLimitWait, &part).count();
+    let share = left as f64 / (left + turns).max(1) as f64;
+    if share > FEW {
+        warnings.push(Warning::CutInLine { count: left, share });
+    }
     let late = totals.counter(layout, Counter::LateIterations, &part).0;
     if late > 0 {
         let all = totals.counter(layout, Counter::Iterations, &part).0;

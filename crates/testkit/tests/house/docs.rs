@@ -87,6 +87,7 @@ const WARNINGS: &[&str] = &[
     "log-incomplete",
     "arrival-uncertain",
     "cut-requests",
+    "cut-in-line",
 ];
 
 /// The names of metrics in the table of `crates/stats/src/metric.rs`, whose lines read `Variant = "name",`.
