@@ -62,5 +62,6 @@ pub use run::{Outcome, Settings, run};
 pub use schedule::{ArrivalTimes, Budget, Level, Line, Schedule, Stay, Stays};
 pub use seed::user_seed;
 pub use timer::{Timer, Timing, TokioTiming};
+pub use turns::Turns;
 pub use ways::{Way, all_of};
 pub use worker::Placement;

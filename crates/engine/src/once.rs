@@ -3,6 +3,7 @@
 //! Each is walked by a user of no load, on a thread of its own that ends with it. Nothing of it is on the way of the load.
 
 use crate::{
+    clock::Clock,
     connection::Connect,
     error::Error,
     nap::{nap_begins, nap_ends},
@@ -14,11 +15,12 @@ use crate::{
     worker::Placement,
 };
 use loadgen_scenario::{OnFailure, Once, Plan, Request, Scope, Step, format_duration};
-use loadgen_stats::{ErrorTotal, Offset, Outcome, Totals};
+use loadgen_stats::{ErrorTotal, Outcome, Totals};
 use std::{fmt, io, rc::Rc, sync::Arc, thread};
 use tokio::{
     sync::{oneshot, watch},
     task::{self, LocalSet},
+    time::Instant,
 };
 
 /// What a plan does once.
@@ -30,6 +32,8 @@ pub(crate) struct Errands<C, T> {
     stop: watch::Receiver<Stop>,
     /// What the user knows who does all of it.
     scope: Scope,
+    /// By which the tokens and cookies of that user end.
+    clock: Clock,
 }
 
 /// What came of it.
@@ -69,6 +73,7 @@ struct Errand {
     settings: Settings,
     stop: watch::Receiver<Stop>,
     scope: Scope,
+    clock: Clock,
     /// What ends it.
     ended_by: Stop,
     once: fn(&Plan) -> &Once,
@@ -93,6 +98,7 @@ impl<C: Connect + 'static, T: Timing + 'static> Errands<C, T> {
             timing,
             stop,
             scope,
+            clock: Clock::starting_at(Instant::now()),
         }
     }
 
@@ -138,6 +144,7 @@ impl<C: Connect + 'static, T: Timing + 'static> Errands<C, T> {
             settings: self.settings,
             stop: self.stop.clone(),
             scope: self.scope.clone(),
+            clock: self.clock,
             ended_by,
             once,
             key,
@@ -174,7 +181,8 @@ impl Errand {
     ) -> io::Result<Done> {
         let index = self.settings.workers.max(1);
         let (connector, timer) = (connect.connector(index)?, timing.timer(index)?);
-        let common = Arc::new(Common::new(&self.plan, self.settings.seed, index));
+        let common = Common::by(self.clock, &self.plan, self.settings.seed, index);
+        let common = Arc::new(common);
         // It belongs to no load, and no phase of one is about it.
         let (_phases, phases) = watch::channel(Vec::new());
         let shard = Rc::new(Shard::new(index, common, phases, connector, timer));
@@ -182,7 +190,7 @@ impl Errand {
         let once = (self.once)(&plan);
         let trouble = {
             let mut user = User::of_run(Rc::clone(&shard), self.scope.clone());
-            let limit = shard.clock.instant(Offset::from(once.limit));
+            let limit = shard.clock.instant(shard.clock.now().after(once.limit));
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stop, self.ended_by) => Some(Trouble::Stopped),

@@ -14,7 +14,7 @@ use crate::{
     starts::Starts,
     timer::Timer,
     turns::Turns,
-    user::Rested,
+    user::Resting,
     windows::{Part, Windows},
 };
 use loadgen_scenario::{Plan, RateLimit, Scope};
@@ -35,6 +35,8 @@ pub(crate) struct Common {
     pub(crate) users: Gauge,
     pub(crate) rows: Vec<TakenRows>,
     pub(crate) turns: Vec<Turns>,
+    /// By scenario.
+    resting: Vec<Resting>,
     pub(crate) seed: u64,
     pub(crate) shards: usize,
     pub(crate) clock: Clock,
@@ -43,6 +45,11 @@ pub(crate) struct Common {
 impl Common {
     /// What the shards of a run share that begins now.
     pub(crate) fn new(plan: &Arc<Plan>, seed: u64, shards: usize) -> Self {
+        Self::by(Clock::starting_at(Instant::now()), plan, seed, shards)
+    }
+
+    /// The same by a clock that may have started before.
+    pub(crate) fn by(clock: Clock, plan: &Arc<Plan>, seed: u64, shards: usize) -> Self {
         let loads = SharedLoad::all(plan, seed, shards);
         let first = loads.iter().map(|load| load.schedule.first_users());
         Self {
@@ -51,9 +58,12 @@ impl Common {
             users: Gauge::new(first.sum()),
             rows: TakenRows::all(plan, seed),
             turns: Turns::all(plan),
+            resting: (plan.scenarios.iter())
+                .map(|_| Resting::default())
+                .collect(),
             seed,
             shards,
-            clock: Clock::starting_at(Instant::now()),
+            clock,
             loads,
             plan: Arc::clone(plan),
         }
@@ -83,8 +93,6 @@ pub(crate) struct Shard<C: Connector, T: Timer> {
     phases: Phases,
     /// Connections that users of open loads left behind, by load, the latest last.
     idle: Vec<RefCell<Vec<C::Connection>>>,
-    /// Users of open loads who have done what comes before their iterations, by scenario, the latest last.
-    rested: Vec<RefCell<Vec<Rested<C::Connection>>>>,
 }
 
 /// A user's presence in the gauge `vus`.
@@ -122,9 +130,6 @@ impl<C: Connector, T: Timer> Shard<C, T> {
             index,
             phases,
             idle: common.loads.iter().map(|_| RefCell::default()).collect(),
-            rested: (common.plan.scenarios.iter())
-                .map(|_| RefCell::default())
-                .collect(),
             common,
         }
     }
@@ -158,11 +163,10 @@ impl<C: Connector, T: Timer> Shard<C, T> {
     /// Notes that a load has ended here: its connections are not used again.
     pub(crate) fn end_load(&self, load: usize) {
         self.idle[load].borrow_mut().clear();
-        let scenarios = self.plan.scenarios.iter().zip(&self.rested);
-        for (_, rested) in scenarios.filter(|(scenario, _)| scenario.load == load) {
-            rested.borrow_mut().clear();
-        }
         if self.load(load).end_in_a_shard() {
+            let scenarios = self.plan.scenarios.iter().zip(&self.common.resting);
+            let own = scenarios.filter(|(scenario, _)| scenario.load == load);
+            own.for_each(|(_, resting)| resting.clear());
             self.common.load_ended.notify_one();
         }
     }
@@ -207,14 +211,9 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         let _ = phases.wait_for(|phases| !running(phases)).await;
     }
 
-    /// A user of an open load who has done what comes before its iterations, and is free.
-    pub(crate) fn wake(&self, scenario: ScenarioIndex) -> Option<Rested<C::Connection>> {
-        self.rested[scenario.0].borrow_mut().pop()
-    }
-
-    /// Keeps a user for the next arrival of its scenario.
-    pub(crate) fn rest(&self, scenario: ScenarioIndex, user: Rested<C::Connection>) {
-        self.rested[scenario.0].borrow_mut().push(user);
+    /// The users of a scenario of an open load who have done what comes before their iterations, and are free.
+    pub(crate) fn resting(&self, scenario: ScenarioIndex) -> &Resting {
+        &self.common.resting[scenario.0]
     }
 
     /// Takes an iteration for a user of a closed load who wants to begin one now: the scenario it is of.

@@ -2,11 +2,14 @@
 
 mod before;
 mod once;
+mod resting;
 mod rows;
 mod sending;
 mod talk;
 mod waits;
 mod walk;
+
+pub(crate) use resting::Resting;
 
 use crate::{
     connection::Connector,
@@ -62,16 +65,6 @@ impl<C> Default for More<C> {
     }
 }
 
-/// A user of an open load between two arrivals.
-pub(crate) struct Rested<C> {
-    connection: C,
-    more: Option<Box<More<C>>>,
-    scope: Scope,
-    luck: Luck,
-    /// How many iterations it has done.
-    iterations: u64,
-}
-
 /// An arrival of an open load and one of the load's `max_vus`, until it is dropped. Dropped before its user has it, it is
 /// counted as dropped.
 pub(crate) struct Arrival<C: Connector, T: Timer> {
@@ -112,11 +105,12 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
     }
 
     /// Runs one iteration, on a connection that an earlier arrival left behind; where something comes before the first
-    /// iteration, by a user who has done it, if one is free on this shard: users do not change threads.
+    /// iteration, by a user who has done it, if one is free.
     pub(crate) async fn run(mut self) {
         let shard = Rc::clone(self.present.shard());
         let keeps = !shard.plan.scenarios[self.scenario.0].before.is_empty();
-        let rested = keeps.then(|| shard.wake(self.scenario)).flatten();
+        let rested = keeps.then(|| shard.resting(self.scenario).wake());
+        let rested = rested.flatten();
         let number = shard.load(self.load).user(self.number);
         let (mut user, iteration) = match rested {
             Some(rested) => User::woken(Rc::clone(&shard), self.load, rested, self.due),
@@ -128,13 +122,10 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
         // From here on the user books what becomes of it.
         self.begun = true;
         let end = user.iteration(self.scenario, iteration).await;
+        let rested = user.leave(iteration + 1);
         if keeps && !matches!(end, StepEnd::EndUser) {
-            shard.rest(self.scenario, user.rested(iteration + 1));
-            return;
+            shard.resting(self.scenario).add(rested);
         }
-        let spare = user.more.map(|more| more.spare.take());
-        let all = spare.into_iter().flatten().chain([user.connection]);
-        all.for_each(|connection| shard.leave_connection(self.load, connection));
     }
 }
 
@@ -182,36 +173,6 @@ impl<C: Connector, T: Timer> User<C, T> {
             seat: None,
             ready,
             shard,
-        }
-    }
-
-    /// A user who has rested, and the number of its next iteration.
-    fn woken(
-        shard: Rc<Shard<C, T>>,
-        load: usize,
-        rested: Rested<C::Connection>,
-        ready: Offset,
-    ) -> (Self, u64) {
-        let user = Self {
-            load,
-            connection: rested.connection,
-            more: rested.more,
-            scope: rested.scope,
-            luck: rested.luck,
-            seat: None,
-            ready,
-            shard,
-        };
-        (user, rested.iterations)
-    }
-
-    fn rested(self, iterations: u64) -> Rested<C::Connection> {
-        Rested {
-            connection: self.connection,
-            more: self.more,
-            scope: self.scope,
-            luck: self.luck,
-            iterations,
         }
     }
 

@@ -3,7 +3,6 @@
 use super::{StepEnd, User};
 use crate::{connection::Connector, luck::Luck, shard::Shard, timer::Timer};
 use loadgen_scenario::{Scope, Step};
-use loadgen_stats::Offset;
 use std::rc::Rc;
 
 impl<C: Connector, T: Timer> User<C, T> {
@@ -16,7 +15,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             luck: Luck::of(shard.seed, u64::MAX),
             scope,
             seat: None,
-            ready: Offset::ZERO,
+            ready: shard.clock.now(),
             shard,
         }
     }

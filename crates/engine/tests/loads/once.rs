@@ -225,3 +225,16 @@ async fn signals_end_what_is_done_once() {
         assert_eq!(outcome.summary.stop_reason, reason, "{stops:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_setup_was_given_grows_old_until_the_teardown() {
+    // Both are by one clock: a token that ends after a minute has ended by the teardown.
+    let service = service();
+    let tables = format!("{ENDS}{STEP}");
+    run("", "vus = 1, duration = \"1m\"", &tables, &service, &[]).await;
+    let at = |path| service.calls(path)[0].1.as_duration();
+    assert!(at("/setup") < SECOND);
+    // 5.3 s of setup, the minute, 3 s of thinking.
+    let passed = at("/teardown") - SECOND * 68;
+    assert!((SECOND / 4..SECOND * 2).contains(&passed), "{passed:?}");
+}
