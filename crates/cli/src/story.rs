@@ -28,6 +28,18 @@ pub(crate) fn think(number: &str, think: &Think) -> String {
     format!("\n{number}. think {length} (not waited for)\n")
 }
 
+/// The wait for a turn, where the rate of the requests has a cap; empty where there was none.
+pub(crate) fn waited(number: &str, length: Duration) -> String {
+    let millis = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+    match millis {
+        0 => String::new(),
+        _ => format!(
+            "\n{number}. waited {} for its turn (rate_limit)\n",
+            format_duration(Duration::from_millis(millis))
+        ),
+    }
+}
+
 /// What is sent, every line with `> `.
 pub(crate) fn request(number: &str, request: &Request, rendered: &Rendered<'_>) -> String {
     let mut text = format!("\n{number}. {}\n", request.name);

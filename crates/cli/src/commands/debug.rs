@@ -12,12 +12,12 @@ use crate::{
     tokens::TokenKeeping,
     wiring,
 };
-use loadgen_engine::Connect as _;
+use loadgen_engine::{Clock, Connect as _, Turns};
 use loadgen_http::HttpConnect;
 use loadgen_scenario::Plan;
 use std::ops::Range;
-use tokio::task::LocalSet;
-use user::User;
+use tokio::{task::LocalSet, time::Instant};
+use user::{Run, User};
 
 /// Shows one iteration of every scenario, or of the one that is asked for.
 pub(crate) fn debug(
@@ -79,18 +79,29 @@ pub(super) fn show(
     };
     plan.begin_run(seed);
     let say = |text: &str| say(plan, output, text);
+    let of_each = if which.len() > 1 {
+        " of each scenario"
+    } else {
+        ""
+    };
     say(&format!(
-        "one iteration of one user, target {}, seed {seed}\n",
+        "one iteration of one user{of_each}, target {}, seed {seed}\n",
         plan.target
     ))?;
+    let run = Run {
+        plan,
+        clock: Clock::starting_at(Instant::now()),
+        turns: Turns::all(plan),
+        output,
+    };
     let user = |vu: u64, data: &[usize]| {
         let _inside = runtime.enter();
-        User::new(plan, data, (vu, seed), &connector, output)
+        User::new(&run, data, (vu, seed), &connector)
     };
     let all_data: Vec<usize> = (0..plan.data.len()).collect();
     let mut of_run = user(0, &all_data);
     let local = LocalSet::new();
-    let setup = local.block_on(&runtime, of_run.play_once("setup", &plan.setup.steps))?;
+    let setup = local.block_on(&runtime, of_run.play_once("setup", &plan.setup))?;
     if setup.over {
         say("\nno user would begin\n")?;
         return Ok(Exit::Threshold);
@@ -107,7 +118,7 @@ pub(super) fn show(
         // What connections left to do ends with the runtime.
         any_failed |= LocalSet::new().block_on(&runtime, user.play(scenario))?;
     }
-    let teardown = of_run.play_once("teardown", &plan.teardown.steps);
+    let teardown = of_run.play_once("teardown", &plan.teardown);
     any_failed |= local.block_on(&runtime, teardown)?.failed;
     Ok(if any_failed {
         Exit::Threshold

@@ -5,21 +5,23 @@ use std::{fmt::Write as _, time::Duration};
 
 /// How many characters the whole time takes.
 const WIDTH: usize = 40;
+/// The phase that is the service's: it is told also where it took no time.
+const WAITING: &str = "waiting";
 
-/// A phase: its name, when it began, when it ended.
-type Phase = (&'static str, Offset, Offset);
+/// A phase: its name, when it began, when it ended, and what is said of it.
+type Phase = (&'static str, Offset, Offset, &'static str);
 
-/// A bar for each phase that took any time, a mark for the first output of a stream, and the bytes on the wire; `began`
-/// is when the request did.
+/// A bar for each phase that took any time and for the wait for an answer, a mark for the first output of a stream, and the
+/// bytes on the wire; `began` is when the request did.
 pub(crate) fn times(exchange: &Exchange, first_output: Option<Offset>, began: Offset) -> String {
     let mut text = String::new();
     let whole = exchange.done.unwrap_or(began).since(began);
     // Writing to a string does not fail.
-    for (name, from, to) in phases(exchange, began) {
+    for (name, from, to, note) in phases(exchange, began) {
         let bar = bar(from.since(began), to.since(began), whole);
         let _ = writeln!(
             text,
-            "  {name:<12} {bar:<WIDTH$} {}",
+            "  {name:<12} {bar:<WIDTH$} {}{note}",
             millis(to.since(from))
         );
     }
@@ -53,26 +55,40 @@ fn phases(exchange: &Exchange, began: Offset) -> Vec<Phase> {
         ("connecting", exchange.connecting),
         ("tls", exchange.tls),
     ] {
-        phases.push((name, at, at.after(length)));
+        phases.push((name, at, at.after(length), ""));
         at = at.after(length);
     }
+    let mut push = |name, from: Option<Offset>, to: Option<Offset>, note| {
+        phases.extend(from.zip(to).map(|(from, to)| (name, from, to, note)));
+    };
+    push("sending", exchange.sent_first, exchange.sent_last, "");
     let sent = exchange.sent_last.or(exchange.sent_first);
-    for (name, from, to) in [
-        ("sending", exchange.sent_first, exchange.sent_last),
-        ("waiting", sent, exchange.first_byte.or(exchange.done)),
-        ("receiving", exchange.first_byte, exchange.done),
-    ] {
-        phases.extend(from.zip(to).map(|(from, to)| (name, from, to)));
-    }
-    phases.retain(|(_, from, to)| to > from);
+    let (first, done) = (exchange.first_byte, exchange.done);
+    push(WAITING, sent, first.or(done), wait(sent, first));
+    push("receiving", first, done, "");
+    phases.retain(|(name, from, to, _)| to > from || *name == WAITING);
     phases
 }
 
-/// A bar from one instant to another; never empty, so that short phases are seen.
+/// What is said of the wait for an answer.
+fn wait(sent: Option<Offset>, first_byte: Option<Offset>) -> &'static str {
+    match first_byte {
+        None => ", and no byte came",
+        Some(first) if sent.is_some_and(|sent| first < sent) => {
+            " to the first byte: it came before all was sent"
+        }
+        Some(_) => " to the first byte",
+    }
+}
+
+/// A bar from one instant to another; never empty, so that short phases are seen, and a line where no time is between.
 fn bar(from: Duration, to: Duration, whole: Duration) -> String {
-    let from = column(from, whole).min(WIDTH - 1);
-    let to = column(to, whole).clamp(from + 1, WIDTH);
-    format!("{}{}", " ".repeat(from), "█".repeat(to - from))
+    let at = " ".repeat(column(from, whole).min(WIDTH - 1));
+    if to <= from {
+        return format!("{at}▏");
+    }
+    let to = column(to, whole).clamp(at.len() + 1, WIDTH);
+    format!("{at}{}", "█".repeat(to - at.len()))
 }
 
 fn column(at: Duration, whole: Duration) -> usize {
@@ -81,7 +97,7 @@ fn column(at: Duration, whole: Duration) -> usize {
 }
 
 fn millis(length: Duration) -> String {
-    format!("{:>9.2} ms", length.as_secs_f64() * 1000.0)
+    format!("{:>10.3} ms", length.as_secs_f64() * 1000.0)
 }
 
 #[cfg(test)]
@@ -109,31 +125,61 @@ mod tests {
             ..Exchange::default()
         };
         let expected = [
-            "  connecting   ██████████                                    1.00 ms",
-            "  sending                █                                   0.05 ms",
-            "  waiting                ██████████                          0.95 ms",
-            "  receiving                        ████████████████████      2.00 ms",
-            "  first output                         ▲                     1.40 ms",
-            "  in all 4.00 ms; 10 bytes sent, 20 received",
+            "  connecting   ██████████                                    1.000 ms",
+            "  sending                █                                   0.050 ms",
+            "  waiting                ██████████                          0.950 ms to the first byte",
+            "  receiving                        ████████████████████      2.000 ms",
+            "  first output                         ▲                     1.400 ms",
+            "  in all 4.000 ms; 10 bytes sent, 20 received",
         ];
         let told = times(&exchange, at(2400), BEGAN);
         assert_eq!(told.lines().collect::<Vec<_>>(), expected);
         assert_eq!(
             times(&Exchange::default(), None, BEGAN),
-            "  in all 0.00 ms; 0 bytes sent, 0 received\n"
+            "  in all 0.000 ms; 0 bytes sent, 0 received\n"
         );
     }
 
     #[test]
-    fn what_never_came_was_waited_for() {
-        let exchange = Exchange {
-            connected: at(0),
-            sent_first: at(0),
-            sent_last: at(0),
-            done: at(100),
-            ..Exchange::default()
+    fn the_wait_is_told_also_where_there_is_none() {
+        let waiting = |sent_last, first_byte, done| {
+            let exchange = Exchange {
+                connected: at(0),
+                sent_first: at(0),
+                sent_last: at(sent_last),
+                first_byte,
+                done: at(done),
+                ..Exchange::default()
+            };
+            let told = times(&exchange, None, BEGAN);
+            let line = told.lines().find(|line| line.starts_with("  waiting"));
+            line.unwrap_or_else(|| panic!("{told}")).to_owned()
         };
-        let waiting = format!("  waiting      {} {:>9.2} ms\n", "█".repeat(WIDTH), 0.1);
-        assert!(times(&exchange, None, BEGAN).starts_with(&waiting));
+        let line = |bar: &str, rest: &str| format!("  waiting      {bar:<WIDTH$} {rest}");
+        let halfway = " ".repeat(20);
+        for (seen, wanted) in [
+            // Some microseconds of a long answer.
+            (
+                waiting(20, at(24), 100_000),
+                line("█", "     0.004 ms to the first byte"),
+            ),
+            (
+                waiting(50, at(50), 100),
+                line(&format!("{halfway}▏"), "     0.000 ms to the first byte"),
+            ),
+            (
+                waiting(50, at(40), 100),
+                line(
+                    &format!("{halfway}▏"),
+                    "     0.000 ms to the first byte: it came before all was sent",
+                ),
+            ),
+            (
+                waiting(0, None, 100),
+                line(&"█".repeat(WIDTH), "     0.100 ms, and no byte came"),
+            ),
+        ] {
+            assert_eq!(seen, wanted);
+        }
     }
 }

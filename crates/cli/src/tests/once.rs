@@ -254,3 +254,90 @@ fn a_signal_before_the_first_user_ends_the_run() {
         assert_eq!(asked(&mock, ALL)[2], cleared);
     }
 }
+
+#[test]
+fn debug_keeps_to_the_limits_of_a_run() {
+    let slow = |once: &str| {
+        format!(
+            "{once}_timeout = \"50ms\"\ntarget = \"mock\"\nload = {{ vus = 1, iterations = 1 }}\nmock = {{ plain_time = \"30s\" }}\n\
+             [[step]]\nname = \"page\"\nget = \"/health\"\n[[{once}]]\nparallel = [{{ get = \"/plain\" }}, {{ get = \"/health\" }}]\n"
+        )
+    };
+    for (once, begins) in [("setup", false), ("teardown", true)] {
+        let told = on(Stage::new(&["debug", "a.toml"]).file("a.toml", &slow(once)));
+        assert_eq!(told.code, 99, "{once}\n{}", told.out);
+        let line = format!("\nit ends here: it took longer than 50ms ({once}_timeout)\n");
+        assert!(told.out.contains(&line), "{}", told.out);
+        assert_eq!(told.out.contains("1. page"), begins, "{}", told.out);
+        assert_eq!(told.out.contains("no user would begin"), !begins);
+    }
+}
+
+#[test]
+fn debug_takes_turns() {
+    // Each a request of its own, attempts and redirections included: two turns for the last.
+    let steps = "[[step]]\nname = \"again\"\nrepeat = 3\nget = \"/plain\"\n\
+                 [[step]]\nname = \"moved\"\nget = \"/status/302\"\n[[step]]\nname = \"last\"\nget = \"/health\"\n";
+    let mock = mock();
+    let text = file(&mock, "vus = 1, iterations = 1", &[steps]);
+    let text = format!("rate_limit = \"10/s\"\n{text}");
+    let told = on(Stage::new(&["debug", "a.toml"]).file("a.toml", &text));
+    assert_eq!(told.code, 0, "{}", told.out);
+    let truth = mock.truth();
+    let mut at: Vec<(u64, &str)> = truth
+        .iter()
+        .map(|one| (one.received_ns, one.path.as_str()))
+        .collect();
+    at.sort_unstable();
+    let paths: Vec<&str> = at.iter().map(|(_, path)| *path).collect();
+    assert_eq!(
+        paths,
+        [
+            "/plain",
+            "/plain",
+            "/plain",
+            "/status/302",
+            "/plain",
+            "/health"
+        ]
+    );
+    let since_the_first = |place: usize| (at[place].0 - at[0].0) / 1_000_000;
+    // The redirection is followed at once, and whoever comes next waits for two.
+    for (place, least) in [(1, 90), (2, 190), (3, 290), (5, 490)] {
+        assert!(since_the_first(place) >= least, "{place}: {at:?}");
+    }
+    assert!(
+        told.out.contains(" for its turn (rate_limit)\n"),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
+fn debug_says_whose_iteration_it_tells() {
+    let two = "[[scenario]]\nname = \"a\"\nstep = [{ get = \"/plain\" }]\n[[scenario]]\nname = \"b\"\nstep = [{ get = \"/health\" }]\n";
+    let mock = mock();
+    for (tables, words, head) in [
+        (STEP, &[][..], "one iteration of one user, target"),
+        (
+            two,
+            &[],
+            "one iteration of one user of each scenario, target",
+        ),
+        (
+            two,
+            &["--scenario", "b"],
+            "one iteration of one user, target",
+        ),
+    ] {
+        let text = file(&mock, "vus = 2, iterations = 2", &[SETUP, tables]);
+        let words = [&["debug", "a.toml"], words].concat();
+        let told = on(Stage::new(&words).file("a.toml", &text));
+        assert!(
+            told.out.starts_with(head),
+            "{head}\n{}{}",
+            told.out,
+            told.err
+        );
+    }
+}

@@ -1,23 +1,35 @@
 //! The user whose iteration is told: walks the steps as a run does, and says what it sees.
 
+mod once;
 mod talk;
+mod waits;
 
 use super::{first_tokens::FirstTokens, say};
 use crate::{environment::Output, error::Error, story};
 use loadgen_engine::{
     Asked, Call, Clock, Connection as _, Connector, Cookies, Exchange, Judgement, LOOKED_INTO,
-    Luck, Method, Offset, Rendered, Way, all_of, answer_of_turn, fetch_own_token, judge,
+    Luck, Method, Offset, Rendered, Turns, Way, all_of, answer_of_turn, fetch_own_token, judge,
     own_token_wanted, too_many_redirections, user_seed,
 };
-use loadgen_scenario::{Extracted, Guarded, OnFailure, Plan, Request, Scenario, Scope, Step};
-use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep};
+use loadgen_scenario::{Guarded, OnFailure, Plan, Request, Scenario, Scope, Step};
+use tokio::time::sleep;
 
 /// Bytes of a body, and of a stream's text, that are kept to be shown and looked into.
 const KEPT_BODY: usize = LOOKED_INTO;
 
+/// What all users of a story share.
+pub(super) struct Run<'a> {
+    pub(super) plan: &'a Plan,
+    /// One for all: a kept connection dates what it reads by the clock that it was opened with, and what the setup was
+    /// given may have ended by the teardown.
+    pub(super) clock: Clock,
+    pub(super) turns: Vec<Turns>,
+    pub(super) output: &'a Output,
+}
+
 /// One user, or one of several ways that it goes at once.
 pub(super) struct User<'a, C: Connector> {
+    run: &'a Run<'a>,
     plan: &'a Plan,
     connector: &'a C,
     connection: C::Connection,
@@ -26,7 +38,6 @@ pub(super) struct User<'a, C: Connector> {
     scope: Scope,
     luck: Luck,
     clock: Clock,
-    output: &'a Output,
     /// What is to be told in one piece, while others tell of theirs.
     aside: Option<String>,
 }
@@ -45,26 +56,25 @@ pub(super) struct Walked {
 impl<'a, C: Connector> User<'a, C> {
     /// The user of that number, who has the first row of these data sets, as the plan's own trial has it.
     pub(super) fn new(
-        plan: &'a Plan,
+        run: &'a Run<'a>,
         data: &[usize],
         (vu, seed): (u64, u64),
         connector: &'a C,
-        output: &'a Output,
     ) -> Self {
+        let plan = run.plan;
         let number = vu.wrapping_sub(1);
         let scope = plan.scope(vu, user_seed(seed, number));
         scope.begin_iteration(0);
         data.iter().for_each(|set| scope.give_row(*set, 0));
         Self {
+            run,
             plan,
             connector,
             connection: connector.connection(),
             spare: Vec::new(),
             scope,
             luck: Luck::of(seed, number),
-            // One for all: a kept connection dates what it reads by the clock that it was opened with.
-            clock: Clock::starting_at(Instant::now()),
-            output,
+            clock: run.clock,
             aside: None,
         }
     }
@@ -85,19 +95,6 @@ impl<'a, C: Connector> User<'a, C> {
             self.scope.begin_iteration(0);
         }
         Ok(any_failed | self.walk(in_turn("", &scenario.flow)).await?.failed)
-    }
-
-    /// Does what is done once in a run.
-    pub(super) async fn play_once(&mut self, title: &str, steps: &[Step]) -> Result<Walked, Error> {
-        if !steps.is_empty() {
-            self.say(&format!("\n{title}, once in a run\n"))?;
-        }
-        self.walk(in_turn("", steps)).await
-    }
-
-    /// What the user keeps for its whole life.
-    pub(super) fn kept(&self) -> Vec<(Arc<str>, Extracted)> {
-        self.scope.kept()
     }
 
     /// What the user is at.
@@ -122,10 +119,10 @@ impl<'a, C: Connector> User<'a, C> {
                     }
                     continue;
                 }
-                Todo::Turn(number, step, turn, turns) => {
-                    if !self.begin_turn(&mut todo, &number, step, (turn, turns))? {
+                Todo::Turn(number, step, left) => {
+                    let Some(turn) = self.begin_turn(&mut todo, &number, step, left)? else {
                         continue;
-                    }
+                    };
                     is_turn = true;
                     (format!("{number} turn {turn}"), step)
                 }
@@ -208,7 +205,7 @@ impl<'a, C: Connector> User<'a, C> {
             plan: self.plan,
             connector: self.connector,
             clock: self.clock,
-            output: self.output,
+            run: self.run,
         }
     }
 
@@ -285,6 +282,8 @@ impl<'a, C: Connector> User<'a, C> {
         request: &Request,
     ) -> Result<Option<Judgement>, Error> {
         let plan = self.plan;
+        // Before it is rendered, as in a run.
+        self.take_turn(number, request).await?;
         if let Some(place) = own_token_wanted(request, plan, &self.scope, self.clock) {
             let user = (plan, &self.scope);
             fetch_own_token(&mut self.connection, place, user, self.clock).await;
@@ -301,6 +300,9 @@ impl<'a, C: Connector> User<'a, C> {
                     false => "template",
                 };
                 self.say(&format!("\n{number}. {name}\n   failed: {kind}: {error}\n"))?;
+                if request.conversation.is_some() {
+                    self.scope.end_turn(request.index, None);
+                }
                 return Ok(None);
             }
         };
@@ -325,6 +327,7 @@ impl<'a, C: Connector> User<'a, C> {
             self.say(&story::retried(&exchange, wait, request, time))?;
             self.say(&story::times(&exchange, tokens.output, began))?;
             sleep(wait).await;
+            self.take_turn(number, request).await?;
         };
         let scope = self.scope.clone();
         let judgement = judge(&Asked::of(request, &scope, (began, began)), &exchange);
@@ -337,20 +340,6 @@ impl<'a, C: Connector> User<'a, C> {
         }
         self.tell(&exchange, tokens.output, began, &judgement)?;
         Ok(Some(judgement))
-    }
-
-    /// How long a run would wait before it sends the request again; none where this was the last time.
-    fn wait_before_retry(
-        &mut self,
-        request: &Request,
-        exchange: &Exchange,
-        time: u32,
-    ) -> Option<Duration> {
-        let retry = request.retry.as_ref()?;
-        let failure = exchange.failure.as_ref().map(|failure| failure.kind);
-        let again = time < retry.max && retry.names(exchange.status, failure);
-        let asked = exchange.retry_after.unwrap_or_default();
-        again.then(|| self.luck.backoff(retry.backoff(time)).max(asked))
     }
 
     /// Sends a request once, and follows where its answers lead; what came of the last, and when that began.
@@ -389,6 +378,9 @@ impl<'a, C: Connector> User<'a, C> {
             (method, message) = (onward.method, onward.message);
             self.say(&story::redirected(method, &message))?;
             (exchange, began) = (Exchange::default(), self.clock.now());
+            if let Some(turns) = self.turns_of(request) {
+                turns.owe(began);
+            }
         }
         Ok((exchange, tokens, began))
     }
@@ -438,7 +430,7 @@ impl<'a, C: Connector> User<'a, C> {
         let text = self.scope.mask(text);
         match &mut self.aside {
             Some(aside) => aside.push_str(&text),
-            None => say(self.plan, self.output, &text)?,
+            None => say(self.plan, self.run.output, &text)?,
         }
         Ok(())
     }
@@ -447,7 +439,7 @@ impl<'a, C: Connector> User<'a, C> {
     fn tell_aside(&mut self) -> Result<(), Error> {
         let aside = self.aside.as_mut().map(std::mem::take);
         let aside = aside.filter(|aside| !aside.is_empty());
-        aside.map_or(Ok(()), |aside| say(self.plan, self.output, &aside))
+        aside.map_or(Ok(()), |aside| say(self.plan, self.run.output, &aside))
     }
 }
 
@@ -468,8 +460,8 @@ enum Todo<'a> {
     Step(String, &'a Step),
     /// A step so many more times.
     Times(String, &'a Guarded, u32),
-    /// A turn of a conversation, by its number, and how many there are.
-    Turn(String, &'a Step, u32, u32),
+    /// Turns of a conversation, so many more.
+    Turn(String, &'a Step, u32),
 }
 
 /// Steps to be done one after the other, the first at the end.

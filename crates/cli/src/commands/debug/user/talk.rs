@@ -18,7 +18,7 @@ impl<C: Connector> User<'_, C> {
         match turns.map(|turns| turns.repeat(&self.scope)) {
             Some(Ok(repeat)) => {
                 let turns = self.luck.times(repeat);
-                todo.push(Todo::Turn(number, step, 1, turns));
+                todo.push(Todo::Turn(number, step, turns));
                 Ok(false)
             }
             Some(Err(error)) => {
@@ -29,27 +29,29 @@ impl<C: Connector> User<'_, C> {
         }
     }
 
-    /// Begins the next turn of a conversation, unless that is over; the turn after it is still to be done then.
+    /// Begins the next turn of a conversation, of so many that are left, unless it is over: the number of the turn in the
+    /// iteration. Those after it are still to be done then.
     pub(super) fn begin_turn<'s>(
         &mut self,
         todo: &mut Vec<Todo<'s>>,
         number: &str,
         step: &'s Step,
-        (turn, turns): (u32, u32),
-    ) -> Result<bool, Error> {
+        left: u32,
+    ) -> Result<Option<u32>, Error> {
         let Step::Request(request) = step else {
-            return Ok(false);
+            return Ok(None);
         };
         let index = request.index;
-        if turn > turns || self.scope.has_hung_up(index) {
-            return Ok(false);
+        if left == 0 || self.scope.has_hung_up(index) {
+            return Ok(None);
         }
         let think = request.conversation.as_ref().and_then(|talk| talk.think);
-        if let Some(think) = think.filter(|_| turn > 1) {
+        // A step that is repeated goes on with its conversation.
+        if let Some(think) = think.filter(|_| self.scope.turn(index) > 0) {
             self.say(&story::think(number, &think))?;
         }
         self.scope.begin_turn(index);
-        todo.push(Todo::Turn(number.to_owned(), step, turn + 1, turns));
-        Ok(true)
+        todo.push(Todo::Turn(number.to_owned(), step, left - 1));
+        Ok(Some(self.scope.turn(index)))
     }
 }
