@@ -3,7 +3,7 @@
 use crate::{args::NetworkArgs, doctor::Calibration, environment::Environment, error::Error};
 use loadgen_http::LOOPBACKS;
 use loadgen_scenario::{
-    Growth, LoadPlan, Needs, Plan, Ports, Resting, Room, Unbegun, Unplayed, format_duration,
+    Crowding, Growth, LoadPlan, Needs, Plan, Ports, Resting, Room, Unbegun, Unplayed, format_duration,
 };
 
 /// What this machine has for the run.
@@ -65,6 +65,9 @@ pub(crate) fn make(
     for line in resting.iter().flat_map(ports) {
         environment.err.say(&line);
     }
+    for line in lines_that_grow(&plan.crowded()) {
+        environment.err.say(&plan.mask(&line));
+    }
     let calibration = Calibration::last(environment);
     for line in calibration.map_or_else(Vec::new, |last| last.beyond(plan, workers)) {
         environment.err.say(&format!("warning: {line}"));
@@ -114,6 +117,21 @@ fn left_out(unplayed: &[Unplayed<'_>]) -> Vec<String> {
     told
 }
 
+/// What there is to say where more is asked for than caps let through, by users without a bound.
+fn lines_that_grow(crowded: &[Crowding]) -> Vec<String> {
+    let mut told: Vec<String> = crowded
+        .iter()
+        .map(|one| format!("warning: {one}"))
+        .collect();
+    if !told.is_empty() {
+        told.push(
+            "hint: bound the users (`max_vus`): arrivals beyond them are dropped, and counted; or ask for less, or raise the cap"
+                .to_owned(),
+        );
+    }
+    told
+}
+
 /// What there is to say where ports may run out, as connections are for one request each.
 fn ports(resting: &Resting) -> [String; 2] {
     let Resting {
@@ -127,7 +145,7 @@ fn ports(resting: &Resting) -> [String; 2] {
         format!(
             "warning: the run opens about {ports} connections to {origin} in a minute if an iteration lasts {lasts}, and has {room} ports for them, each free again after 60 s"
         ),
-        "hint: keep connections (`connection = \"reuse\"`), cap the rate (`rate_limit`), or name more addresses of this machine (`source_addresses`, --source-address)"
+        "hint: keep connections (`connection = \"reuse\"`), put on less load (fewer users, or a cap on their rate: `rate_limit`), or name more addresses of this machine (`source_addresses`, --source-address)"
             .to_owned(),
     ]
 }
@@ -139,6 +157,7 @@ fn shortages(needs: &Needs, ports: Ports, machine: Machine) -> Vec<String> {
         sure.saturating_add(needs.open.as_ref().map_or(0, growing))
     };
     let files = with(needs.files, |growth| growth.files);
+    let talks = with(needs.talks, |growth| growth.talks);
     let memory = with(needs.memory, |growth| growth.memory);
     let condition = match needs.open {
         Some(_) => " if an iteration lasts a second",
@@ -162,6 +181,18 @@ fn shortages(needs: &Needs, ports: Ports, machine: Machine) -> Vec<String> {
             "hint: put on less load, or run on a machine (or in a container) with more memory"
                 .to_owned(),
         );
+    } else if let Some(room) = (machine.memory).filter(|room| *room < memory.saturating_add(talks))
+    {
+        told.push(format!(
+            "warning: the run needs about {} MiB of memory{condition}, with up to {} MiB more for what is said in conversations, and {} MiB are available",
+            memory >> 20,
+            talks >> 20,
+            room >> 20
+        ));
+        told.push(
+            "hint: say in the request how long answers are at most (`max_tokens`), take fewer `turns`, or put on less load"
+                .to_owned(),
+        );
     }
     // More users of closed loads than ports are a problem of the scenario; here are those whose number nobody knows.
     if let Some(room) = ports.room.filter(|room| *room < ports.for_a_second()) {
@@ -182,6 +213,9 @@ fn shortages(needs: &Needs, ports: Ports, machine: Machine) -> Vec<String> {
 mod tests {
     use super::*;
 
+    /// What the users of these tests say, beside those of growing loads.
+    const TALKS: u64 = 50 << 20;
+
     #[track_caller]
     fn check(open: Option<Growth>, files: Option<u64>, memory: Option<u64>, expected: &[&str]) {
         check_ports(open, Ports::default(), Machine { files, memory }, expected);
@@ -191,6 +225,7 @@ mod tests {
     fn check_ports(open: Option<Growth>, ports: Ports, machine: Machine, expected: &[&str]) {
         let needs = Needs {
             memory: 200 << 20,
+            talks: TALKS,
             files: 1_032,
             open,
         };
@@ -208,14 +243,17 @@ mod tests {
         let growth = Some(Growth {
             users: 500,
             memory: 100 << 20,
+            talks: 30 << 20,
             files: 500,
         });
         check(None, None, None, &[]);
-        check(None, Some(1_032), Some(200 << 20), &[]);
+        check(None, Some(1_032), Some(250 << 20), &[]);
+        let talks = "the run needs about 200 MiB of memory, with up to 50 MiB more for what is said in conversations, and 249 MiB are available";
+        check(None, Some(1_032), Some((250 << 20) - 1), &[talks]);
         check(
             None,
             Some(1_031),
-            Some(200 << 20),
+            Some(250 << 20),
             &["the run needs about 1032 open files, and may have 1031"],
         );
         check(
@@ -224,7 +262,7 @@ mod tests {
             Some(150 << 20),
             &["the run needs about 200 MiB of memory, and 150 MiB are available"],
         );
-        check(growth, Some(1_532), Some(300 << 20), &[]);
+        check(growth, Some(1_532), Some(380 << 20), &[]);
         check(
             growth,
             Some(1_100),
@@ -259,5 +297,22 @@ mod tests {
             machine,
             &["the run needs 1000 ports for connections to one address, and there are 999"],
         );
+    }
+
+    #[test]
+    fn a_line_that_grows_is_told_with_what_helps() {
+        assert!(lines_that_grow(&[]).is_empty());
+        let one = Crowding {
+            of: "the file".to_owned(),
+            may: 10.0,
+            asked: 1_000.0,
+        };
+        let told = lines_that_grow(&[one.clone(), one]);
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert_eq!(
+            told[0],
+            "warning: arrivals ask for up to 1000/s requests where the `rate_limit` of the file lets 10/s begin: the others wait in a line that grows"
+        );
+        assert!(told[2].contains("`max_vus`"), "{told:?}");
     }
 }

@@ -34,7 +34,7 @@ pub use plan::{
     Step, StreamSpec, Target, Think, Timeouts, Turns, Unbegun, Unplayed, UserCount,
 };
 pub use plan::{Credential, Token, TokenAsk, TokenField, TokenFrom, TokenSource};
-pub use plan::{Limited, RateLimit, Resting};
+pub use plan::{Crowding, Limited, RateLimit, Resting};
 pub use plan::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use problem::{Mark, Place, Position, Problem, Problems};
 pub use quantity::{

@@ -892,3 +892,171 @@ fn what_a_step_does_in_trouble_is_described() {
         assert!(with.contains(told) && !without.contains(told), "{with}");
     }
 }
+
+/// A step that holds a conversation, with these further lines.
+fn chat(name: &str, lines: &str, json: &str) -> String {
+    format!(
+        "[[step]]\nname = \"{name}\"\npost = \"/{name}\"\nstream = \"openai\"\nconversation = true\n{lines}\n\
+         json = {{ {json}messages = [{{ role = \"user\", content = \"{name}{{{{ turn }}}}\" }}] }}\n"
+    )
+}
+
+#[test]
+fn conversations_at_once_each_know_their_own_turn() {
+    let (one, other) = (chat("a", "turns = 3", ""), chat("b", "turns = 3", ""));
+    let plan = plan(&format!("target = \"http://h\"\n{one}{other}"));
+    let requests: Vec<&Request> = plan.requests().collect();
+    let whole = plan.scope(1, 1);
+    whole.begin_iteration(0);
+    let ways = whole.fork(2);
+    let body = |way: usize| {
+        let rendered = requests[way].message.render(&plan.target, &ways[way]);
+        rendered.map(|one| String::from_utf8(one.body.into_owned()).unwrap())
+    };
+    ways[0].begin_turn(requests[0].index);
+    body(0).unwrap();
+    ways[0].end_turn(requests[0].index, Some("well"));
+    // Both have begun before either is rendered.
+    ways[0].begin_turn(requests[0].index);
+    ways[1].begin_turn(requests[1].index);
+    for (way, said) in [(0, "a2"), (1, "b1"), (0, "a2")] {
+        let body = body(way).unwrap();
+        assert!(body.contains(said), "{said}: {body}");
+    }
+    // Afterwards it is no value of the iteration.
+    ways[0].end_turn(requests[0].index, None);
+    let error = body(0).unwrap_err().to_string();
+    assert!(error.contains("turn"), "{error}");
+    assert!(body(1).unwrap().contains("b1"));
+    ways[1].begin_iteration(1);
+    assert!(body(1).is_err(), "nor of the next one");
+}
+
+#[test]
+fn what_is_said_in_conversations_is_in_what_a_plan_takes() {
+    const USERS: u64 = 1_000;
+    let plan = |load: &str, steps: &str| {
+        plan(&format!(
+            "target = \"http://h\"\nload = {{ {load} }}\n[data.talks]\nrows = [{{ text = \"{}\" }}]\n{steps}# [load]\n",
+            "x".repeat(1_000)
+        ))
+    };
+    let closed = format!("vus = {USERS}, duration = \"1s\"");
+    let row = "user = \"{{ data.talks.text }}\", ";
+    for (steps, least, most) in [
+        ("[[step]]\nget = \"/\"\n".to_owned(), 0, 0),
+        // What ends a conversation is all that bounds it, and it is held once more while it is sent.
+        (chat("a", "turns = 100", ""), 2 << 20, 2 << 20),
+        (chat("a", "turns = 3", ""), 2 << 20, 2 << 20),
+        // Answers of 100 tokens.
+        (chat("a", "turns = 3", "max_tokens = 100, "), 3_600, 4_500),
+        (
+            chat("a", "turns = \"1..3\"", "max_completion_tokens = 100, "),
+            3_600,
+            4_500,
+        ),
+        (
+            chat("a", "turns = 3", "options = { num_predict = 100 }, "),
+            3_600,
+            4_600,
+        ),
+        (
+            chat("a", "turns = 3\nrepeat = 2", "max_tokens = 100, "),
+            7_200,
+            9_000,
+        ),
+        // And what templates bring.
+        (
+            chat("a", "turns = 3", &format!("max_tokens = 100, {row}")),
+            9_600,
+            11_000,
+        ),
+        (
+            chat("a", "turns = 900", "max_tokens = 1000, "),
+            2 << 20,
+            2 << 20,
+        ),
+    ] {
+        let talks = plan(&closed, &steps).needs(1).talks;
+        let each = talks / USERS;
+        assert!((least..=most).contains(&each), "{steps}: {each}");
+        let told = plan(&closed, &steps).describe(1);
+        let said = " MiB for what is said in conversations\n";
+        assert_eq!(told.contains(said), talks > 0, "{told}");
+    }
+    let two = chat("a", "turns = 3", "max_tokens = 100, ");
+    let open = plan("rate = \"20/s\", duration = \"1s\"", &two);
+    let (needs, each) = (open.needs(1), plan(&closed, &two).needs(1).talks / USERS);
+    let growth = needs.open.expect("it grows");
+    assert_eq!((needs.talks, growth.talks), (0, each * 20));
+    assert!(
+        open.describe(1).contains("and up to 1 MiB for"),
+        "{}",
+        open.describe(1)
+    );
+}
+
+#[test]
+fn caps_that_let_less_through_than_arrivals_ask_for_are_told() {
+    const OPEN: &str = "load = { rate = \"100/s\", duration = \"1m\" }";
+    let step = |lines: &str| format!("[[step]]\nname = \"a\"\nget = \"/\"\n{lines}\n");
+    let asks = |asked: &str, of: &str, may: &str| {
+        Some(format!(
+            "arrivals ask for up to {asked} requests where the `rate_limit` of {of} lets {may} begin: the others wait in a line that grows"
+        ))
+    };
+    let limited = step("rate_limit = \"50/s\"");
+    let chat = chat("b", "turns = \"1..3\"\nrate_limit = \"150/s\"", "");
+    let mixed = "load = { rate = \"100/s\", duration = \"1m\" }\n[[scenario]]\nname = \"x\"\nweight = 1\nrate_limit = \"20/s\"\nstep = [{ get = \"/x\" }]\n[[scenario]]\nname = \"y\"\nweight = 3\nrate_limit = \"80/s\"\nstep = [{ get = \"/y\" }]\n";
+    for (text, told) in [
+        (
+            format!("{OPEN}\n{limited}"),
+            asks("100/s", "the step `a`", "50/s"),
+        ),
+        (
+            format!(
+                "rate_limit = \"150/s\"\n{OPEN}\n{}[[step]]\nget = \"/b\"\n",
+                step("")
+            ),
+            asks("200/s", "the file", "150/s"),
+        ),
+        (
+            format!("rate_limit = \"1/min\"\n{OPEN}\n{}", step("")),
+            asks("100/s", "the file", "1/min"),
+        ),
+        (mixed.to_owned(), asks("25/s", "the scenario `x`", "20/s")),
+        (
+            format!(
+                "{OPEN}\n{}",
+                step("rate_limit = \"150/s\"\nrepeat = \"1..3\"")
+            ),
+            asks("200/s", "the step `a`", "150/s"),
+        ),
+        (
+            format!("{OPEN}\n{chat}"),
+            asks("200/s", "the step `b`", "150/s"),
+        ),
+        // As much as may be, not for sure, with users that are bounded, or that wait for answers.
+        (format!("{OPEN}\n{}", step("rate_limit = \"100/s\"")), None),
+        (
+            format!(
+                "{OPEN}\n{}",
+                step("rate_limit = \"50/s\"\nwhen = \"{{ vu == 1 }}\"")
+            ),
+            None,
+        ),
+        (
+            format!("load = {{ rate = \"100/s\", duration = \"1m\", max_vus = 5 }}\n{limited}"),
+            None,
+        ),
+        (
+            format!("load = {{ vus = 100, duration = \"1m\" }}\n{limited}"),
+            None,
+        ),
+    ] {
+        let text = format!("target = \"http://h\"\n{text}# [load]\n");
+        let crowded = plan(&text).crowded();
+        let seen: Vec<String> = crowded.iter().map(ToString::to_string).collect();
+        assert_eq!(seen, told.into_iter().collect::<Vec<_>>(), "{text}");
+    }
+}

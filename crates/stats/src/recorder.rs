@@ -203,9 +203,8 @@ impl Recorder {
 
     /// A user was cut while it waited for its turn for a request, for which it was ready since then.
     pub fn cut_in_line(&mut self, step: StepIndex, ready: Offset) {
-        if self.part_of(step).counts(ready)
-            && let Some(step) = self.totals.steps.get_mut(step.0)
-        {
+        let counts = self.part_of(step).counts(ready);
+        if let Some(step) = self.totals.steps.get_mut(step.0).filter(|_| counts) {
             let tally = step.tally(None, None);
             tally.book(Counter::RateLimitCut, 1, true, false);
         }

@@ -12,7 +12,7 @@ pub(crate) struct RequestArgs {
     /// Method; POST with a body, else GET where not given
     #[arg(short = 'X', long, value_name = "METHOD", ignore_case = true)]
     pub(crate) method: Option<String>,
-    /// A header field (repeatable)
+    /// A header field (repeatable, also with the same name)
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
     /// A body: text, the content of a file, or of the standard input as @-

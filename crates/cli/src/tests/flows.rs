@@ -332,6 +332,36 @@ fn requests_begin_at_the_rate_of_the_file() {
 }
 
 #[test]
+fn a_line_that_grows_is_told_before_and_after() {
+    let text = "target = \"mock\"\nrate_limit = \"5/s\"\nload = { rate = \"200/s\", duration = \"500ms\", graceful_stop = \"100ms\" }\n[[step]]\nget = \"/plain\"\n";
+    let warning = "warning: arrivals ask for up to 200/s requests where the `rate_limit` of the file lets 5/s begin: the others wait in a line that grows\nhint: bound the users (`max_vus`)";
+    let words = ["run", "a.toml", "--no-log", "--out", "json=out.json"];
+    let bounded = text
+        .replace("200/s\",", "200/s\", max_vus = 2,")
+        .replace("100ms", "5s");
+    for (text, told) in [(text, true), (&*bounded, false)] {
+        for words in [&["check", "a.toml"][..], &words] {
+            let played = on(Stage::new(words).file("a.toml", text));
+            assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+            assert_eq!(played.err.contains(warning), told, "{}", played.err);
+            if words[0] == "run" {
+                let summary = played.json("out.json");
+                let warnings = summary["warnings"].as_array().unwrap();
+                let cut = warnings.iter().any(|one| one["code"] == "cut-in-line");
+                assert_eq!(cut, told, "{warnings:?}");
+                let left = &summary["metrics"]["rate_limit_cut"]["count"];
+                // Turns at 0, 200 and 400 ms, perhaps one at 600 ms.
+                assert_eq!(
+                    (90..100).contains(&left.as_u64().unwrap_or(0)),
+                    told,
+                    "{left}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn users_do_once_what_comes_before() {
     let text = r#"
 target = "mock"

@@ -1,7 +1,12 @@
 //! What each setting of the embedded target does, as a key of `[mock]` and as an option of `loadgen mock`.
 
 use super::*;
-use std::{fs, net::TcpListener, thread};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    thread,
+};
 use tokio::time::Instant;
 
 /// A setting, and how its effect is seen.
@@ -306,4 +311,63 @@ fn the_mock_listens_where_it_is_told() {
         "{}",
         played.err
     );
+}
+
+/// The requests in the first column of the reference page's table of what the server answers.
+fn told_routes() -> Vec<(String, String)> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scenario-reference.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, table) = page.split_once("### What it serves\n").unwrap();
+    let rows = table
+        .lines()
+        .skip_while(|line| !line.starts_with("| request"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let mut routes = Vec::new();
+    for row in rows {
+        let cell = row.split('|').nth(1).unwrap();
+        let mut method = "GET".to_owned();
+        for route in cell.split('`').skip(1).step_by(2) {
+            let path = match route.split_once(' ') {
+                Some((said, path)) => {
+                    said.clone_into(&mut method);
+                    path
+                }
+                None => route,
+            };
+            let path = path.replace("CODE", "204").replace('…', "x");
+            routes.push((method.clone(), path));
+        }
+    }
+    routes
+}
+
+#[test]
+fn what_the_page_says_that_the_mock_serves_it_serves() {
+    let routes = told_routes();
+    assert!(routes.len() > 12, "{routes:?}");
+    let mock = mock();
+    for (method, path) in &routes {
+        let mut stream = std::net::TcpStream::connect(mock.address()).unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        // What it asks of a body or of a user is not the matter here: that it knows the path and the method is.
+        assert!(
+            !["", "404", "405"].contains(&status),
+            "{method} {path}: {answer}"
+        );
+    }
+    // Nothing that it serves is left out, but what it tells of itself.
+    let lists = include_str!("../../../mock/src/route.rs");
+    let served = lists.split('"').skip(1).step_by(2);
+    let served = served.filter(|path| path.starts_with('/') && *path != "/_truth");
+    for path in served {
+        let told = routes.iter().any(|(_, route)| route.starts_with(path));
+        assert!(told, "{path} is not on the page");
+    }
 }

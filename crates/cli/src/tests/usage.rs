@@ -58,6 +58,11 @@ fn wrong_usage_is_told() {
         "cannot make connections",
     );
     check(
+        &["run", "http://h", "-H", "host: a", "-H", "Host: b"],
+        2,
+        "the header `host` stands twice",
+    );
+    check(
         &["run", "http://h", "--connect-to", "nonsense"],
         2,
         "cannot make connections",

@@ -89,6 +89,12 @@ fn the_request_is_as_the_options_say() {
         &[],
         &["x-a: b\r\n", "x-b: c\r\n"],
     );
+    // The same name twice: both are sent, as curl does.
+    check(
+        &["URL", "-H", "X-A: b", "-H", "x-a: c", "-H", "Cookie: a=1"],
+        &[],
+        &["x-a: b\r\nx-a: c\r\n", "cookie: a=1\r\n"],
+    );
     check(
         &["URL", "-d", "a=1"],
         &[],

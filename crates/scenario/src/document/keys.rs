@@ -317,40 +317,86 @@ pub(crate) fn known_elsewhere(key: &str, known: &[&str]) -> Option<&'static str>
         .map(|(_, ours)| *ours)
 }
 
-/// Where else a key belongs that a table with these keys does not know, as advice.
+/// What stands above the keys of the file that are tables; the others stand at its top.
+const HEADS: &[(&str, &str)] = &[
+    ("load", "[load]"),
+    ("vars", "[vars]"),
+    ("data", "[data.NAME]"),
+    ("defaults", "[defaults]"),
+    ("setup", "[[setup]]"),
+    ("teardown", "[[teardown]]"),
+    ("before", "[[before]]"),
+    ("step", "[[step]]"),
+    ("scenario", "[[scenario]]"),
+    ("slo", "[slo]"),
+    ("thresholds", "[thresholds]"),
+    ("mock", "[mock]"),
+    ("probe", "[[probe]]"),
+];
+
+/// Where a key belongs that the table with these keys cannot have, as a help.
 pub(crate) fn belongs_elsewhere(key: &str, known: &[&str]) -> Option<String> {
-    let (load, steps) = match known {
-        ROOT => ("[load]", "[[step]]"),
-        SCENARIO => ("[scenario.load]", "[[scenario.step]]"),
+    let (of_step, of_defaults) = (step(), defaults());
+    let place = match known {
+        ROOT => Table::File,
+        SCENARIO => Table::Scenario,
+        LOAD => Table::Load,
+        _ if known == of_step => Table::Step,
+        _ if known == of_defaults => Table::Defaults,
         _ => return belongs_above(key),
     };
-    let below = match () {
-        () if LOAD.contains(&key) => load,
-        () if known == ROOT && DEFAULTS.contains(&key) => "[defaults]",
-        () if step().contains(&key) && key != "weight" => steps,
-        () if known == ROOT => return None,
-        () => return belongs_above(key),
+    let inner = |of_scenario: &str, of_file: &str| match place {
+        Table::Scenario => format!("write it below `{of_scenario}`"),
+        _ => format!("write it below `{of_file}`"),
     };
-    Some(format!("write it below `{below}`"))
+    let for_all = DEFAULTS.contains(&key) && matches!(place, Table::File | Table::Load);
+    if place != Table::Load && LOAD.contains(&key) {
+        Some(inner("[scenario.load]", "[load]"))
+    } else if for_all || DEFAULTS_ALONE.contains(&key) {
+        Some("write it below `[defaults]`".to_owned())
+    } else if of_step.contains(&key) && !ROOT.contains(&key) && key != "weight" {
+        Some(inner("[[scenario.step]]", "[[step]]"))
+    } else if key == "weight" {
+        Some("write it below `[[scenario]]`".to_owned())
+    } else if ROOT.contains(&key) {
+        let head = HEADS.iter().find(|(name, _)| *name == key);
+        head.map_or_else(
+            || belongs_above(key),
+            |(_, head)| {
+                Some(match SCENARIO.contains(&key) {
+                    true => format!("write it as `{head}`, or in a `[[scenario]]`"),
+                    false => format!("there is one for the whole file: write it as `{head}`"),
+                })
+            },
+        )
+    } else {
+        None
+    }
 }
 
-/// The advice for a key of the whole file that has drifted into a table: in TOML what stands below a head belongs to it.
+/// The advice for a key at the top of the file that has drifted into a table: in TOML what stands below a head belongs to it.
 fn belongs_above(key: &str) -> Option<String> {
-    const OF_FILE: &[&str] = &[
-        "name",
-        "target",
-        "pace",
-        "rate_limit",
-        "setup_timeout",
-        "teardown_timeout",
-    ];
-    let mut help = OF_FILE
-        .contains(&key)
-        .then(|| "write it at the top of the file, above the first line in brackets".to_owned())?;
-    if SCENARIO.contains(&key) && key != "name" {
-        help.push_str(", or in a `[[scenario]]`");
+    let is_table = HEADS.iter().any(|(name, _)| *name == key);
+    if is_table || !ROOT.contains(&key) {
+        return None;
     }
-    Some(help)
+    let or = match SCENARIO.contains(&key) && key != "name" {
+        true => ", or in a `[[scenario]]`",
+        false => "",
+    };
+    Some(format!(
+        "write it at the top of the file, above the first line in brackets{or}"
+    ))
+}
+
+/// A table whose keys are easily mistaken for those of another.
+#[derive(Clone, Copy, PartialEq)]
+enum Table {
+    File,
+    Scenario,
+    Load,
+    Step,
+    Defaults,
 }
 
 /// Every key of `[defaults]`.

@@ -4,7 +4,7 @@ use super::Lowering;
 use crate::{
     document::{Located, Source},
     plan::unfit_for_header,
-    problem::Problem,
+    problem::{Place, Problem},
     secrets::{Secrecy, is_secret_header},
     template::{Mode, Text},
 };
@@ -45,7 +45,8 @@ impl Lowering<'_> {
                 complete = false;
                 continue;
             }
-            if let Some((_, first)) = seen.iter().find(|(known, _)| *known == lower) {
+            let first = seen.iter().find(|(known, _)| *known == lower);
+            if let Some((_, first)) = first.filter(|_| !may_stand_twice(name, &lower)) {
                 let problem =
                     Problem::new(&name.place, format!("the header `{lower}` stands twice"));
                 self.tell(
@@ -85,15 +86,20 @@ impl Lowering<'_> {
 }
 
 /// The fields of the defaults with those of the step over them.
-pub(super) fn merge(defaults: &Headers, own: Headers) -> Headers {
-    let mut merged = defaults.clone();
-    for (name, value) in own {
-        match merged.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known = value,
-            None => merged.push((name, value)),
-        }
-    }
+pub(super) fn merge(defaults: &Headers, mut own: Headers) -> Headers {
+    let of_defaults = defaults.iter().map(|field| {
+        let over = own.iter().position(|(name, _)| *name == field.0);
+        over.map_or_else(|| field.clone(), |place| own.remove(place))
+    });
+    let mut merged: Headers = of_defaults.collect();
+    merged.append(&mut own);
     merged
+}
+
+/// Whether a field is sent as often as it is given: on the command line, as curl does. In a file a name that stands twice is
+/// a slip, and two hosts are always one too many.
+fn may_stand_twice(name: &Located<String>, lower: &str) -> bool {
+    matches!(name.place, Place::Given { .. }) && lower != "host"
 }
 
 pub(super) fn bad_name(name: &Located<String>, lower: &str) -> Option<Problem> {

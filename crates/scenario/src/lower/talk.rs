@@ -65,6 +65,7 @@ impl Lowering<'_> {
         (before == self.problems.len()).then(|| {
             Some(Box::new(Conversation {
                 turns,
+                most,
                 think: think.map(|(min, max)| Think { min, max }),
                 places: first..first + counted,
             }))

@@ -81,7 +81,7 @@ impl Body {
         let length = match self {
             Self::Empty => 0,
             Self::Json(json) => json.source().len(),
-            // What is said in a conversation is known only in the run.
+            // What is said before a turn is counted apart.
             Self::Chat(chat) => chat.source().len(),
             Self::Form(pairs) => pairs.iter().map(|pair| pair.value.source().len()).sum(),
             Self::Multipart(body) => body.parts.iter().map(part).sum(),

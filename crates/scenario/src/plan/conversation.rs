@@ -1,7 +1,7 @@
 //! A step that keeps what was said: each of its requests is one more turn of a conversation.
 
 use super::{Repeat, Think};
-use crate::template::{JsonTemplate, Scope, TemplateError, Text};
+use crate::template::{JsonTemplate, LONGEST_TALK, Scope, TemplateError, Text};
 use loadgen_stats::StepIndex;
 use std::ops::Range;
 
@@ -15,6 +15,8 @@ pub(crate) const COUNTED_TURNS: u32 = 10;
 pub struct Conversation {
     /// How many turns are taken each time the step is done.
     pub turns: Turns,
+    /// How many turns an iteration has at most, with all repetitions of the step.
+    pub most: u64,
     /// The pause between two of them.
     pub think: Option<Think>,
     /// The places of the first turns in the statistics' layout. Those that follow are in the figures of their step only.
@@ -42,6 +44,16 @@ pub struct Chat {
     /// The messages of each turn.
     pub(crate) turn: JsonTemplate,
 }
+
+/// Bytes of a token of an answer, as JSON; rather too many than too few.
+const TOKEN_BYTES: u64 = 6;
+/// The names under which requests say how many tokens an answer has at most.
+const MOST_TOKENS: [&str; 4] = [
+    "/max_tokens",
+    "/max_completion_tokens",
+    "/max_output_tokens",
+    "/options/num_predict",
+];
 
 /// What stands behind the messages.
 const TAIL: &str = "]}";
@@ -126,6 +138,21 @@ impl Chat {
         Ok(body)
     }
 
+    /// Up to how many bytes a user keeps of what is said in so many turns, and holds of it while it is sent.
+    ///
+    /// `scope` is that of a user for whom nothing else is done. What answers bring is known where the body says how many
+    /// tokens they have at most; otherwise nothing but the length at which a conversation ends bounds them.
+    pub(super) fn talked_bytes(&self, scope: &Scope, most: u64) -> u64 {
+        scope.begin_turn(self.step);
+        let first = self.render(scope);
+        scope.end_turn(self.step, None);
+        let said = first.as_ref().map_or(self.source().len(), Vec::len) as u64;
+        let answer = first.ok().and_then(|body| most_tokens(&body));
+        let answer = answer.map_or(LONGEST_TALK, |tokens| tokens.saturating_mul(TOKEN_BYTES));
+        let heard = said.saturating_add(answer).saturating_mul(most);
+        heard.min(LONGEST_TALK).saturating_mul(2)
+    }
+
     /// The JSON of a first turn, with its templates as they were written.
     #[must_use]
     pub fn source(&self) -> String {
@@ -133,4 +160,11 @@ impl Chat {
         let joint = if preamble.is_empty() { "" } else { "," };
         format!("{}{preamble}{joint}{turn}{TAIL}", self.head.source())
     }
+}
+
+/// How many tokens the answer to a request may have, where it says so.
+fn most_tokens(body: &[u8]) -> Option<u64> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let mut said = MOST_TOKENS.iter().filter_map(|key| body.pointer(key));
+    said.find_map(serde_json::Value::as_u64)
 }

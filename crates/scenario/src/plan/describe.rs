@@ -2,7 +2,9 @@
 
 mod flow;
 
-use super::{LoadPlan, Once, Plan, Ports, Request, Scenario, Step, Target, load::rounded, outlook};
+use super::{
+    Body, LoadPlan, Once, Plan, Ports, Request, Scenario, Step, Target, load::rounded, outlook,
+};
 use super::{Probe, ProbeSource, ProcessFigure};
 use crate::{data::Pick, overrides::Room, quantity::format_duration};
 use std::{collections::HashSet, fmt::Write as _};
@@ -23,6 +25,8 @@ const OTHER_FILES: u64 = 32;
 pub struct Needs {
     /// Resident memory, in bytes.
     pub memory: u64,
+    /// Up to so many bytes more for what is said in conversations.
+    pub talks: u64,
     /// Open files at the same time, most of them sockets.
     pub files: u64,
     /// What comes on top, where loads make as many users as it takes.
@@ -36,6 +40,8 @@ pub struct Growth {
     pub users: u64,
     /// Resident memory, in bytes.
     pub memory: u64,
+    /// Up to so many bytes more for what is said in conversations.
+    pub talks: u64,
     /// Open files at the same time.
     pub files: u64,
 }
@@ -46,15 +52,20 @@ impl Plan {
     pub fn needs(&self, workers: usize) -> Needs {
         let steps = self.requests().count().saturating_mul(workers.max(1));
         let steps = u64::try_from(steps).unwrap_or(u64::MAX);
-        let kinds: Vec<(u64, u64)> = self.scenarios.iter().map(per_user).collect();
+        let kinds: Vec<Each> = self
+            .scenarios
+            .iter()
+            .map(|one| per_user(self, one))
+            .collect();
         // Whose users take most stands for all who share the load.
-        let most = |load: &LoadPlan, of: fn(&(u64, u64)) -> u64| {
+        let most = |load: &LoadPlan, of: fn(&Each) -> u64| {
             let members = load.members.iter().filter(|member| member.share > 0.0);
             let each = members.map(|member| of(&kinds[member.scenario.0]));
             each.max().unwrap_or_default()
         };
-        let files = |load: &LoadPlan| most(load, |(connections, _)| *connections);
-        let bytes = |load: &LoadPlan| most(load, |(_, bytes)| *bytes);
+        let files = |load: &LoadPlan| most(load, |each| each.connections);
+        let bytes = |load: &LoadPlan| most(load, |each| each.bytes);
+        let talks = |load: &LoadPlan| most(load, |each| each.talks);
         let bounded = |load: &LoadPlan| load.load.users().map_or(0, |users| users.get().into());
         let unbounded = |load: &LoadPlan| match load.load.users() {
             None => u64::from(rounded(load.load.highest().ceil())),
@@ -74,10 +85,12 @@ impl Plan {
                 .saturating_add(bodies)
                 .saturating_add(at_once(&bounded, &bytes))
                 .saturating_add(steps.saturating_mul(STEP_BYTES)),
+            talks: at_once(&bounded, &talks),
             files: at_once(&bounded, &files).saturating_add(OTHER_FILES),
             open: (growing > 0).then(|| Growth {
                 users: growing,
                 memory: at_once(&unbounded, &bytes),
+                talks: at_once(&unbounded, &talks),
                 files: at_once(&unbounded, &files),
             }),
         }
@@ -208,13 +221,23 @@ fn describe_data(text: &mut String, plan: &Plan) {
 
 fn describe_needs(text: &mut String, needs: Needs, ports: Ports) {
     let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let memory = |sure: u64, talks: u64| {
+        let sure = mebibytes(sure);
+        match talks {
+            0 => format!("{sure} MiB"),
+            _ => format!(
+                "{sure} MiB, and up to {} MiB for what is said in conversations",
+                mebibytes(talks)
+            ),
+        }
+    };
     let room = ports
         .room
         .map_or_else(String::new, |room| format!(" of {room} to one address"));
     _ = write!(
         text,
-        "\ntakes roughly\n  memory      {} MiB\n  open files  {}\n  ports       {}{room}\n",
-        mebibytes(needs.memory),
+        "\ntakes roughly\n  memory      {}\n  open files  {}\n  ports       {}{room}\n",
+        memory(needs.memory, needs.talks),
         needs.files,
         ports.bounded
     );
@@ -228,17 +251,25 @@ fn describe_needs(text: &mut String, needs: Needs, ports: Ports) {
         _ = write!(
             text,
             "and more for each second that one iteration lasts\n  \
-             users       {}\n  memory      {} MiB\n  open files  {}\n  ports       {}{enough}\n",
+             users       {}\n  memory      {}\n  open files  {}\n  ports       {}{enough}\n",
             growth.users,
-            mebibytes(growth.memory),
+            memory(growth.memory, growth.talks),
             growth.files,
             ports.growing
         );
     }
 }
 
-/// The connections of one user, and the bytes of memory that it takes with them.
-fn per_user(scenario: &Scenario) -> (u64, u64) {
+/// What one user takes.
+struct Each {
+    connections: u64,
+    /// Memory with its connections, in bytes.
+    bytes: u64,
+    /// Up to so many bytes more for what is said in its conversations.
+    talks: u64,
+}
+
+fn per_user(plan: &Plan, scenario: &Scenario) -> Each {
     let steps = || scenario.flow.iter().chain(&scenario.before);
     let requests: Vec<&Request> = [&scenario.flow, &scenario.before]
         .into_iter()
@@ -255,10 +286,22 @@ fn per_user(scenario: &Scenario) -> (u64, u64) {
     let connections = connections.saturating_mul(widths.max().unwrap_or(1));
     let tls = origins.iter().any(|origin| origin.starts_with("https"));
     let bytes = if tls { TLS_USER_BYTES } else { USER_BYTES };
-    (
+    let talks = requests.iter().map(|request| talked(plan, request));
+    Each {
         connections,
-        connections.saturating_mul(bytes).saturating_add(body),
-    )
+        bytes: connections.saturating_mul(bytes).saturating_add(body),
+        talks: talks.fold(0, u64::saturating_add),
+    }
+}
+
+/// Up to how many bytes a user takes for what is said in its conversation with a step.
+fn talked(plan: &Plan, request: &Request) -> u64 {
+    let (Some(talk), Body::Chat(chat)) = (&request.conversation, &request.message.body) else {
+        return 0;
+    };
+    let scope = plan.scope(1, 0);
+    (0..plan.data.len()).for_each(|set| scope.give_row(set, 0));
+    chat.talked_bytes(&scope, talk.most)
 }
 
 /// Where a request goes: its target counts as one origin.

@@ -1,6 +1,6 @@
 //! The tree of steps that an iteration walks.
 
-use super::{OnFailure, Request};
+use super::{OnFailure, Request, Turns};
 use crate::template::{Scope, TemplateError, Text};
 use loadgen_stats::StepIndex;
 use std::time::Duration;
@@ -198,6 +198,16 @@ impl Request {
     fn most_turns(&self) -> u64 {
         let turns = self.conversation.as_ref();
         turns.map_or(1, |talk| talk.turns.bounds().max.into())
+    }
+
+    /// How often it is sent each time the step is done, on average; at least, where only the run can tell.
+    pub(super) fn mean_turns(&self) -> f64 {
+        match self.conversation.as_ref().map(|talk| &talk.turns) {
+            Some(Turns::Drawn(repeat)) => {
+                f64::midpoint(f64::from(repeat.min), f64::from(repeat.max))
+            }
+            None | Some(Turns::Computed(_)) => 1.0,
+        }
     }
 
     /// The shortest time that is spent thinking between its turns.

@@ -107,9 +107,9 @@ impl Plan {
 }
 
 /// How often requests are made that a step makes for sure, where it is done so many times.
-fn expected(step: &Step, times: f64, note: &mut impl FnMut(&Request, f64)) {
+pub(super) fn expected(step: &Step, times: f64, note: &mut impl FnMut(&Request, f64)) {
     match step {
-        Step::Request(request) => note(request, times),
+        Step::Request(request) => note(request, times * request.mean_turns()),
         Step::Think(_) => {}
         Step::Steps(steps) | Step::Parallel(steps) => {
             for step in steps {
