@@ -2,7 +2,7 @@
 
 use crate::support::{Call, Service, count, plan, stopped, undisturbed};
 use loadgen_engine::Stop;
-use loadgen_stats::{Counter, Summary, Trend};
+use loadgen_stats::{Counter, Summary, Trend, Warning};
 use std::time::Duration;
 
 const TIME: Duration = Duration::from_millis(250);
@@ -175,12 +175,12 @@ async fn who_is_left_in_line_is_told() {
                 "load = {{ {load}{bound} }}\n[[step]]\nget = \"/a\"\nrate_limit = \"10/s\"\n"
             );
             let (summary, calls) = run(&text, workers).await;
-            let codes: Vec<&str> = summary.warnings.iter().map(|one| one.code()).collect();
+            let codes: Vec<&str> = summary.warnings.iter().map(Warning::code).collect();
             assert_eq!(codes.contains(&"cut-in-line"), told, "{codes:?}");
             assert_eq!(count(&summary, Counter::RateLimitCut), cut, "{workers}");
             if told {
                 assert_eq!(calls.len(), sent, "{workers} workers");
-                let message = summary.warnings.iter().map(|one| one.message());
+                let message = summary.warnings.iter().map(Warning::message);
                 let message: Vec<String> = message.collect();
                 let text = "390 requests (79.6 %) were never sent";
                 assert!(message.iter().any(|one| one.contains(text)), "{message:?}");
