@@ -3,7 +3,8 @@
 use crate::{args::NetworkArgs, doctor::Calibration, environment::Environment, error::Error};
 use loadgen_http::LOOPBACKS;
 use loadgen_scenario::{
-    Crowding, Growth, LoadPlan, Needs, Plan, Ports, Resting, Room, Unbegun, Unplayed, format_duration,
+    Crowding, Growth, LoadPlan, Needs, Plan, Ports, Resting, Room, Unbegun, Unplayed,
+    format_duration,
 };
 
 /// What this machine has for the run.
