@@ -3,7 +3,6 @@
 use crate::Header;
 use crate::runlog::encode;
 use crate::text::plain;
-use hdrhistogram::Histogram;
 use loadgen_stats::{Gathering, Layout, Selection, StepIndex, Trend, TrendCell, Window};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -97,7 +96,7 @@ impl<W: Write> HlogWriter<W> {
 fn line(text: &mut String, trend: Trend, suffix: &str, window: &Window, cell: &TrendCell) {
     let start = window.start.as_secs_f64();
     let length = window.end.since(window.start).as_secs_f64();
-    let histogram = fitted(cell.histogram());
+    let histogram = cell.histogram();
     let max = histogram.max() as f64 / 1e3;
     let (name, packed) = (trend.name(), encode(&histogram));
     // Writing to a string does not fail.
@@ -105,17 +104,6 @@ fn line(text: &mut String, trend: Trend, suffix: &str, window: &Window, cell: &T
         text,
         "Tag={name}{suffix},{start:.3},{length:.3},{max:.3},{packed}"
     );
-}
-
-/// The same samples in a table no larger than they need: the encoding tells its size, which a recorder that is used
-/// again keeps from earlier intervals.
-fn fitted(histogram: &Histogram<u64>) -> Histogram<u64> {
-    let mut fitted = Histogram::new(histogram.sigfig()).expect("it is the precision of another");
-    for step in histogram.iter_recorded() {
-        // Only where memory for a larger table cannot be addressed, which the other table has.
-        let _ = fitted.record_n(step.value_iterated_to(), step.count_at_value());
-    }
-    fitted
 }
 
 /// The run as a whole, and its steps where there are several.

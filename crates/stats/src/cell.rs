@@ -1,9 +1,12 @@
 //! One distribution of times: a histogram, with the exact extremes and sum beside it.
 
+mod buckets;
 mod parts;
 
+pub(crate) use buckets::highest;
 pub use parts::CellParts;
 
+use buckets::{Buckets, lowest};
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
@@ -13,15 +16,15 @@ pub const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Samples that must lie beyond a quantile before it counts as firm.
 pub(crate) const FIRM: u64 = 10;
-const DIGITS: u8 = 3;
 
 /// The distribution of one trend: whole microseconds at three significant digits, up to [`LONGEST`].
 ///
-/// Memory grows with the largest value (16 KiB up to 2 ms, 184 KiB up to an hour) and is kept by [`Self::clear`].
+/// Memory grows with the largest value (half a KiB up to 63 µs, 16 KiB up to 2 ms, 182 KiB up to an hour) and is kept by
+/// [`Self::clear`].
 #[derive(Clone, Debug)]
 pub struct TrendCell {
-    histogram: Histogram<u64>,
-    cut: Option<Box<Histogram<u64>>>,
+    samples: Buckets,
+    cut: Option<Box<Buckets>>,
     min: u64,
     max: u64,
     sum: u128,
@@ -45,7 +48,7 @@ impl TrendCell {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            histogram: empty_histogram(),
+            samples: Buckets::default(),
             cut: None,
             min: u64::MAX,
             max: 0,
@@ -55,22 +58,37 @@ impl TrendCell {
         }
     }
 
-    /// The samples in microseconds.
+    /// The samples in microseconds, as a histogram that other programs know.
     #[must_use]
-    pub const fn histogram(&self) -> &Histogram<u64> {
-        &self.histogram
+    pub fn histogram(&self) -> Histogram<u64> {
+        self.samples.to_histogram()
     }
 
     /// The waits, in microseconds, of requests that the end of the run cut; not among the samples.
     #[must_use]
-    pub fn cut(&self) -> Option<&Histogram<u64>> {
-        self.cut.as_deref()
+    pub fn cut(&self) -> Option<Histogram<u64>> {
+        self.cuts().map(Buckets::to_histogram)
+    }
+
+    /// The samples by the place of their bucket, from the shortest on.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (u16, u64)> {
+        self.samples.iter()
+    }
+
+    /// The cut waits by the place of their bucket, from the shortest on.
+    pub(crate) fn places_of_cut(&self) -> impl Iterator<Item = (u16, u64)> {
+        self.cut.iter().flat_map(|cut| cut.iter())
     }
 
     /// Adds one sample.
     pub fn record(&mut self, value: Duration) {
-        let nanos = nanos(value);
-        add_to(&mut self.histogram, nanos);
+        self.record_nanos(nanos(value));
+    }
+
+    /// Adds one sample, in nanoseconds.
+    #[inline]
+    pub(crate) fn record_nanos(&mut self, nanos: u64) {
+        self.samples.add(micros(nanos), 1);
         self.min = self.min.min(nanos);
         self.max = self.max.max(nanos);
         self.sum += u128::from(nanos);
@@ -78,26 +96,28 @@ impl TrendCell {
 
     /// Adds the wait of a request that timed out: the truth is this or more.
     pub fn record_censored(&mut self, value: Duration) {
-        self.record(value);
+        self.record_censored_nanos(nanos(value));
+    }
+
+    /// The same in nanoseconds.
+    pub(crate) fn record_censored_nanos(&mut self, nanos: u64) {
+        self.record_nanos(nanos);
         self.censored += 1;
-        self.censored_min = self.censored_min.min(nanos(value));
+        self.censored_min = self.censored_min.min(nanos);
     }
 
     /// Notes the wait of a request that the end of the run cut. It is no sample: it only counts where a limit is
     /// judged that it had already passed.
     pub fn record_cut(&mut self, value: Duration) {
-        let cut = self.cut.get_or_insert_with(|| Box::new(empty_histogram()));
-        add_to(cut, nanos(value));
+        let cut = self.cut.get_or_insert_default();
+        cut.add(micros(nanos(value)), 1);
     }
 
     /// Adds all of `other`.
     pub fn merge(&mut self, other: &Self) {
-        add_all(&mut self.histogram, &other.histogram);
-        if let Some(theirs) = other.cut.as_deref().filter(|cut| !cut.is_empty()) {
-            add_all(
-                self.cut.get_or_insert_with(|| Box::new(empty_histogram())),
-                theirs,
-            );
+        self.samples.merge(&other.samples);
+        if let Some(theirs) = other.cuts() {
+            self.cut.get_or_insert_default().merge(theirs);
         }
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
@@ -109,27 +129,30 @@ impl TrendCell {
     /// Adds so many samples of no length.
     pub(crate) fn record_zeros(&mut self, count: u64) {
         if count > 0 {
-            self.histogram.saturating_record_n(0, count);
+            self.samples.add(0, count);
             self.min = 0;
         }
     }
 
     /// Forgets every sample and keeps the memory.
     pub fn clear(&mut self) {
-        if self.count() > 0 {
-            self.histogram.reset();
-        }
-        if let Some(cut) = self.cut.as_deref_mut().filter(|cut| !cut.is_empty()) {
-            cut.reset();
+        self.samples.clear();
+        if let Some(cut) = &mut self.cut {
+            cut.clear();
         }
         (self.min, self.max, self.sum) = (u64::MAX, 0, 0);
         (self.censored, self.censored_min) = (0, u64::MAX);
     }
 
+    /// The cut waits, where there are some.
+    fn cuts(&self) -> Option<&Buckets> {
+        self.cut.as_deref().filter(|cut| cut.total() > 0)
+    }
+
     /// Number of samples.
     #[must_use]
-    pub fn count(&self) -> u64 {
-        self.histogram.len()
+    pub const fn count(&self) -> u64 {
+        self.samples.total()
     }
 
     /// How many of the samples are lower bounds.
@@ -146,7 +169,7 @@ impl TrendCell {
     /// Number of waits that the end of the run cut.
     #[must_use]
     pub fn cut_count(&self) -> u64 {
-        self.cut.as_ref().map_or(0, |cut| cut.len())
+        self.cut.as_ref().map_or(0, |cut| cut.total())
     }
 
     /// Whether there is neither a sample nor a cut wait.
@@ -197,9 +220,7 @@ impl TrendCell {
         if rank == 1 {
             return self.min();
         }
-        let micros = self
-            .histogram
-            .value_at_quantile((rank as f64 - 0.5) / count as f64);
+        let micros = self.samples.at_rank(rank);
         let nanos = micros.saturating_mul(1000).clamp(self.min, self.max);
         Some(Duration::from_nanos(nanos))
     }
@@ -236,12 +257,7 @@ impl TrendCell {
     /// Samples that are not above `limit`, at the histogram's precision.
     #[must_use]
     pub fn count_within(&self, limit: Duration) -> u64 {
-        let limit = micros(nanos(limit));
-        self.histogram
-            .iter_recorded()
-            .take_while(|step| self.histogram.highest_equivalent(step.value_iterated_to()) <= limit)
-            .map(|step| step.count_at_value())
-            .sum()
+        self.samples.count_within(micros(nanos(limit)))
     }
 
     /// This distribution with the cut waits above `limit` among its samples, as lower bounds: what a limit on a time
@@ -250,15 +266,12 @@ impl TrendCell {
     #[must_use]
     pub fn with_cut_above(&self, limit: Duration) -> Self {
         let mut whole = self.clone();
-        let Some(cut) = self.cut.as_deref() else {
-            return whole;
-        };
         let limit = micros(nanos(limit));
-        for step in cut.iter_recorded() {
-            let value = cut.lowest_equivalent(step.value_iterated_to());
+        for (place, count) in self.places_of_cut() {
+            let value = lowest(place);
             if value > limit {
                 let wait = Duration::from_micros(value);
-                for _ in 0..step.count_at_value() {
+                for _ in 0..count {
                     whole.record_censored(wait);
                 }
             }
@@ -280,34 +293,16 @@ pub(crate) fn nearest_rank(q: f64, count: u64) -> u64 {
     rank.clamp(1, count.max(1))
 }
 
-fn empty_histogram() -> Histogram<u64> {
-    Histogram::new(DIGITS).expect("three digits are a valid precision")
-}
-
-fn nanos(value: Duration) -> u64 {
+/// A time in nanoseconds.
+#[inline]
+pub(crate) fn nanos(value: Duration) -> u64 {
     u64::try_from(value.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Whole microseconds, rounded to the nearest.
+#[inline]
 const fn micros(nanos: u64) -> u64 {
     nanos.saturating_add(500) / 1000
-}
-
-fn add_to(histogram: &mut Histogram<u64>, nanos: u64) {
-    let longest = LONGEST.as_micros() as u64;
-    let value = micros(nanos).min(longest);
-    if histogram.record(value).is_err() {
-        // Only where memory for a larger table cannot be addressed; the sample is kept in the last bucket.
-        histogram.saturating_record(value);
-    }
-}
-
-fn add_all(into: &mut Histogram<u64>, from: &Histogram<u64>) {
-    if into.add(from).is_err() {
-        for step in from.iter_recorded() {
-            into.saturating_record_n(step.value_iterated_to(), step.count_at_value());
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 //! Recording takes no lock. It allocates only where a trend, a status or an error is seen for the first time.
 
 mod amounts;
+mod early;
 
-use crate::times::{Time, Times, is_good};
+use crate::times::{Times, is_good};
 use crate::{
-    Arrival, Counter, Cut, DropReason, Iteration, Layout, Offset, Outcome, Sample, ScenarioIndex,
-    SelectedTrend, StepIndex, StepRole, Totals, Trend, TrendCell,
+    Counter, Cut, DropReason, Iteration, Layout, Offset, Outcome, Sample, ScenarioIndex,
+    SelectedTrend, StepIndex, StepRole, Totals, Trend,
 };
-use amounts::{counts, is_finished_stream, rate, stream_of, tokens, waits, waits_of_cancelled};
+use amounts::{each_count, is_finished_stream, rate, stream_of, tokens, waits, waits_of_cancelled};
 use std::{sync::Arc, time::Duration};
 
 /// The recorder of one shard.
@@ -115,11 +116,6 @@ impl Recorder {
         of_load.then(|| self.part_of(step).holds(due))
     }
 
-    /// Whether how the answers of a step were read is told of the run's generator: not of what is in no figure of a load.
-    fn tells_of_clock(&self, step: StepIndex, due: Offset) -> bool {
-        !self.layout.role(step).is_apart() && self.part_of(step).counts(due)
-    }
-
     fn part(&self, scenario: ScenarioIndex) -> Part {
         self.parts.get(scenario.0).copied().unwrap_or(Part::NONE)
     }
@@ -165,9 +161,9 @@ impl Recorder {
             return;
         }
         let tally = step.tally(sample.status, sample.error.map(|(kind, _)| kind));
-        for (counter, amount) in counts(sample) {
+        each_count(sample, |counter, amount| {
             tally.book(counter, amount, counted, in_window);
-        }
+        });
         if measured {
             rate(&mut tally.rates, sample, good);
             step.outcomes[sample.outcome.index()] += 1;
@@ -193,102 +189,6 @@ impl Recorder {
         {
             let tally = step.tally(status, None);
             tally.book(Counter::Retries, 1, counted, in_window);
-        }
-    }
-
-    /// A user's turn for a request came, which was due then, after so long a wait.
-    pub fn turn(&mut self, step: StepIndex, due: Offset, waited: Duration) {
-        self.early(step, due, Trend::RateLimitWait, waited);
-    }
-
-    /// A user was cut while it waited for its turn for a request, for which it was ready since then.
-    pub fn cut_in_line(&mut self, step: StepIndex, ready: Offset) {
-        let counts = self.part_of(step).counts(ready);
-        if let Some(step) = self.totals.steps.get_mut(step.0).filter(|_| counts) {
-            let tally = step.tally(None, None);
-            tally.book(Counter::RateLimitCut, 1, true, false);
-        }
-    }
-
-    /// A user began to get a connection for a request.
-    pub fn began(&mut self, step: StepIndex, due: Offset, started: Offset) {
-        self.early(step, due, Trend::ScheduleLag, started.since(due));
-    }
-
-    /// The first output of a stream arrived.
-    pub fn first_output(&mut self, step: StepIndex, due: Offset, sent_first: Offset, at: Offset) {
-        self.early(step, due, Trend::Ttft, at.since(due));
-        self.early(step, due, Trend::TtftService, at.since(sent_first));
-    }
-
-    /// The first visible output of a stream arrived.
-    pub fn first_text(&mut self, step: StepIndex, due: Offset, at: Offset) {
-        self.early(step, due, Trend::TtftText, at.since(due));
-    }
-
-    /// An output event arrived `gap` after its neighbour of the same choice.
-    pub fn gap(&mut self, step: StepIndex, due: Offset, gap: Duration) {
-        self.early(step, due, Trend::Itl, gap);
-        if gap.is_zero()
-            && self.part_of(step).holds(due)
-            && let Some(step) = self.totals.steps.get_mut(step.0)
-        {
-            step.stream.zero_gaps += 1;
-        }
-    }
-
-    /// So many output events arrived together with their neighbours of the same choice.
-    pub fn zero_gaps(&mut self, step: StepIndex, due: Offset, count: u32) {
-        if self.part_of(step).holds(due)
-            && let Some(step) = self.totals.steps.get_mut(step.0)
-        {
-            let count = u64::from(count);
-            step.cell_mut(Trend::Itl, None).record_zeros(count);
-            step.stream.zero_gaps += count;
-        }
-    }
-
-    /// Output events arrived: for the live view of tokens per second, before usage is known.
-    pub fn output_events(&mut self, step: StepIndex, due: Offset, events: u32) {
-        if self.part_of(step).counts(due) && self.layout.role(step) == StepRole::Request {
-            self.totals.clock.events += u64::from(events);
-        }
-        if let Some(step) = self.totals.steps.get_mut(step.0) {
-            step.stream.live_events += u64::from(events);
-        }
-    }
-
-    /// A read that carried the first byte of an answer, or output.
-    pub fn arrival(&mut self, step: StepIndex, due: Offset, arrival: &Arrival) {
-        if self.tells_of_clock(step, due) {
-            let lag = arrival.read.since(arrival.at);
-            self.totals
-                .clock
-                .arrival(lag, arrival.kernel, arrival.fallback);
-        }
-    }
-
-    /// How much earlier than its stamp the first output of a stream may have come.
-    pub fn first_output_uncertainty(
-        &mut self,
-        step: StepIndex,
-        due: Offset,
-        uncertainty: Duration,
-    ) {
-        if self.tells_of_clock(step, due) {
-            self.totals.clock.uncertainty.record(uncertainty);
-        }
-    }
-
-    /// Extra events shared a read: `late` where the reader was late, else the service sent them together.
-    pub fn coalesced(&mut self, step: StepIndex, due: Offset, events: u32, late: bool) {
-        if self.tells_of_clock(step, due) {
-            let clock = &mut self.totals.clock;
-            *(if late {
-                &mut clock.coalesced_late
-            } else {
-                &mut clock.coalesced_prompt
-            }) += u64::from(events);
         }
     }
 
@@ -366,7 +266,8 @@ impl Recorder {
         let failed = u64::from(iteration.failed);
         scenario.book(Counter::IterationsFailed, failed, counts, in_window);
         if measured {
-            scenario.duration(iteration.ended.since(iteration.began), iteration.failed);
+            let took = iteration.ended.nanos_since(iteration.began);
+            scenario.duration(took, iteration.failed);
         }
     }
 
@@ -406,14 +307,6 @@ impl Recorder {
         }
     }
 
-    fn early(&mut self, step: StepIndex, due: Offset, trend: Trend, value: Duration) {
-        if self.part_of(step).holds(due)
-            && let Some(step) = self.totals.steps.get_mut(step.0)
-        {
-            step.cell_mut(trend, None).record(value);
-        }
-    }
-
     fn fail(&mut self, sample: &Sample<'_>) {
         // What failed in a turn is told of the step that it belongs to.
         if let Some((kind, message)) = sample.error
@@ -448,18 +341,27 @@ impl Recorder {
 
     fn trends(&mut self, sample: &Sample<'_>, times: &Times) {
         let step = &mut self.totals.steps[sample.step.0];
-        for (trend, time) in times.iter() {
-            record(step.cell_mut(trend, Some(sample.outcome)), time);
-            // What arrived is there already; a wait in vain is known only now.
-            if trend.is_early() && time.censored {
-                record(step.cell_mut(trend, None), time);
+        times.each(|trend, nanos, censored| {
+            let cell = step.cell_mut(trend, Some(sample.outcome));
+            if !censored {
+                cell.record_nanos(nanos);
+                return;
             }
-        }
+            cell.record_censored_nanos(nanos);
+            // What arrived is there already; a wait in vain is known only now.
+            if trend.is_early() {
+                step.cell_mut(trend, None).record_censored_nanos(nanos);
+            }
+        });
         for (selected, cell) in self.layout.selected.iter().zip(&mut self.totals.selected) {
             if is_selected(selected, sample, &self.layout)
                 && let Some(time) = times.get(selected.trend)
             {
-                record(cell, time);
+                if time.censored {
+                    cell.record_censored(time.value);
+                } else {
+                    cell.record(time.value);
+                }
             }
         }
     }
@@ -477,7 +379,8 @@ impl Recorder {
 
     /// The waits of a cancelled request: no samples, but held against limits that they had passed, as if it were cut.
     fn given_up(&mut self, sample: &Sample<'_>) {
-        let Some(layout) = self.layout.steps.get(sample.step.0) else {
+        let layout = self.layout.steps.get(sample.step.0);
+        let Some(layout) = layout.filter(|_| sample.outcome == Outcome::Cancelled) else {
             return;
         };
         let step = &mut self.totals.steps[sample.step.0];
@@ -486,14 +389,6 @@ impl Recorder {
                 .record_cut(waited);
             step.cell_mut(trend, None).record_cut(waited);
         }
-    }
-}
-
-fn record(cell: &mut TrendCell, time: Time) {
-    if time.censored {
-        cell.record_censored(time.value);
-    } else {
-        cell.record(time.value);
     }
 }
 

@@ -39,13 +39,19 @@ impl Offset {
     /// Time from `earlier` to this instant; zero where `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.nanos_since(earlier))
+    }
+
+    /// The same in nanoseconds.
+    #[must_use]
+    pub const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
     }
 
     /// The instant `length` after this one, saturating.
     #[must_use]
     pub fn after(self, length: Duration) -> Self {
-        Self::from(self.as_duration().saturating_add(length))
+        Self(self.0.saturating_add(Self::from(length).0))
     }
 }
 

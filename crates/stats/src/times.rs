@@ -1,5 +1,6 @@
 //! Which times one finished request has: the one place that says who is in which trend.
 
+use crate::cell::nanos;
 use crate::{Ending, Outcome, Sample, SloLimit, StreamSample, Trend, Usage};
 use std::time::Duration;
 
@@ -13,8 +14,19 @@ pub(crate) struct Time {
 }
 
 /// The times of one finished request, by [`Trend::index`].
+///
+/// Made and read for every request, hence bare: a place that is not marked as known holds nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Times([Option<Time>; Trend::ALL.len()]);
+pub(crate) struct Times {
+    nanos: [u64; TRENDS],
+    /// A bit for each trend that the request has.
+    known: u32,
+    /// A bit for each time that is only how long the request had waited.
+    censored: u32,
+}
+
+const TRENDS: usize = Trend::ALL.len();
+const _: () = assert!(TRENDS <= u32::BITS as usize, "a bit for each trend");
 
 impl Times {
     /// The times of `sample`; `streams`: whether its step reads streams.
@@ -24,7 +36,8 @@ impl Times {
         times.exchange(sample);
         // A fine refusal is no stream; an attempt that is sent again may have been one, whatever became of it.
         let is_refusal = sample.outcome == Outcome::Rejected && !sample.retried;
-        if !is_refusal && sample.outcome != Outcome::Redirected {
+        let may_stream = streams || sample.stream.is_some();
+        if may_stream && !is_refusal && sample.outcome != Outcome::Redirected {
             times.first_outputs(sample, streams);
             if let (Outcome::Ok, Some(stream)) = (sample.outcome, &sample.stream) {
                 times.good_stream(sample, stream);
@@ -35,32 +48,45 @@ impl Times {
 
     /// The time of one trend, where the request has it.
     pub(crate) const fn get(&self, trend: Trend) -> Option<Time> {
-        self.0[trend.index()]
+        let bit = 1 << trend.index();
+        if self.known & bit == 0 {
+            return None;
+        }
+        Some(Time {
+            value: Duration::from_nanos(self.nanos[trend.index()]),
+            censored: self.censored & bit != 0,
+        })
     }
 
-    /// Every time the request has.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Trend, Time)> {
-        Trend::ALL
-            .iter()
-            .filter_map(|&trend| Some((trend, self.get(trend)?)))
+    /// Visits every time the request has: in nanoseconds, and whether it is only how long the request had waited.
+    #[inline]
+    pub(crate) fn each(&self, mut visit: impl FnMut(Trend, u64, bool)) {
+        let mut left = self.known;
+        while left != 0 {
+            let place = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if let (Some(&trend), Some(&nanos)) = (Trend::ALL.get(place), self.nanos.get(place)) {
+                visit(trend, nanos, self.censored >> place & 1 == 1);
+            }
+        }
     }
 
     /// How the connection came about: of every request that got one, however it ended.
     fn connection(&mut self, sample: &Sample<'_>) {
         if !sample.follows {
-            self.set(Trend::ScheduleLag, sample.started.since(sample.due));
+            self.set(Trend::ScheduleLag, sample.started.nanos_since(sample.due));
         }
         let Some(connected) = sample.connected else {
             return;
         };
-        let phases = sample.dns + sample.connecting + sample.tls;
-        self.set(
-            Trend::HttpReqBlocked,
-            connected.since(sample.started).saturating_sub(phases),
-        );
-        self.set(Trend::HttpReqDns, sample.dns);
-        self.set(Trend::HttpReqConnecting, sample.connecting);
-        self.set(Trend::HttpReqTlsHandshaking, sample.tls);
+        let phases = [sample.dns, sample.connecting, sample.tls].map(nanos);
+        let [dns, connecting, tls] = phases;
+        let all = phases.into_iter().fold(0, u64::saturating_add);
+        let waited = connected.nanos_since(sample.started);
+        self.set(Trend::HttpReqBlocked, waited.saturating_sub(all));
+        self.set(Trend::HttpReqDns, dns);
+        self.set(Trend::HttpReqConnecting, connecting);
+        self.set(Trend::HttpReqTlsHandshaking, tls);
     }
 
     /// Request and answer: of answers that came whole, and of timeouts with the time they had waited.
@@ -73,23 +99,35 @@ impl Times {
         let done = sample.done;
         // Nobody waits for a redirection, but for the answer that it leads to.
         if sample.outcome != Outcome::Redirected {
-            self.put(Trend::HttpReqLatency, done.since(sample.due), timed_out);
+            self.put(
+                Trend::HttpReqLatency,
+                done.nanos_since(sample.due),
+                timed_out,
+            );
         }
         let Some(sent_first) = sample.sent_first else {
             return;
         };
-        self.put(Trend::HttpReqDuration, done.since(sent_first), timed_out);
+        self.put(
+            Trend::HttpReqDuration,
+            done.nanos_since(sent_first),
+            timed_out,
+        );
         if let Some(sent_last) = sample.sent_last {
-            self.set(Trend::HttpReqSending, sent_last.since(sent_first));
+            self.set(Trend::HttpReqSending, sent_last.nanos_since(sent_first));
         }
         // Where sending cannot be told apart, it is part of the wait.
         let sent = sample.sent_last.unwrap_or(sent_first);
         match sample.first_byte {
             Some(first_byte) => {
-                self.set(Trend::HttpReqWaiting, first_byte.since(sent));
-                self.put(Trend::HttpReqReceiving, done.since(first_byte), timed_out);
+                self.set(Trend::HttpReqWaiting, first_byte.nanos_since(sent));
+                self.put(
+                    Trend::HttpReqReceiving,
+                    done.nanos_since(first_byte),
+                    timed_out,
+                );
             }
-            None if timed_out => self.put(Trend::HttpReqWaiting, done.since(sent), true),
+            None if timed_out => self.put(Trend::HttpReqWaiting, done.nanos_since(sent), true),
             None => {}
         }
     }
@@ -106,13 +144,13 @@ impl Times {
             None => waited_in_vain.then_some((sample.done, true)),
         };
         if let Some((at, censored)) = end(first_output) {
-            self.put(Trend::Ttft, at.since(sample.due), censored);
+            self.put(Trend::Ttft, at.nanos_since(sample.due), censored);
             if let Some(sent_first) = sample.sent_first {
-                self.put(Trend::TtftService, at.since(sent_first), censored);
+                self.put(Trend::TtftService, at.nanos_since(sent_first), censored);
             }
         }
         if let Some((at, censored)) = end(first_text) {
-            self.put(Trend::TtftText, at.since(sample.due), censored);
+            self.put(Trend::TtftText, at.nanos_since(sample.due), censored);
         }
     }
 
@@ -121,30 +159,30 @@ impl Times {
             return;
         };
         if let Some(sent_first) = sample.sent_first {
-            self.set(Trend::StreamDuration, last_output.since(sent_first));
+            self.set(Trend::StreamDuration, last_output.nanos_since(sent_first));
         }
         if let Some(ended) = stream.ended {
-            self.set(Trend::StreamTail, ended.since(last_output));
+            self.set(Trend::StreamTail, ended.nanos_since(last_output));
         }
         if let (Some(first_output), Some(tokens)) =
             (stream.first_output, shown_tokens(sample.usage, stream))
             && tokens >= 2
             && stream.choices <= 1
         {
-            let nanos = last_output.since(first_output).as_nanos() / u128::from(tokens - 1);
-            self.set(
-                Trend::Tpot,
-                Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)),
-            );
+            let span = last_output.nanos_since(first_output);
+            self.set(Trend::Tpot, span / (tokens - 1));
         }
     }
 
-    const fn set(&mut self, trend: Trend, value: Duration) {
-        self.put(trend, value, false);
+    const fn set(&mut self, trend: Trend, nanos: u64) {
+        self.put(trend, nanos, false);
     }
 
-    const fn put(&mut self, trend: Trend, value: Duration, censored: bool) {
-        self.0[trend.index()] = Some(Time { value, censored });
+    const fn put(&mut self, trend: Trend, nanos: u64, censored: bool) {
+        let place = trend.index();
+        self.nanos[place] = nanos;
+        self.known |= 1 << place;
+        self.censored |= (censored as u32) << place;
     }
 }
 

@@ -108,7 +108,7 @@ impl CellRecord {
                 "the count of cut requests is out of all bounds",
             ));
         }
-        Ok(TrendCell::from_parts(CellParts {
+        Ok(TrendCell::from_parts(&CellParts {
             histogram,
             cut,
             min_nanos: self.min_ns,
@@ -346,7 +346,7 @@ mod tests {
             &[],
             &[],
         );
-        let bytes = STANDARD.decode(encode(cell.histogram())).unwrap();
+        let bytes = STANDARD.decode(encode(&cell.histogram())).unwrap();
         let found: Histogram<u64> = hdrhistogram::serialization::Deserializer::new()
             .deserialize(&mut bytes.as_slice())
             .unwrap();

@@ -130,7 +130,7 @@ fn the_library_reads_the_same_quantiles() {
 /// The extremes are exact in ours, and to three digits in a histogram.
 #[track_caller]
 fn check_quantiles(read: &Histogram<u64>, cell: &TrendCell, tag: &str) {
-    assert_eq!(read, cell.histogram(), "{tag}");
+    assert_eq!(*read, cell.histogram(), "{tag}");
     for q in [0.01, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0] {
         let ours = cell.quantile(q).unwrap();
         let theirs = read.value_at_quantile(q);

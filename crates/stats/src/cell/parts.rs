@@ -1,6 +1,6 @@
 //! Taking a distribution apart, building it again, and comparing two.
 
-use super::TrendCell;
+use super::{Buckets, TrendCell};
 use hdrhistogram::Histogram;
 
 /// What a [`TrendCell`] is made of, to be written down and read again.
@@ -26,8 +26,8 @@ pub struct CellParts {
 impl TrendCell {
     /// The distribution that was taken apart into `parts`.
     #[must_use]
-    pub fn from_parts(parts: CellParts) -> Self {
-        let mut cell = Self {
+    pub fn from_parts(parts: &CellParts) -> Self {
+        Self {
             min: if parts.histogram.is_empty() {
                 u64::MAX
             } else {
@@ -41,22 +41,17 @@ impl TrendCell {
             } else {
                 parts.censored_min_nanos
             },
-            cut: parts.cut.map(Box::new),
-            histogram: parts.histogram,
-        };
-        cell.histogram.auto(true);
-        if let Some(cut) = &mut cell.cut {
-            cut.auto(true);
+            cut: parts.cut.as_ref().map(|cut| Box::new(Buckets::from(cut))),
+            samples: Buckets::from(&parts.histogram),
         }
-        cell
     }
 
     /// Takes the distribution apart, as [`Self::from_parts`] wants it.
     #[must_use]
     pub fn to_parts(&self) -> CellParts {
         CellParts {
-            histogram: self.histogram.clone(),
-            cut: self.cut.as_deref().filter(|cut| !cut.is_empty()).cloned(),
+            histogram: self.histogram(),
+            cut: self.cut(),
             min_nanos: if self.count() == 0 { 0 } else { self.min },
             max_nanos: self.max,
             sum_nanos: self.sum,
@@ -80,21 +75,10 @@ impl PartialEq for TrendCell {
                 cell.sum,
                 cell.censored,
                 cell.censored_min,
-                cell.cut_count(),
             )
         };
         numbers(self) == numbers(other)
-            && same_counts(&self.histogram, &other.histogram)
-            && match (self.cut(), other.cut()) {
-                (Some(left), Some(right)) => same_counts(left, right),
-                _ => true,
-            }
+            && self.samples == other.samples
+            && self.cuts() == other.cuts()
     }
-}
-
-fn same_counts(left: &Histogram<u64>, right: &Histogram<u64>) -> bool {
-    left.len() == right.len()
-        && left
-            .iter_recorded()
-            .all(|step| right.count_at(step.value_iterated_to()) == step.count_at_value())
 }

@@ -162,11 +162,12 @@ fn clearing_forgets_all_and_keeps_the_table() {
     let mut cell = of_micros(&[5, 3_000_000_000]);
     cell.record_censored(Duration::from_secs(1));
     cell.record_cut(Duration::from_secs(1));
-    let table = cell.histogram().distinct_values();
+    let table = cell.samples.length();
+    assert!(table > 20_000, "{table}");
     cell.clear();
     assert_eq!(cell, TrendCell::new());
     assert!(cell.is_empty());
-    assert_eq!(cell.histogram().distinct_values(), table);
+    assert_eq!(cell.samples.length(), table);
     cell.record(Duration::from_micros(9));
     assert_eq!(
         (cell.min(), cell.max()),
@@ -238,6 +239,6 @@ proptest! {
             merged.merge(shard);
         }
         prop_assert_eq!(&merged, &whole);
-        prop_assert_eq!(TrendCell::from_parts(merged.to_parts()), whole);
+        prop_assert_eq!(TrendCell::from_parts(&merged.to_parts()), whole);
     }
 }

@@ -23,7 +23,34 @@ pub(super) fn tokens(sample: &Sample<'_>, stream: &StreamSample) -> u64 {
         .map_or(stream.output_events, |usage| usage.output)
 }
 
-pub(super) fn counts(sample: &Sample<'_>) -> [(Counter, u64); 12] {
+/// Visits what a finished request adds to each counter; those that it adds nothing to may be left out.
+#[inline]
+pub(super) fn each_count(sample: &Sample<'_>, mut add: impl FnMut(Counter, u64)) {
+    add(Counter::HttpReqs, 1);
+    add(Counter::DataSent, sample.bytes_sent);
+    add(Counter::DataReceived, sample.bytes_received);
+    add(Counter::DataDecoded, sample.bytes_decoded);
+    if sample.resent > 0 {
+        add(Counter::HttpReqsResent, u64::from(sample.resent));
+    }
+    match sample.outcome {
+        Outcome::Redirected => add(Counter::Redirects, 1),
+        Outcome::Cancelled => add(Counter::Cancelled, 1),
+        Outcome::Ok | Outcome::Failed | Outcome::Rejected => {}
+    }
+    let early = sample
+        .first_byte
+        .zip(sample.sent_last)
+        .is_some_and(|(first_byte, sent_last)| first_byte < sent_last);
+    if early {
+        add(Counter::EarlyReply, 1);
+    }
+    if sample.stream.is_some() || sample.usage.is_some() {
+        each_count_of_tokens(sample, add);
+    }
+}
+
+fn each_count_of_tokens(sample: &Sample<'_>, mut add: impl FnMut(Counter, u64)) {
     let stream = stream_of(sample);
     let output = match stream {
         // What a broken stream told of its tokens it may have told before they came.
@@ -34,36 +61,17 @@ pub(super) fn counts(sample: &Sample<'_>) -> [(Counter, u64); 12] {
         None => sample.usage.map_or(0, |usage| usage.output),
     };
     let wasted = sample.outcome == Outcome::Failed || sample.retried;
-    let early = sample
-        .first_byte
-        .zip(sample.sent_last)
-        .is_some_and(|(first_byte, sent_last)| first_byte < sent_last);
-    [
-        (Counter::HttpReqs, 1),
-        (Counter::HttpReqsResent, u64::from(sample.resent)),
-        (
-            Counter::Redirects,
-            u64::from(sample.outcome == Outcome::Redirected),
-        ),
-        (
-            Counter::Cancelled,
-            u64::from(sample.outcome == Outcome::Cancelled),
-        ),
-        (Counter::DataSent, sample.bytes_sent),
-        (Counter::DataReceived, sample.bytes_received),
-        (Counter::DataDecoded, sample.bytes_decoded),
-        (
-            Counter::InputTokens,
-            sample.usage.map_or(0, |usage| usage.input),
-        ),
-        (Counter::OutputTokens, if wasted { 0 } else { output }),
-        (Counter::WastedTokens, if wasted { output } else { 0 }),
-        (
-            Counter::StreamEvents,
-            stream.map_or(0, |stream| stream.events),
-        ),
-        (Counter::EarlyReply, u64::from(early)),
-    ]
+    let counter = match wasted {
+        true => Counter::WastedTokens,
+        false => Counter::OutputTokens,
+    };
+    add(counter, output);
+    if let Some(usage) = sample.usage {
+        add(Counter::InputTokens, usage.input);
+    }
+    if let Some(stream) = stream {
+        add(Counter::StreamEvents, stream.events);
+    }
 }
 
 pub(super) fn rate(rates: &mut [RateCount], sample: &Sample<'_>, good: Option<bool>) {

@@ -4,7 +4,7 @@ use super::*;
 use crate::fixtures::{
     CHAT, LIST, PING, failed, hung, layout, millis, ms, plain, refused, shared_layout, stream,
 };
-use crate::{Ending, ErrorKind, Rate, RateCount, Selection, Usage};
+use crate::{Arrival, Ending, ErrorKind, Rate, RateCount, Selection, TrendCell, Usage};
 use proptest::prelude::*;
 
 fn recorder() -> Recorder {

@@ -15,7 +15,17 @@ fn shown(sample: &Sample<'_>) -> String {
             time.value.as_micros()
         )
     };
-    times.iter().map(one).collect::<Vec<_>>().join(", ")
+    let all = Trend::ALL
+        .iter()
+        .filter_map(|&trend| Some((trend, times.get(trend)?)));
+    let shown: Vec<String> = all.clone().map(one).collect();
+    let mut visited = Vec::new();
+    times.each(|trend, nanos, censored| {
+        let value = Duration::from_nanos(nanos);
+        visited.push((trend, Time { value, censored }));
+    });
+    assert_eq!(visited, all.collect::<Vec<_>>());
+    shown.join(", ")
 }
 
 const CONNECTION: &str = "blocked 500, dns 500, connecting 1000, tls_handshaking 0";

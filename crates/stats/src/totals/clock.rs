@@ -1,7 +1,6 @@
 //! How arrivals were dated, and how late the reader was.
 
 use crate::TrendCell;
-use std::time::Duration;
 
 /// How the arrivals of requests due outside warm-up were dated.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,10 +57,10 @@ impl ClockTotals {
         counts.iter().all(|&count| count == 0) && self.uncertainty.is_empty()
     }
 
-    pub(crate) fn arrival(&mut self, lag: Duration, kernel: bool, fallback: bool) {
+    pub(crate) fn arrival(&mut self, lag_nanos: u64, kernel: bool, fallback: bool) {
         if kernel {
             self.kernel += 1;
-            self.read_lag.record(lag);
+            self.read_lag.record_nanos(lag_nanos);
         } else {
             self.read += 1;
         }

@@ -2,7 +2,6 @@
 
 use super::tally::add;
 use crate::{Counter, DropReason, Offset, Outcome, TrendCell};
-use std::time::Duration;
 
 /// The iterations of one scenario over an interval.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,13 +86,14 @@ impl ScenarioTotals {
         }
     }
 
-    pub(crate) fn duration(&mut self, length: Duration, failed: bool) {
+    /// Notes how many nanoseconds an iteration took.
+    pub(crate) fn duration(&mut self, nanos: u64, failed: bool) {
         if failed {
             &mut self.failed
         } else {
             &mut self.ok
         }
-        .record(length);
+        .record_nanos(nanos);
     }
 }
 

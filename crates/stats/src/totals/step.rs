@@ -50,11 +50,12 @@ pub struct StreamTotals {
     pub live_events: u64,
 }
 
-/// Distributions by trend: `early` those known before the outcome is.
+/// Distributions by trend: `early` those known before the outcome is. Those of one outcome stand together, as a request
+/// is recorded in many of them.
 #[derive(Clone, Debug, Default)]
 struct Cells {
     early: [Option<Box<TrendCell>>; TRENDS],
-    by_outcome: [[Option<Box<TrendCell>>; OUTCOMES]; TRENDS],
+    by_outcome: [[Option<Box<TrendCell>>; TRENDS]; OUTCOMES],
 }
 
 impl StepTotals {
@@ -118,7 +119,7 @@ impl StepTotals {
     pub fn cell_mut(&mut self, trend: Trend, outcome: Option<Outcome>) -> &mut TrendCell {
         let cell = match outcome {
             None => &mut self.cells.early[trend.index()],
-            Some(outcome) => &mut self.cells.by_outcome[trend.index()][outcome.index()],
+            Some(outcome) => &mut self.cells.by_outcome[outcome.index()][trend.index()],
         };
         cell.get_or_insert_with(Box::default)
     }
@@ -205,7 +206,7 @@ impl StepTotals {
     }
 
     fn of_outcome(&self, trend: Trend, outcome: Outcome) -> Option<&TrendCell> {
-        self.cells.by_outcome[trend.index()][outcome.index()].as_deref()
+        self.cells.by_outcome[outcome.index()][trend.index()].as_deref()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What one window held of one part of a run.
 
 use super::super::figure::COUNTERS;
-use crate::cell::{FIRM, nearest_rank};
+use crate::cell::{FIRM, highest, nearest_rank};
 use crate::{Outcome, RateCount, TrendCell};
 use std::time::Duration;
 
@@ -78,11 +78,9 @@ impl Times {
             return Self::default();
         }
         let micros = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
-        let steps = cell.histogram().iter_recorded();
-        let counts = steps.map(|step| (micros(step.value_iterated_to()), step.count_at_value()));
+        let counts = cell.places();
+        let counts = counts.map(|(place, count)| (micros(highest(place)), count));
         let millis = |time: Option<Duration>| time.unwrap_or_default().as_secs_f64() * 1e3;
-        let parts = cell.to_parts();
-        let censored_min = Duration::from_nanos(parts.censored_min_nanos);
         Self {
             counts: counts.collect(),
             count: cell.count(),
@@ -90,7 +88,7 @@ impl Times {
             extremes: (millis(cell.min()), millis(cell.max())),
             censored: match cell.censored() {
                 0 => Self::default().censored,
-                count => (count, millis(Some(censored_min))),
+                count => (count, millis(cell.censored_min())),
             },
         }
     }

@@ -1,13 +1,10 @@
 //! The times of a few windows: a sparse one of each, and their sum, from which the oldest can be taken again.
 
-use crate::cell::{FIRM, nearest_rank};
+use crate::cell::{FIRM, highest, nearest_rank};
 use crate::threshold::observed::Times;
 use crate::{CellParts, LONGEST, TrendCell};
 use hdrhistogram::Histogram;
 use std::time::Duration;
-
-/// Buckets of a power of two; the lowest two share one table. As histograms of three digits have them.
-const HALF: u64 = 1024;
 
 /// The times of one window, as few bytes as there are different ones.
 #[derive(Debug, Default)]
@@ -39,10 +36,8 @@ struct Exact {
 impl Slice {
     /// Adds the samples of a distribution.
     pub(super) fn add(&mut self, cell: &TrendCell) {
-        put(&mut self.buckets, cell.histogram());
-        if let Some(cut) = cell.cut() {
-            put(&mut self.cut, cut);
-        }
+        put(&mut self.buckets, cell.places());
+        put(&mut self.cut, cell.places_of_cut());
         self.exact.add(&Exact::of(cell));
     }
 }
@@ -86,8 +81,9 @@ impl Distribution {
     pub(super) fn count_within(&self, limit: Duration) -> u64 {
         let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
         let limit = limit.saturating_add(500) / 1000;
-        let inside = (0..self.buckets.len()).take_while(|&place| highest(place) <= limit);
-        self.buckets[..inside.count()].iter().sum()
+        let places = (0_u16..).zip(&self.buckets);
+        let inside = places.take_while(|&(place, _)| highest(place) <= limit);
+        inside.map(|(_, count)| count).sum()
     }
 
     /// The same samples in the form that a whole run is judged in.
@@ -100,7 +96,7 @@ impl Distribution {
             censored_min,
             ..
         } = self.exact;
-        TrendCell::from_parts(CellParts {
+        TrendCell::from_parts(&CellParts {
             histogram: histogram(&self.buckets),
             cut: self
                 .cut
@@ -150,7 +146,7 @@ impl Times for Distribution {
             1 => self.min(),
             _ => {
                 let mut seen = 0;
-                let place = self.buckets.iter().position(|&count| {
+                let (place, _) = (0_u16..).zip(&self.buckets).find(|&(_, count)| {
                     seen += count;
                     seen >= rank
                 })?;
@@ -210,25 +206,8 @@ impl Default for Exact {
     }
 }
 
-/// Where a time in microseconds is counted.
-fn place(micros: u64) -> u16 {
-    let micros = micros.min(LONGEST.as_micros() as u64);
-    let doublings = ((2 * HALF - 1) | micros).ilog2() - HALF.ilog2();
-    (u64::from(doublings) * HALF + (micros >> doublings)) as u16
-}
-
-/// The longest time in microseconds that is counted there.
-const fn highest(place: usize) -> u64 {
-    let place = place as u64;
-    let doublings = (place / HALF).saturating_sub(1);
-    let step = place - doublings * HALF;
-    ((step + 1) << doublings) - 1
-}
-
-fn put(into: &mut Vec<(u16, u32)>, from: &Histogram<u64>) {
-    for step in from.iter_recorded() {
-        let place = place(step.value_iterated_to());
-        let mut left = step.count_at_value();
+fn put(into: &mut Vec<(u16, u32)>, from: impl Iterator<Item = (u16, u64)>) {
+    for (place, mut left) in from {
         while left > 0 {
             let count = u32::try_from(left).unwrap_or(u32::MAX);
             into.push((place, count));
@@ -248,8 +227,9 @@ fn pour(into: &mut Vec<u64>, from: &[(u16, u32)]) {
 }
 
 fn histogram(buckets: &[u64]) -> Histogram<u64> {
-    let mut histogram = TrendCell::new().histogram().clone();
-    for (place, &count) in buckets.iter().enumerate().filter(|&(_, &count)| count > 0) {
+    let mut histogram = TrendCell::new().histogram();
+    let places = (0_u16..).zip(buckets);
+    for (place, &count) in places.filter(|&(_, &count)| count > 0) {
         let longest = LONGEST.as_micros() as u64;
         if histogram
             .record_n(highest(place).min(longest), count)
