@@ -73,6 +73,8 @@ pub struct Call<'a> {
     pub keep_head: bool,
     /// Whether it is to be told how long a refusal asks to be left alone, in [`Exchange::retry_after`].
     pub heed: bool,
+    /// When it begins to get a connection: the present, as far as it matters.
+    pub started: Offset,
     /// The run's clock.
     pub clock: Clock,
 }
@@ -83,6 +85,7 @@ impl Call<'_> {
         &'a self,
         method: Method,
         message: &'a Rendered<'a>,
+        started: Offset,
     ) -> Call<'a> {
         Call {
             step: self.step,
@@ -99,6 +102,7 @@ impl Call<'_> {
             keep_text: self.keep_text,
             keep_head: self.keep_head,
             heed: self.heed,
+            started,
             clock: self.clock,
         }
     }

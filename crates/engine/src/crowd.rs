@@ -193,7 +193,8 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
                 } else {
                     self.shard.enter()
                 };
-                let seat = self.is_steered().then(|| self.seats.take(stay.place));
+                let seats = self.is_steered().then_some(&self.seats);
+                let seat = seats.map(|seats| Box::new(seats.take(stay.place)));
                 self.users
                     .spawn_local(User::stay(present, self.load, stay, seat));
             }

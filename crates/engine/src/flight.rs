@@ -31,9 +31,8 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         shard: &'a Shard<C, T>,
         request: &'a Request,
         turn: Option<StepIndex>,
-        due: Offset,
+        (due, started): (Offset, Offset),
     ) -> Self {
-        let started = shard.clock.now();
         let measured = {
             let mut recorder = shard.recorder.borrow_mut();
             for step in turn.into_iter().chain([request.index]) {
@@ -58,11 +57,12 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
     }
 
     /// Records it, in its turn too.
-    fn record(&self, sample: Sample<'_>) {
+    fn record(&self, mut sample: Sample<'_>) {
         let mut recorder = self.shard.recorder.borrow_mut();
         recorder.request(&sample);
         if let Some(step) = self.turn {
-            recorder.request(&Sample { step, ..sample });
+            sample.step = step;
+            recorder.request(&sample);
         }
     }
 
@@ -142,12 +142,17 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         &self.request.message.of_one_origin
     }
 
+    /// When the user began to get a connection.
+    pub(crate) const fn started(&self) -> Offset {
+        self.started
+    }
+
     pub(crate) fn exchange(&mut self) -> &mut Exchange {
         &mut self.exchange
     }
 
     /// The request has ended: judges and records it, and keeps for the user what is taken out of its answer.
-    pub(crate) fn land(mut self, scope: &Scope) -> Landing {
+    pub(crate) fn land(&mut self, scope: &Scope) -> Landing {
         self.landed = true;
         let done = *self
             .exchange

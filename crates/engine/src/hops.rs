@@ -29,7 +29,7 @@ pub(crate) async fn follow<'a, C: Connector, T: Timer>(
             cookies.renew(&mut onward.message);
         }
         let message = onward.message.borrowed();
-        let call = call.going_on(onward.method, &message);
+        let call = call.going_on(onward.method, &message, flight.started());
         connection.call(&call, flight.exchange(), sink).await;
         if let Some(cookies) = &cookies {
             cookies.take(&message, flight.exchange());

@@ -79,6 +79,7 @@ async fn fetch(connection: &mut impl Connection, message: &Rendered<'_>, clock: 
         keep_text: 0,
         keep_head: false,
         heed: false,
+        started: clock.now(),
         clock,
     };
     let mut exchange = Exchange::default();

@@ -198,9 +198,9 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         Presence(Rc::clone(self))
     }
 
-    /// Whether a load still begins iterations of users who stay until then.
-    pub(crate) fn goes_on(&self, load: usize, until: Offset) -> bool {
-        matches!(self.phases.borrow()[load], Phase::Running(_)) && self.clock.now() < until
+    /// Whether a load still begins iterations now, of users who stay until then.
+    pub(crate) fn goes_on(&self, load: usize, (now, until): (Offset, Offset)) -> bool {
+        matches!(self.phases.borrow()[load], Phase::Running(_)) && now < until
     }
 
     /// Waits until a load begins no more iterations.
@@ -216,9 +216,14 @@ impl<C: Connector, T: Timer> Shard<C, T> {
         &self.common.resting[scenario.0]
     }
 
-    /// Takes an iteration for a user of a closed load who wants to begin one now: the scenario it is of.
-    pub(crate) fn take(&self, load: usize, role: Role, until: Offset) -> Option<ScenarioIndex> {
-        if !self.goes_on(load, until) {
+    /// Takes an iteration for a user of a closed load who wants to begin one now, and stays until then: the scenario it is of.
+    pub(crate) fn take(
+        &self,
+        load: usize,
+        role: Role,
+        (now, until): (Offset, Offset),
+    ) -> Option<ScenarioIndex> {
+        if !self.goes_on(load, (now, until)) {
             return None;
         }
         let taken = self.load(load).take(role);

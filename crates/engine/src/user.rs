@@ -23,7 +23,13 @@ use crate::{
 };
 use loadgen_scenario::Scope;
 use loadgen_stats::{DropReason, Iteration, Offset, ScenarioIndex};
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    num::NonZeroU64,
+    pin::{Pin, pin},
+    rc::Rc,
+};
 use tokio::time::timeout_at;
 
 /// A virtual user. Dropping it in mid-iteration books what was cut.
@@ -40,6 +46,28 @@ pub(crate) struct User<C: Connector, T: Timer> {
     seat: Option<Box<Seat>>,
     /// When the user became ready for its next step.
     ready: Offset,
+    /// The clock as it was read last, for as long as the user has waited for nothing since.
+    present: Present,
+}
+
+/// The clock as it was read last, in nanoseconds; unknown where something was waited for since. Small, as it is memory of
+/// every user.
+#[derive(Clone, Copy, Debug, Default)]
+struct Present(Option<NonZeroU64>);
+
+impl Present {
+    const fn set(&mut self, now: Offset) {
+        self.0 = NonZeroU64::new(now.as_nanos());
+    }
+
+    const fn forget(&mut self) {
+        self.0 = None;
+    }
+
+    fn take(&mut self) -> Option<Offset> {
+        let nanos = self.0.take()?;
+        Some(Offset::from_nanos(nanos.get()))
+    }
 }
 
 /// What only some users have: in a box, so that it takes no memory of others.
@@ -172,42 +200,56 @@ impl<C: Connector, T: Timer> User<C, T> {
             luck: Luck::of(seed, user),
             seat: None,
             ready,
+            present: Present::default(),
             shard,
         }
     }
 
     /// A user of a closed load: runs iterations for as long as it stays and the load has some; of a load that is steered,
     /// for as long as it has its seat.
-    pub(crate) async fn stay(present: Presence<C, T>, load: usize, stay: Stay, seat: Option<Seat>) {
-        let shard = Rc::clone(present.shard());
-        let shared = shard.load(load);
-        let vu = shared.user(stay.user);
-        let mut user = Self::new(Rc::clone(&shard), load, vu, stay.from);
-        user.seat = seat.map(Box::new);
-        let role = shared.roles.of_user(stay.place);
-        for number in 0..shared.schedule.budget().most_of_one_user() {
+    pub(crate) async fn stay(
+        present: Presence<C, T>,
+        load: usize,
+        stay: Stay,
+        seat: Option<Box<Seat>>,
+    ) {
+        // What is kept here is memory of every user, also of those who think: as little as can be.
+        let shard = present.shard();
+        let role = shard.load(load).roles.of_user(stay.place);
+        let number = shard.load(load).user(stay.user);
+        let mut user = Self::new(Rc::clone(shard), load, number, stay.from);
+        user.seat = seat;
+        for number in 0..shard.load(load).schedule.budget().most_of_one_user() {
             if !user.is_in_time(role, stay.until).await {
                 break;
             }
-            if let Some(scenario) = shared.sure_scenario(role)
+            if let Some(scenario) = shard.load(load).sure_scenario(role)
                 && user.has_to_prepare(scenario)
                 && !Box::pin(user.prepare_in_time(scenario, &stay)).await
             {
                 user.tell_never_began(scenario);
                 break;
             }
-            let Some(scenario) = shard.take(load, role, stay.until) else {
+            let now = user.now();
+            let Some(scenario) = shard.take(load, role, (now, stay.until)) else {
                 break;
             };
-            let end = match stay.cut {
-                None => user.iteration(scenario, number).await,
+            let (end, waited) = match stay.cut {
+                None => waiting(pin!(user.iteration(scenario, number))).await,
                 // Cut in the middle, the iteration books itself as interrupted.
-                Some(cut) => timeout_at(shard.clock.instant(cut), user.iteration(scenario, number))
-                    .await
-                    .unwrap_or(StepEnd::EndUser),
+                Some(cut) => {
+                    let cut = shard.clock.instant(cut);
+                    let cut = pin!(timeout_at(cut, user.iteration(scenario, number)));
+                    let (end, waited) = waiting(cut).await;
+                    (end.unwrap_or(StepEnd::EndUser), waited)
+                }
             };
-            // A flow that never waits must not keep the shard's other users from their turn.
-            tokio::task::yield_now().await;
+            // A flow that never waits must not keep the shard's other users from their turn. One that has waited gave
+            // it to them then.
+            if !waited {
+                user.present.forget();
+                tokio::task::yield_now().await;
+            }
             if matches!(end, StepEnd::EndUser | StepEnd::Leave) {
                 break;
             }
@@ -234,7 +276,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             return StepEnd::EndUser;
         }
         (guard.due, guard.stage) = (self.ready, Stage::Begun);
-        let began = shard.clock.now();
+        let began = self.now();
         let end = self.walk(&shard.plan.scenarios[scenario.0].flow).await;
         if shard.plan.scenarios[scenario.0].converses {
             self.scope.end_conversations();
@@ -243,11 +285,13 @@ impl<C: Connector, T: Timer> User<C, T> {
             return end;
         }
         guard.stage = Stage::Finished;
+        let ended = shard.clock.now();
+        self.present.set(ended);
         let iteration = Iteration {
             scenario,
             due: guard.due,
             began,
-            ended: shard.clock.now(),
+            ended,
             failed: end.has_failed(),
         };
         shard.recorder.borrow_mut().iteration(&iteration);
@@ -255,10 +299,28 @@ impl<C: Connector, T: Timer> User<C, T> {
         end
     }
 
+    /// The present; read once for all that is done without a wait.
+    fn now(&mut self) -> Offset {
+        let now = self.present.take();
+        let now = now.unwrap_or_else(|| self.shard.clock.now());
+        self.present.set(now);
+        now
+    }
+
     /// Whether the load has no place for this user any more.
     fn has_to_go(&self) -> bool {
         self.seat.as_ref().is_some_and(|seat| seat.is_lost())
     }
+}
+
+/// What a future comes to, and whether it had to be waited for.
+fn waiting<F: Future>(mut future: Pin<&mut F>) -> impl Future<Output = (F::Output, bool)> {
+    let mut waited = false;
+    poll_fn(move |context| {
+        let polled = future.as_mut().poll(context);
+        waited |= polled.is_pending();
+        polled.map(|output| (output, waited))
+    })
 }
 
 /// An iteration that was taken; dropped before it has begun, it is counted as dropped, and in the middle as interrupted.
@@ -354,5 +416,15 @@ mod tests {
     fn a_user_who_thinks_holds_no_memory_of_a_request() {
         let user = size(User::<Large, TokioTiming>::stay);
         assert!(user <= 768, "{user} bytes");
+    }
+
+    #[tokio::test]
+    async fn a_future_that_is_ready_at_once_was_not_waited_for() {
+        assert_eq!(waiting(pin!(async { 1 })).await, (1, false));
+        let later = async {
+            tokio::task::yield_now().await;
+            2
+        };
+        assert_eq!(waiting(pin!(later)).await, (2, true));
     }
 }

@@ -240,6 +240,7 @@ pub(crate) async fn fetch(
         keep_text: 0,
         keep_head: false,
         heed: false,
+        started: question.clock.now(),
         clock: question.clock,
     };
     let mut exchange = Exchange::default();

@@ -66,7 +66,7 @@ impl HttpConnection {
         } else {
             self.take(call)
         };
-        let begun = call.clock.now();
+        let begun = call.started;
         let limits = Limits::new(call, begun);
         let mut lost = false;
         loop {
@@ -291,6 +291,7 @@ mod tests {
             keep_text: 0,
             keep_head: false,
             heed: false,
+            started: Offset::ZERO,
             clock: Clock::starting_at(Instant::now()),
         };
         let (mut exchange, mut nobody) = (Exchange::default(), Nobody);

@@ -52,7 +52,8 @@ impl<C: Connector, T: Timer> User<C, T> {
 
     /// The same for a user who comes and goes; not where its load begins nothing any more. Whether the user may go on.
     pub(super) async fn prepare_in_time(&mut self, scenario: ScenarioIndex, stay: &Stay) -> bool {
-        if !self.shard.goes_on(self.load, stay.until) {
+        let now = self.now();
+        if !self.shard.goes_on(self.load, (now, stay.until)) {
             return false;
         }
         match stay.cut {

@@ -83,6 +83,7 @@ impl<C: Connector, T: Timer> User<C, T> {
         let target = &shard.plan.target;
         let wanted = own_token_wanted(request, &shard.plan, &self.scope, shard.clock);
         if let Some(place) = wanted {
+            self.present.forget();
             let user = (&*shard.plan, &self.scope);
             let connection = &mut self.connection;
             Box::pin(fetch_own_token(connection, place, user, shard.clock)).await;
@@ -93,6 +94,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             return message;
         }
         self.ready = shard.clock.now().after(TOKEN_WAIT);
+        self.present.forget();
         let until = shard.clock.instant(self.ready);
         Box::pin(shard.timer.sleep_until(until)).await;
         request.message.render(target, &self.scope)
@@ -106,11 +108,15 @@ impl<C: Connector, T: Timer> User<C, T> {
         let mut cookies = Cookies::of(request, &self.scope, shard.clock);
         let changed = (cookies.as_mut()).is_some_and(|one| one.add(&mut message));
         let keep = request.keep();
+        let fixed = request.message.fixed.is_some() && !changed;
+        // What renders takes its time.
+        let present = self.present.take().filter(|_| fixed);
+        let started = present.unwrap_or_else(|| shard.clock.now());
         let call = Call {
             step: request.index,
             method: request.method,
             message: &message,
-            fixed: request.message.fixed.is_some() && !changed,
+            fixed,
             timeouts: request.timeouts,
             http_version: request.http_version,
             stream: request.stream.as_ref(),
@@ -121,10 +127,11 @@ impl<C: Connector, T: Timer> User<C, T> {
             keep_text: if keep.text { LOOKED_INTO } else { 0 },
             keep_head: keep.head || cookies.is_some(),
             heed: request.retry.is_some(),
+            started,
             clock: shard.clock,
         };
         let turn = self.turn_of(request);
-        let mut flight = Flight::begin(&shard, request, turn, due);
+        let mut flight = Flight::begin(&shard, request, turn, (due, started));
         let sink_of = |step| RecorderSink {
             recorder: &shard.recorder,
             step,

@@ -1,6 +1,6 @@
 //! How a user walks the tree of steps.
 
-use super::{More, StepEnd, User};
+use super::{More, Present, StepEnd, User};
 use crate::{
     connection::Connector,
     flight::{Landing, template_failed},
@@ -83,7 +83,10 @@ impl<C: Connector, T: Timer> User<C, T> {
                     None => Box::pin(self.request(request)).await,
                     Some(talk) => Box::pin(self.converse(request, talk)).await,
                 },
-                tree => self.tree(tree).await,
+                tree => {
+                    self.present.forget();
+                    self.tree(tree).await
+                }
             };
             all = all.and(end);
             if !matches!(all, StepEnd::Next { .. }) {
@@ -224,6 +227,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             more: Some(Box::new(more)),
             seat: self.seat.clone(),
             ready: self.ready,
+            present: Present::default(),
         }
     }
 

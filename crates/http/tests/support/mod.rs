@@ -127,6 +127,7 @@ impl User {
             keep_text: ask.keep_text,
             keep_head: ask.keep_head,
             heed: ask.heed,
+            started: self.clock.now(),
             clock: self.clock,
         };
         self.connection.call(&call, exchange, told).await;

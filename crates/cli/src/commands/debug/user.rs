@@ -410,6 +410,7 @@ impl<'a, C: Connector> User<'a, C> {
             keep_text: KEPT_BODY,
             keep_head: true,
             heed: request.retry.is_some(),
+            started: self.clock.now(),
             clock: self.clock,
         }
     }
