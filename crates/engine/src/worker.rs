@@ -8,8 +8,9 @@ use crate::{
 };
 use std::{io, sync::Arc, thread};
 use tokio::{
+    runtime::LocalOptions,
     sync::{mpsc, watch},
-    task::{self, LocalSet},
+    task,
 };
 
 /// Where shards run.
@@ -71,9 +72,9 @@ fn on_this_thread<C: Connect, T: Timing>(start: Start<C, T>) {
         .enable_all()
         .on_thread_park(nap_begins)
         .on_thread_unpark(nap_ends)
-        .build()
+        .build_local(LocalOptions::default())
     {
-        Ok(runtime) => LocalSet::new().block_on(&runtime, work(start)),
+        Ok(runtime) => runtime.block_on(work(start)),
         Err(error) => {
             // The run gives up on the first word of failure; with nobody listening there is no run.
             let _ = start.ready.try_send(Err(error));
