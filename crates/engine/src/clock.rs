@@ -4,7 +4,7 @@ use loadgen_stats::Offset;
 use tokio::time::Instant;
 
 /// Turns instants into offsets from the run's start. With tokio's time paused it stands still too.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     start: Instant,
 }

@@ -7,7 +7,7 @@ use std::{
 use tokio::time::Instant;
 
 /// The latest sleep of a thread.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nap {
     /// Just before the thread went to sleep.
     pub began: Instant,

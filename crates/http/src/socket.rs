@@ -90,6 +90,17 @@ impl Socket {
         }
     }
 
+    /// Whether a read may bring something now, also the end; nobody is told when that changes.
+    pub(crate) fn is_readable(&self) -> bool {
+        // What is not readable is not tried.
+        let known = || Ok(());
+        match &self.stream {
+            Stream::Tcp(stream) => stream.try_io(Interest::READABLE, known),
+            Stream::Unix(stream) => stream.try_io(Interest::READABLE, known),
+        }
+        .is_ok()
+    }
+
     /// Ready when a read may bring something, also the end.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.stream {

@@ -30,16 +30,27 @@ pub(crate) struct Dated {
 /// One look at both clocks, taken as if at one instant.
 #[derive(Clone, Copy, Debug)]
 struct Pair {
-    monotonic: Instant,
+    monotonic: Offset,
     /// Half of the time between the monotonic readings: by so much the pair may be wrong.
     slack: Duration,
     wall: Duration,
 }
 
-/// The looks at both clocks that the connections of one shard share.
+/// The latest sleep of the thread, in the run's time.
+#[derive(Clone, Copy, Debug)]
+struct Slept {
+    began: Offset,
+    woken: Offset,
+    woken_before: Offset,
+}
+
+/// What the connections of one shard share of clocks, each with the clock whose offsets it holds.
 #[derive(Debug, Default)]
 pub(crate) struct Looks {
-    newest: Cell<Option<Pair>>,
+    /// The newest look at both clocks.
+    newest: Cell<Option<(Clock, Pair)>>,
+    /// The latest sleep: many reads follow it.
+    slept: Cell<Option<(Clock, Nap, Slept)>>,
 }
 
 /// Dates the reads of one connection.
@@ -83,10 +94,9 @@ impl Dating {
     /// Dates a read that has just returned. `stamp` is the kernel's, as time since 1970; `emptied` says that the read
     /// took all there was.
     pub(crate) fn date(&mut self, stamp: Option<Duration>, emptied: bool, looks: &Looks) -> Dated {
-        let now = Instant::now();
-        let pair = stamp.map(|stamp| (stamp, looks.at(now)));
+        let now = self.clock.now();
+        let pair = stamp.map(|stamp| (stamp, looks.at(self.clock, now)));
         let read = pair.map_or(now, |(_, pair)| pair.monotonic);
-        let read = self.clock.offset(read);
         let stamped = pair.map(|(stamp, pair)| self.convert(stamp, &pair));
         let (at, kernel, fallback) = match stamped {
             Some(Some(at)) => (at, true, false),
@@ -98,7 +108,7 @@ impl Dating {
             read,
             kernel,
             fallback,
-            empty: self.last_empty(at, latest_nap()),
+            empty: self.last_empty(at, looks.slept(self.clock)),
         };
         self.latest = self.latest.max(at);
         if emptied {
@@ -112,17 +122,17 @@ impl Dating {
     /// A thread sleeps only while none of its sockets has anything to read, and is woken as soon as one has. So what
     /// came after it had gone to sleep came when it was woken, or later; what had come before was not there when it was
     /// woken from the sleep before.
-    fn last_empty(&self, at: Offset, nap: Option<Nap>) -> Offset {
-        let Some(nap) = nap else {
+    fn last_empty(&self, at: Offset, slept: Option<Slept>) -> Offset {
+        let Some(slept) = slept else {
             return self.empty;
         };
-        let slept_through = at >= self.clock.offset(nap.began);
+        let slept_through = at >= slept.began;
         let woken = if slept_through {
-            nap.woken
+            slept.woken
         } else {
-            nap.woken_before
+            slept.woken_before
         };
-        self.empty.max(self.clock.offset(woken))
+        self.empty.max(woken)
     }
 
     /// The socket was found empty.
@@ -132,7 +142,7 @@ impl Dating {
 
     fn convert(&self, stamp: Duration, pair: &Pair) -> Option<Offset> {
         let slack = pair.slack.max(Duration::from_micros(1));
-        let now = self.clock.offset(pair.monotonic);
+        let now = pair.monotonic;
         let at = match pair.wall.checked_sub(stamp) {
             Some(age) => Offset::from(now.as_duration().checked_sub(age)?),
             // Ahead of the wall clock by no more than the look at it may be wrong.
@@ -148,20 +158,47 @@ impl Dating {
 
 impl Looks {
     /// Both clocks at `now`, which has just been read, or a little later.
-    fn at(&self, now: Instant) -> Pair {
-        let known = self.newest.get().and_then(|pair| pair.carried(now));
-        known.unwrap_or_else(|| {
-            let pair = look();
-            self.newest.set(Some(pair));
+    fn at(&self, clock: Clock, now: Offset) -> Pair {
+        let known = self.newest.get().filter(|(of, _)| *of == clock);
+        let carried = known.and_then(|(_, pair)| pair.carried(now));
+        carried.unwrap_or_else(|| {
+            let pair = look(clock);
+            self.newest.set(Some((clock, pair)));
             pair
         })
+    }
+
+    /// The latest sleep of this thread.
+    fn slept(&self, clock: Clock) -> Option<Slept> {
+        let nap = latest_nap()?;
+        match self.slept.get() {
+            Some((of, known, slept)) if known == nap && of == clock => Some(slept),
+            _ => {
+                let slept = Slept::of(nap, clock);
+                self.slept.set(Some((clock, nap, slept)));
+                Some(slept)
+            }
+        }
+    }
+}
+
+impl Slept {
+    fn of(nap: Nap, clock: Clock) -> Self {
+        Self {
+            began: clock.offset(nap.began),
+            woken: clock.offset(nap.woken),
+            woken_before: clock.offset(nap.woken_before),
+        }
     }
 }
 
 impl Pair {
     /// The same look, as if taken at `now`; none where it is too old for that, or was not narrow.
-    fn carried(&self, now: Instant) -> Option<Self> {
-        let age = now.checked_duration_since(self.monotonic)?;
+    fn carried(&self, now: Offset) -> Option<Self> {
+        if now < self.monotonic {
+            return None;
+        }
+        let age = now.since(self.monotonic);
         (age <= FRESH && self.slack * 2 <= SPAN).then(|| Self {
             monotonic: now,
             slack: self.slack,
@@ -170,13 +207,13 @@ impl Pair {
     }
 }
 
-fn look() -> Pair {
-    let mut pair = look_once();
+fn look(clock: Clock) -> Pair {
+    let mut pair = look_once(clock);
     for _ in 1..TRIES {
         if pair.slack * 2 <= SPAN {
             break;
         }
-        pair = look_once();
+        pair = look_once(clock);
     }
     pair
 }
@@ -185,7 +222,7 @@ fn look() -> Pair {
     clippy::disallowed_methods,
     reason = "kernel stamps are of the wall clock: this is the one place that converts them"
 )]
-fn look_once() -> Pair {
+fn look_once(clock: Clock) -> Pair {
     let before = Instant::now();
     let wall = SystemTime::now();
     let after = Instant::now();
@@ -193,7 +230,7 @@ fn look_once() -> Pair {
     // A wall clock before 1970 refuses every stamp, which is what a broken clock deserves.
     let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
     Pair {
-        monotonic: before + slack,
+        monotonic: clock.offset(before + slack),
         slack,
         wall,
     }
@@ -208,13 +245,12 @@ mod tests {
     /// The arrival of a stamp that is `age` nanoseconds old (negative: ahead of the wall clock) at a read ten seconds
     /// into the run, for a request that was sent at nine.
     fn check(age: i64, slack: Duration, want: Option<u64>) {
-        let start = Instant::now();
-        let clock = Clock::starting_at(start);
+        let clock = Clock::starting_at(Instant::now());
         let seconds = |seconds: u64| Offset::from(Duration::from_secs(seconds));
         let mut dating = Dating::new(clock, seconds(1));
         dating.begin(seconds(9));
         let pair = Pair {
-            monotonic: clock.instant(seconds(10)),
+            monotonic: seconds(10),
             slack,
             wall: WALL,
         };
@@ -256,7 +292,8 @@ mod tests {
             woken: clock.instant(ms(woken)),
             woken_before: clock.instant(ms(30)),
         });
-        let uncertain = ms(at).since(dating.last_empty(ms(at), nap));
+        let slept = nap.map(|nap| Slept::of(nap, clock));
+        let uncertain = ms(at).since(dating.last_empty(ms(at), slept));
         assert_eq!(uncertain, Duration::from_millis(want), "{at} {woken:?}");
     }
 
@@ -291,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_look_at_the_clocks_serves_for_a_millisecond_and_no_longer() {
-        let monotonic = Instant::now();
+        let monotonic = Offset::from_nanos(5_000_000_000);
         let slack = Duration::from_nanos(70);
         let pair = Pair {
             monotonic,
@@ -300,9 +337,9 @@ mod tests {
         };
         for (age, serves) in [(0, true), (1, true), (1_000, true), (1_001, false)] {
             let age = Duration::from_micros(age);
-            let carried = pair.carried(monotonic + age);
+            let carried = pair.carried(monotonic.after(age));
             let carried = carried.map(|pair| (pair.monotonic, pair.slack, pair.wall));
-            let want = serves.then_some((monotonic + age, slack, WALL + age));
+            let want = serves.then_some((monotonic.after(age), slack, WALL + age));
             assert_eq!(carried, want, "{age:?}");
         }
         let wide = Pair {
@@ -310,8 +347,8 @@ mod tests {
             ..pair
         };
         assert!(wide.carried(monotonic).is_none());
-        let before = monotonic.checked_sub(Duration::from_nanos(1));
-        assert!(before.and_then(|before| pair.carried(before)).is_none());
+        let before = Offset::from_nanos(monotonic.as_nanos() - 1);
+        assert!(pair.carried(before).is_none());
     }
 
     #[test]
@@ -320,22 +357,28 @@ mod tests {
         let looks = Looks::default();
         let fresh = Pair {
             slack: SPAN / 4,
-            ..look()
+            ..look(clock)
         };
-        looks.newest.set(Some(fresh));
-        let pair = looks.at(fresh.monotonic + FRESH);
-        assert_eq!(pair.monotonic, fresh.monotonic + FRESH);
+        looks.newest.set(Some((clock, fresh)));
+        let pair = looks.at(clock, fresh.monotonic.after(FRESH));
+        assert_eq!(pair.monotonic, fresh.monotonic.after(FRESH));
         let dating = Dating::new(clock, Offset::ZERO);
         let stamp = fresh.wall - Duration::from_micros(300);
         assert_eq!(dating.convert(stamp, &pair), dating.convert(stamp, &fresh));
         // One that is too old is replaced.
-        looks.newest.set(Some(Pair {
-            monotonic: fresh.monotonic - FRESH,
+        let old = fresh.monotonic.as_nanos() - FRESH.as_nanos() as u64;
+        let old = Pair {
+            monotonic: Offset::from_nanos(old),
             ..fresh
-        }));
-        let pair = looks.at(fresh.monotonic + Duration::from_nanos(1));
+        };
+        looks.newest.set(Some((clock, old)));
+        let pair = looks.at(clock, fresh.monotonic.after(Duration::from_nanos(1)));
         assert!(pair.monotonic >= fresh.monotonic);
-        let kept = looks.newest.get().map(|pair| pair.monotonic);
+        let kept = looks.newest.get().map(|(_, pair)| pair.monotonic);
         assert_eq!(kept, Some(pair.monotonic));
+        // One in the time of another run is no look at all.
+        let other = Clock::starting_at(Instant::now() - Duration::from_secs(50));
+        let pair = looks.at(other, other.now());
+        assert!(pair.monotonic >= Offset::from(Duration::from_secs(50)));
     }
 }

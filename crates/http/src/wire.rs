@@ -15,7 +15,7 @@ use std::{
     future::{Future, poll_fn},
     io::{self, BufRead, IoSlice, Write},
     pin::pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 use tokio::time::Instant;
 
@@ -100,10 +100,14 @@ impl Wire {
         alarm: &mut Alarm,
         deadline: Instant,
     ) -> Result<(), TimedOut> {
+        let mut waited = false;
         poll_fn(|cx| {
-            if self.poll_wanted(cx, want).is_ready() {
+            // Who comes back from a wait looks first whether it was for this: then nothing has to be waited for anew.
+            // Not so who has not waited: a socket that always has more must not keep others from theirs.
+            if waited && self.socket.is_readable() || self.poll_wanted(cx, want).is_ready() {
                 return Poll::Ready(Ok(()));
             }
+            waited = true;
             alarm.poll(cx, deadline).map(|()| Err(TimedOut))
         })
         .await
@@ -182,12 +186,9 @@ impl Wire {
 
     /// Whether a connection that was kept can still be used: nothing has come but what TLS wants for itself.
     pub(crate) fn is_alive(&mut self, shard: &Shard) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
         loop {
-            match self.socket.poll_readable(&mut cx) {
-                Poll::Pending => return true,
-                Poll::Ready(Err(_)) => return false,
-                Poll::Ready(Ok(())) => {}
+            if !self.socket.is_readable() {
+                return true;
             }
             let mut surplus = false;
             let read = self.read(shard, &mut |_, _| {
