@@ -9,8 +9,8 @@ pub(crate) struct Flights {
     under_way: Cell<u32>,
     /// Those of them that were due in the measured part.
     awaited: Cell<u64>,
-    /// The time for which requests were under way, of all together, up to `at`.
-    sum: Cell<Duration>,
+    /// The time for which requests were under way, of all together, up to `at`, in nanoseconds.
+    sum: Cell<u64>,
     at: Cell<Offset>,
 }
 
@@ -33,13 +33,13 @@ impl Flights {
     /// How many are awaited, and for how long requests were under way since the last look.
     pub(crate) fn look(&self, now: Offset) -> (u64, Duration) {
         self.go_on(now);
-        (self.awaited.get(), self.sum.take())
+        (self.awaited.get(), Duration::from_nanos(self.sum.take()))
     }
 
     fn go_on(&self, now: Offset) {
-        let since = now.since(self.at.get());
-        self.sum
-            .set(self.sum.get().saturating_add(since * self.under_way.get()));
+        let since = now.nanos_since(self.at.get());
+        let all = since.saturating_mul(self.under_way.get().into());
+        self.sum.set(self.sum.get().saturating_add(all));
         self.at.set(self.at.get().max(now));
     }
 }

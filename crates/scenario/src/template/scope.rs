@@ -56,13 +56,29 @@ pub(super) struct User {
     /// The number of the next unique value, and how far the one after it is.
     uniques: AtomicU64,
     stride: u64,
-    random: Mutex<Pcg64Mcg>,
+    random: Mutex<Draws>,
     /// The number of the turn that is under way on this way, from 1; 0 where none is.
     pub(super) turn: AtomicU32,
     pub(super) kept: Kept,
     probe: Option<Box<Probe>>,
     /// The whole user, where this is one of several ways that it goes at once.
     whole: Option<Arc<Self>>,
+}
+
+/// What a user draws in one iteration.
+#[derive(Debug)]
+struct Draws {
+    /// The number that it follows from.
+    number: u64,
+    /// Made at the first draw, as most iterations never draw.
+    begun: Option<Pcg64Mcg>,
+}
+
+impl Draws {
+    const fn of(number: u64) -> Self {
+        let begun = None;
+        Self { number, begun }
+    }
 }
 
 /// What makes a user one of trial renderings.
@@ -109,12 +125,7 @@ impl Scope {
         self.user.iteration.store(iteration, Ordering::Relaxed);
         self.user.turn.store(0, Ordering::Relaxed);
         self.user.kept.end_iteration();
-        *self
-            .user
-            .random
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) =
-            generator(self.user.seed, self.user.vu, draws);
+        *locked(&self.user.random) = Draws::of(draws);
     }
 
     /// The same user, for each of so many ways that it goes at once. What it keeps is one; what is drawn on one way does
@@ -241,7 +252,7 @@ impl User {
             iteration: AtomicU64::new(0),
             uniques: AtomicU64::new(0),
             stride: 1,
-            random: Mutex::new(generator(seed, vu, 0)),
+            random: Mutex::new(Draws::of(0)),
             turn: AtomicU32::new(0),
             kept: Kept::default(),
             probe,
@@ -260,7 +271,10 @@ impl User {
             iteration: AtomicU64::new(self.iteration.load(Ordering::Relaxed)),
             uniques: AtomicU64::new(next.saturating_add(place.saturating_mul(self.stride))),
             stride: self.stride.saturating_mul(ways),
-            random: Mutex::new(Pcg64Mcg::new(u128::from(high) << 64 | u128::from(low))),
+            random: Mutex::new(Draws {
+                number: 0,
+                begun: Some(Pcg64Mcg::new(u128::from(high) << 64 | u128::from(low))),
+            }),
             turn: AtomicU32::new(0),
             kept: Kept::default(),
             probe: None,
@@ -339,7 +353,8 @@ impl User {
     /// Draws with the user's generator.
     pub(super) fn random<T>(&self, draw: impl FnOnce(&mut Pcg64Mcg) -> T) -> T {
         self.changing();
-        draw(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
+        let Draws { number, begun } = &mut *locked(&self.random);
+        draw(begun.get_or_insert_with(|| generator(self.seed, self.vu, *number)))
     }
 
     /// A text that no other call in the run returns.
