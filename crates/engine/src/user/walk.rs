@@ -13,7 +13,7 @@ use loadgen_scenario::{
     Alternative, Condition, Group, Guarded, OnFailure, Request, Scope, Step, Think,
 };
 use loadgen_stats::{Offset, Outcome, StepIndex};
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, pin::Pin, rc::Rc};
 
 /// Some of the way: in a box, as the tree may be of any depth, and users who think hold no memory of it.
 type Way<'a> = ways::Way<'a, StepEnd>;
@@ -78,9 +78,8 @@ impl<C: Connector, T: Timer> User<C, T> {
             }
             let end = match step {
                 Step::Think(think) => self.think(*think).await,
-                // In a box of its own: most users think most of the time, and hold no memory of a request then.
                 Step::Request(request) => match &request.conversation {
-                    None => Box::pin(self.request(request)).await,
+                    None => self.boxed_request(request).await,
                     Some(talk) => Box::pin(self.converse(request, talk)).await,
                 },
                 tree => {
@@ -94,6 +93,16 @@ impl<C: Connector, T: Timer> User<C, T> {
             }
         }
         all
+    }
+
+    /// A request in a box of its own: most users think most of the time, and hold no memory of a request then. Not made
+    /// where it is awaited, so that it is built where it stays rather than moved there.
+    #[inline(never)]
+    fn boxed_request<'a>(
+        &'a mut self,
+        request: &'a Request,
+    ) -> Pin<Box<impl Future<Output = StepEnd> + use<'a, C, T>>> {
+        Box::pin(self.request(request))
     }
 
     /// Does one step.
