@@ -135,7 +135,7 @@ impl HttpConnection {
         let body_limit = self.shard.shared.options.body_limit;
         match link {
             Link::Http1(mut wire) => {
-                let request = self.shard.wire(call);
+                let mut request = self.shard.wire(call);
                 let traits = request.wired().traits;
                 let answer = Answer::new(Wanted::new(call, traits, body_limit), exchange, sink);
                 let mut http1 = Http1::new(
@@ -146,7 +146,7 @@ impl HttpConnection {
                     answer,
                     traits,
                 );
-                let reusable = match http1.run(request).await {
+                let reusable = match http1.run(&mut request).await {
                     // The connection is closed, so that the service learns of it.
                     Err(Broken::Cancelled) => false,
                     ran => ran?,
@@ -297,6 +297,6 @@ mod tests {
         let (mut exchange, mut nobody) = (Exchange::default(), Nobody);
         let call = connection.call(&call, &mut exchange, &mut nobody);
         let bytes = size_of_val(&call);
-        assert!(bytes <= 1_408, "{bytes} bytes");
+        assert!(bytes <= 1_280, "{bytes} bytes");
     }
 }

@@ -13,6 +13,7 @@ use crate::{
 use loadgen_engine::{ErrorKind, Failure, Offset};
 use std::{
     future::poll_fn,
+    ops::ControlFlow,
     task::{Context, Poll, ready},
 };
 
@@ -49,6 +50,8 @@ pub(crate) struct Http1<'a, 'b> {
     wrote: Offset,
     /// Whether the next thing to do for the request is a write.
     writes: bool,
+    /// Whether the last thing done was a wait.
+    waited: bool,
     /// The clock as it was read last, unless the task has waited since.
     now: Option<Offset>,
     /// No limit passes before that, and the alarm rings by then; zero where that is not known.
@@ -81,43 +84,54 @@ impl<'a, 'b> Http1<'a, 'b> {
             progress,
             wrote: Offset::ZERO,
             writes: false,
+            waited: false,
             now: None,
             safe_until: Offset::ZERO,
         }
     }
 
     /// Sends the request and reads the answer; whether the connection may be used again.
-    pub(crate) async fn run(&mut self, request: Ready) -> Result<bool, Broken> {
+    ///
+    /// The memory of the request is given back once it is sent: a stream may go on for long.
+    pub(crate) async fn run(&mut self, request: &mut Ready) -> Result<bool, Broken> {
         // One future for all writes and one for all reads: each level of futures is one more place in memory that every
         // read of a stream has to look at.
         let mut unsent = self.begin(&request.wired().bytes);
         let sent = poll_fn(|cx| self.poll_send(cx, &mut unsent)).await;
         let close = request.wired().traits.close;
-        // A stream may go on for long: others have use for the memory of what it was asked by.
-        self.shard.recycle(request);
-        let whole = matches!(sent, Ok(true));
-        // Where all went out, the end of sending is dated already.
-        let stopped = (!whole).then(|| self.limits.clock.now());
-        let mut failed = None;
-        let ended = match sent {
-            Ok(true) => None,
-            // The answer was whole before the request was.
-            Ok(false) => Some(Ok(())),
-            // What the peer said before it closed its end tells more than the failed write.
-            Err(Sending::Write(reason)) => {
-                failed = Some(reason);
-                None
-            }
-            Err(Sending::Read(broken)) => Some(Err(broken)),
+        self.shard.recycle(std::mem::take(request));
+        let Sent {
+            stopped,
+            mut failed,
+        } = match self.has_sent(sent) {
+            ControlFlow::Continue(sent) => sent,
+            ControlFlow::Break(ended) => return ended,
         };
-        let received = match ended {
-            Some(ended) => ended,
-            None => poll_fn(|cx| self.poll_receive(cx, &mut failed)).await,
-        };
+        let received = poll_fn(|cx| self.poll_receive(cx, &mut failed)).await;
         self.settle(stopped);
         received?;
-        let close = close || self.surplus;
-        Ok(whole && self.response.allows_reuse() && !close)
+        let goes_on = stopped.is_none() && !close && !self.surplus;
+        Ok(goes_on && self.response.allows_reuse())
+    }
+
+    /// Whether the answer is still to be read, or all has ended.
+    fn has_sent(&mut self, sent: Result<bool, Sending>) -> ControlFlow<Result<bool, Broken>, Sent> {
+        let ended = match sent {
+            // The end of sending is dated already.
+            Ok(true) => return ControlFlow::Continue(Sent::default()),
+            // What the peer said before it closed its end tells more than the failed write.
+            Err(Sending::Write(failed)) => {
+                return ControlFlow::Continue(Sent {
+                    stopped: Some(self.limits.clock.now()),
+                    failed: Some(Box::new(failed)),
+                });
+            }
+            // The answer was whole before the request was.
+            Ok(false) => Ok(false),
+            Err(Sending::Read(broken)) => Err(broken),
+        };
+        self.settle(Some(self.limits.clock.now()));
+        ControlFlow::Break(ended)
     }
 
     /// Dates the end of sending by what the answer tells of it. A peer that is near may answer before the write that
@@ -195,7 +209,7 @@ impl<'a, 'b> Http1<'a, 'b> {
     fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
-        failed: &mut Option<Failure>,
+        failed: &mut Option<Box<Failure>>,
     ) -> Poll<Result<(), Broken>> {
         loop {
             ready!(self.poll_wanted(cx, Want::Read))?;
@@ -203,7 +217,7 @@ impl<'a, 'b> Http1<'a, 'b> {
                 (Ok(true), _) => return Poll::Ready(Ok(())),
                 (Ok(false), reason) => *failed = reason,
                 (Err(Broken::Gone(_)), Some(reason)) => {
-                    return Poll::Ready(Err(Broken::Gone(reason)));
+                    return Poll::Ready(Err(Broken::Gone(*reason)));
                 }
                 (Err(broken), _) => return Poll::Ready(Err(broken)),
             }
@@ -214,9 +228,13 @@ impl<'a, 'b> Http1<'a, 'b> {
     fn poll_wanted(&mut self, cx: &mut Context<'_>, want: Want) -> Poll<Result<(), Broken>> {
         // What wakes the task the next time may be the alarm.
         let now = self.now.take();
-        if self.wire.poll_wanted(cx, want).is_ready() {
+        // Who comes back from a wait looks first whether it was for this: then nothing has to be waited for anew. Not so
+        // who has not waited: a socket that always has more must not keep others from theirs.
+        let waited = std::mem::take(&mut self.waited);
+        if waited && self.wire.socket.is_readable() || self.wire.poll_wanted(cx, want).is_ready() {
             return Poll::Ready(Ok(()));
         }
+        self.waited = true;
         if now.is_some_and(|now| now < self.safe_until) && self.alarm.rings(cx).is_some() {
             return Poll::Pending;
         }
@@ -324,6 +342,14 @@ impl<'a, 'b> Http1<'a, 'b> {
         self.answer.exchange.bytes_sent += counted.sent;
         self.answer.exchange.bytes_received += counted.received;
     }
+}
+
+/// What sending came to, where an answer may still come.
+#[derive(Default)]
+struct Sent {
+    /// When it stopped, and why, where not all went out.
+    stopped: Option<Offset>,
+    failed: Option<Box<Failure>>,
 }
 
 /// Where sending stopped.

@@ -46,6 +46,12 @@ pub(crate) enum Ready {
     Rendered(Wired),
 }
 
+impl Default for Ready {
+    fn default() -> Self {
+        Self::Rendered(Wired::default())
+    }
+}
+
 impl Ready {
     pub(crate) fn wired(&self) -> &Wired {
         match self {

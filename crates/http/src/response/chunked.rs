@@ -88,6 +88,11 @@ impl Chunked {
     #[inline]
     fn begin_at_once(&mut self, input: &[u8]) -> usize {
         let before = match self.at {
+            // As most reads of a stream end.
+            At::DataEnd if input == b"\r\n" => {
+                (self.at, self.line) = (At::Size { digits: 0 }, 0);
+                return input.len();
+            }
             At::DataEnd if input.starts_with(b"\r\n") => 2,
             At::Size { digits: 0 } => 0,
             _ => return 0,
