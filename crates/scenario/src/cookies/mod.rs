@@ -12,7 +12,7 @@ use std::{collections::VecDeque, time::Duration};
 
 /// The most cookies that one user keeps; the oldest goes first.
 const MOST: usize = 100;
-/// The most bytes of names and values that one user keeps.
+/// The most bytes of names, values and paths that one user keeps.
 const MOST_BYTES: usize = 64 << 10;
 /// How many values that are kept no longer are still hidden: an answer may show one that it has just replaced.
 const PAST: usize = 8;

@@ -6,6 +6,8 @@ use std::{net::IpAddr, time::Duration};
 
 /// The longest name and value together, in bytes.
 const LONGEST: usize = 4096;
+/// The longest path, in bytes (RFC 6265bis, section 5.6).
+const LONGEST_PATH: usize = 1024;
 /// The longest time that a cookie stays, in seconds: longer than any run.
 const FOREVER: u64 = 1 << 32;
 /// The first second of the year 2000.
@@ -86,7 +88,8 @@ impl Cookie {
             let left = u64::try_from(left).unwrap_or_default().min(FOREVER);
             now.run.saturating_add(Duration::from_secs(left))
         });
-        cookie.keeps_the_word_of_its_name(origin).then_some(cookie)
+        let fits = cookie.path.len() <= LONGEST_PATH && cookie.keeps_the_word_of_its_name(origin);
+        fits.then_some(cookie)
     }
 
     /// Gives it to all hosts of a domain; absent where its own host is none of them.
@@ -139,7 +142,7 @@ impl Cookie {
 
     /// Bytes of what is kept of it.
     pub(super) fn len(&self) -> usize {
-        self.name.len() + self.value.len()
+        self.name.len() + self.value.len() + self.path.len()
     }
 }
 

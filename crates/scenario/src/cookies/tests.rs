@@ -262,4 +262,28 @@ fn a_user_keeps_so_many_cookies_and_no_more() {
         kept.0 <= MOST_BYTES / 4000 && kept.1.starts_with("big"),
         "{kept:?}"
     );
+    // Paths take memory too.
+    for number in 0..MOST {
+        kept = take(&format!("deep{number}=1; Path=/{}", "x".repeat(1000)));
+    }
+    assert!(
+        kept.0 <= MOST_BYTES / 1000 && kept.1.starts_with("deep"),
+        "{kept:?}"
+    );
+}
+
+#[test]
+fn a_path_may_be_so_long_and_no_longer() {
+    for (length, expected) in [(1024, "sid=1"), (1025, "")] {
+        let path = format!("/{}", "x".repeat(length - 1));
+        let field = format!("sid=1; Path={path}");
+        check(&[&field], (SHOP, false, &path), 0, expected);
+        // Its own folder is no better.
+        let mut jar = Jar::default();
+        let place = origin("h", false);
+        let below = format!("{path}/page");
+        jar.take(&head("", &["sid=1"]), (&place, &below), at(0), Life::User);
+        let sent = jar.field(None, (&place, &below), at(0));
+        assert_eq!(sent.unwrap_or_default(), expected, "{length}");
+    }
 }
