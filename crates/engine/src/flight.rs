@@ -6,7 +6,7 @@ use crate::{
     shard::Shard,
     timer::Timer,
 };
-use loadgen_scenario::{Request, Scope, TemplateError};
+use loadgen_scenario::{Rendered, Request, Scope, TemplateError, mask};
 use loadgen_stats::{Cut, Ending, ErrorKind, Offset, Outcome, Sample, StepIndex};
 use std::time::Duration;
 
@@ -151,8 +151,9 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         &mut self.exchange
     }
 
-    /// The request has ended: judges and records it, and keeps for the user what is taken out of its answer.
-    pub(crate) fn land(&mut self, scope: &Scope) -> Landing {
+    /// The request has ended: judges and records it, and keeps for the user what is taken out of its answer. `sent` is what
+    /// was sent first.
+    pub(crate) fn land(&mut self, scope: &Scope, sent: &Rendered<'_>) -> Landing {
         self.landed = true;
         let done = *self
             .exchange
@@ -162,7 +163,9 @@ impl<'a, C: Connector, T: Timer> Flight<'a, C, T> {
         let mut judgement = judge(&asked, &self.exchange);
         // A provider's message or an error page may repeat what it was sent.
         if let Some((_, text)) = &mut judgement.error {
-            *text = scope.mask(&self.shard.plan.mask(text)).into_owned();
+            let said = sent.secrets(self.of_one_origin());
+            let masked = mask(&said, text);
+            *text = scope.mask(&self.shard.plan.mask(&masked)).into_owned();
         }
         for (name, value) in std::mem::take(&mut judgement.found) {
             scope.keep(&name, value, self.request.life);

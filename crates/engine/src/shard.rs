@@ -7,6 +7,7 @@ use crate::{
     flights::Flights,
     gauge::Gauge,
     load::SharedLoad,
+    own_tokens::AT_ONCE,
     phase::{Phase, Phases},
     rows::{self, TakenRows},
     schedule::{Role, Schedule},
@@ -21,7 +22,7 @@ use loadgen_scenario::{Plan, RateLimit, Scope};
 use loadgen_stats::{Layout, Offset, Recorder, ScenarioIndex, Totals};
 use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, task::Poll};
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, Semaphore, SemaphorePermit, mpsc, watch},
     time::Instant,
 };
 
@@ -37,6 +38,8 @@ pub(crate) struct Common {
     pub(crate) turns: Vec<Turns>,
     /// By scenario.
     resting: Vec<Resting>,
+    /// How many users may ask for a token of their own at once.
+    pub(crate) token_asks: Semaphore,
     pub(crate) seed: u64,
     pub(crate) shards: usize,
     pub(crate) clock: Clock,
@@ -61,6 +64,7 @@ impl Common {
             resting: (plan.scenarios.iter())
                 .map(|_| Resting::default())
                 .collect(),
+            token_asks: Semaphore::new(AT_ONCE),
             seed,
             shards,
             clock,
@@ -148,6 +152,12 @@ impl<C: Connector, T: Timer> Shard<C, T> {
     /// The turns under a cap.
     pub(crate) fn turns(&self, limit: RateLimit) -> Option<&Turns> {
         self.common.turns.get(limit.place)
+    }
+
+    /// Waits until a user may ask for a token of its own; it may for as long as it keeps what is returned.
+    pub(crate) async fn token_ask(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.common.token_asks.acquire().await.ok()
     }
 
     /// Its place among the shards.

@@ -30,7 +30,7 @@ use std::{
     pin::{Pin, pin},
     rc::Rc,
 };
-use tokio::time::timeout_at;
+use tokio::{sync::Mutex, time::timeout_at};
 
 /// A virtual user. Dropping it in mid-iteration books what was cut.
 pub(crate) struct User<C: Connector, T: Timer> {
@@ -74,6 +74,8 @@ impl Present {
 struct More<C> {
     /// Connections of steps that were done at once: all ways that are gone at once have them together.
     spare: Rc<RefCell<Vec<C>>>,
+    /// Held while it asks for a token of its own: of all ways one asks.
+    asking: Rc<Mutex<()>>,
     /// The scenarios for which it has done what comes before the first iteration, and why it may not go on.
     prepared: Vec<(ScenarioIndex, Option<DropReason>)>,
     /// The one of which it has done so and no iteration yet: that goes on with the rows it was given.
@@ -86,6 +88,7 @@ impl<C> Default for More<C> {
     fn default() -> Self {
         Self {
             spare: Rc::default(),
+            asking: Rc::default(),
             prepared: Vec::new(),
             fresh: None,
             next: None,
@@ -133,10 +136,10 @@ impl<C: Connector, T: Timer> Arrival<C, T> {
     }
 
     /// Runs one iteration, on a connection that an earlier arrival left behind; where something comes before the first
-    /// iteration, by a user who has done it, if one is free.
+    /// iteration, or users have tokens of their own, by a user who has all that, if one is free.
     pub(crate) async fn run(mut self) {
         let shard = Rc::clone(self.present.shard());
-        let keeps = !shard.plan.scenarios[self.scenario.0].before.is_empty();
+        let keeps = shard.plan.scenarios[self.scenario.0].keeps_users;
         let rested = keeps.then(|| shard.resting(self.scenario).wake());
         let rested = rested.flatten();
         let number = shard.load(self.load).user(self.number);

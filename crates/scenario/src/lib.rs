@@ -33,7 +33,7 @@ pub use plan::{
     Plan, Ports, QueryPart, Rate, Rendered, Repeat, Request, Retry, Scenario, Span, Stage, StartAt,
     Step, StreamSpec, Target, Think, Timeouts, Turns, Unbegun, Unplayed, UserCount,
 };
-pub use plan::{Credential, Token, TokenAsk, TokenField, TokenFrom, TokenSource};
+pub use plan::{Confided, Credential, Token, TokenAsk, TokenField, TokenFrom, TokenSource};
 pub use plan::{Crowding, Limited, RateLimit, Resting};
 pub use plan::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use problem::{Mark, Place, Position, Problem, Problems};

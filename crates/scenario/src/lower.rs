@@ -10,6 +10,7 @@ mod extract;
 pub(crate) mod flow;
 mod form;
 mod headers;
+mod inherited;
 mod limits;
 mod load;
 mod location;
@@ -88,7 +89,8 @@ pub(crate) fn lower(
     );
     lowering.paces(&parts, loads.as_deref().unwrap_or_default());
     let planned = loads.as_deref().unwrap_or_default();
-    let scenarios = scenarios::together(document, &parts, flows.list, planned);
+    let known = (planned, lowering.credentials.as_slice());
+    let scenarios = scenarios::together(document, &parts, flows.list, known);
     let probes = lowering.probes();
     let layout = complete.then(|| plan::layout(&scenarios, &setup, &teardown, &probes));
     let thresholds = lowering.thresholds(layout.as_ref(), loads.as_deref(), &scenarios);
@@ -206,8 +208,11 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// Tells a problem; what many steps inherit may have it many times.
     fn tell(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     /// Tells that something is missing: not where the text could not be read to its end.

@@ -41,7 +41,7 @@ pub use load::{Arrivals, Load, Rate, Stage, UserCount};
 pub(crate) use loads::{CONNECT_RATE, unplayed};
 pub use loads::{LoadPlan, Member, Span, StartAt, Unbegun, Unplayed};
 pub(crate) use message::unfit_for_header;
-pub use message::{Location, Message, QueryPart, Rendered};
+pub use message::{Confided, Location, Message, QueryPart, Rendered};
 pub use once::Once;
 pub use probe::{Probe, ProbeSource, ProcessFigure, WhichProcess};
 pub use rate_limit::{Limited, RateLimit};
@@ -51,7 +51,6 @@ use crate::{
     data::DataSet,
     reply::{Check, Extract},
     template::{Extracted, Life, Scope, Templates},
-    tokens::Tokens,
 };
 use loadgen_stats::{Layout, SloLimit, StepIndex, Threshold};
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
@@ -154,6 +153,9 @@ pub struct Scenario {
     pub before_data: Vec<usize>,
     /// Whether one of its steps is a conversation.
     pub converses: bool,
+    /// Whether users are kept for another iteration where a rate says when iterations begin: they have done something
+    /// before their first one, or have a token of their own.
+    pub keeps_users: bool,
 }
 
 /// A request step.
@@ -402,25 +404,6 @@ impl Plan {
             masked if tokens.is_empty() => masked,
             masked => Cow::Owned(crate::secrets::mask(&tokens, &masked).into_owned()),
         }
-    }
-
-    /// The tokens of the run, for whoever keeps them fresh.
-    #[must_use]
-    pub fn tokens(&self) -> Arc<Tokens> {
-        Arc::clone(self.templates.tokens())
-    }
-
-    /// How the tokens that requests need are asked for, each with its place among the credentials.
-    #[must_use]
-    pub fn token_asks(&self) -> Vec<(usize, TokenAsk)> {
-        let needed = |place| {
-            let mut tokens = self.requests().filter_map(|one| one.message.token.as_ref());
-            tokens.any(|token| token.credential == place)
-        };
-        let asks = self.credentials.iter().enumerate();
-        asks.filter(|(place, one)| !one.per_user && needed(*place))
-            .filter_map(|(place, credential)| Some((place, credential.ask()?)))
-            .collect()
     }
 
     /// The most users at one time; none where a load makes as many as it needs.

@@ -54,9 +54,20 @@ impl Secrets {
     /// Adds a value, in the forms in which it can be met.
     pub(crate) fn add(&mut self, value: &str) {
         let value = value.trim();
-        if !worth_hiding(value) {
-            return;
+        if worth_hiding(value) {
+            self.insert(value);
         }
+    }
+
+    /// Adds what a header field of one message says: a number is hidden too, as not every text is looked through for it.
+    pub(crate) fn add_said(&mut self, value: &str) {
+        let value = without_scheme(value.trim());
+        if value.chars().count() >= SHORTEST {
+            self.insert(value);
+        }
+    }
+
+    fn insert(&mut self, value: &str) {
         let escaped = serde_json::Value::from(value).to_string();
         self.values.insert(crate::url::encode_component(value));
         self.values.insert(escaped.trim_matches('"').to_owned());
@@ -65,12 +76,7 @@ impl Secrets {
 
     /// Adds the value of a header field: the scheme of an authorization is no secret.
     pub(crate) fn add_header(&mut self, value: &str) {
-        match value.trim().split_once(' ') {
-            Some((scheme, rest)) if scheme.chars().all(|c| c.is_ascii_alphabetic()) => {
-                self.add(rest);
-            }
-            _ => self.add(value),
-        }
+        self.add(without_scheme(value.trim()));
     }
 
     /// Adds what stands in a body behind names that say it is a secret: members of JSON, or pairs of a form.
@@ -110,6 +116,14 @@ impl Secrets {
         let mut values: Vec<String> = self.values.into_iter().collect();
         values.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
         values
+    }
+}
+
+/// The value of a header field without the scheme of an authorization.
+fn without_scheme(value: &str) -> &str {
+    match value.split_once(' ') {
+        Some((scheme, rest)) if scheme.chars().all(|c| c.is_ascii_alphabetic()) => rest.trim(),
+        _ => value,
     }
 }
 

@@ -94,6 +94,13 @@ impl Text {
         }
     }
 
+    pub(crate) fn into_fixed(self) -> Option<String> {
+        match self {
+            Self::Fixed(text) => Some(text),
+            Self::Template(_) => None,
+        }
+    }
+
     /// The text as it was written, or as it was rendered once.
     #[must_use]
     pub fn source(&self) -> &str {

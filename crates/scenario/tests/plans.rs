@@ -823,6 +823,197 @@ fn who_users_are_is_rendered_once_where_it_never_changes() {
     assert_eq!((asks.len(), plan.credentials.len()), (2, 3));
 }
 
+/// What each request of a plan says in `authorization`, by the names of their steps; or why it cannot be rendered.
+fn said(plan: &Plan) -> Vec<String> {
+    let scope = plan.scope(1, 1);
+    let said = |request: &Request| match request.message.render(&plan.target, &scope) {
+        Ok(rendered) => rendered.field("authorization").unwrap_or("-").to_owned(),
+        Err(error) => error.reason,
+    };
+    let told = |request: &Request| format!("{}: {}", request.name, said(request));
+    plan.requests().map(told).collect()
+}
+
+/// A user who asks for something, logs in, and asks for more.
+const LOGIN: &str = "[[before]]\nname = \"look\"\nget = \"/\"\n\
+    [[before]]\nname = \"login\"\npost = \"/login\"\nextract = { token = \"$.token\" }\n\
+    [[before]]\nname = \"me\"\nget = \"/me\"\n\
+    [[step]]\nname = \"x\"\nget = \"/x\"\n";
+
+#[test]
+fn what_is_inherited_is_sent_once_its_values_are_known() {
+    let needs = "`token` is undefined";
+    let check = |tables: &str, expected: &[(&str, &str)]| {
+        let plan = plan(&format!("target = \"http://h\"\n{tables}"));
+        let expected = expected.iter();
+        let expected: Vec<String> = expected
+            .map(|(name, said)| format!("{name}: {said}"))
+            .collect();
+        assert_eq!(said(&plan), expected, "{tables}");
+        plan
+    };
+    let after_login = [("x", needs), ("look", "-"), ("login", "-"), ("me", needs)];
+    for line in [
+        "auth = { bearer = \"{{ token }}\" }",
+        "auth = { basic = { user = \"ann\", password = \"{{ token }}\" } }",
+        "auth = { header = { Authorization = \"{{ token }}\" } }",
+        "headers = { authorization = \"Bearer {{ token }}\", x-other = \"1\" }",
+    ] {
+        let plan = check(&format!("{LOGIN}[defaults]\n{line}\n"), &after_login);
+        let told = plan.describe(1);
+        let yet = match line.starts_with("auth") {
+            true => "no `auth` yet: `token` is not known",
+            false => "no header `authorization` yet: `token` is not known",
+        };
+        assert_eq!(told.matches(yet).count(), 2, "{told}");
+    }
+    let steps = LOGIN.replace("[[step]]", "[[scenario.step]]");
+    let of_scenario = steps.replacen(
+        "[[scenario.step]]",
+        "[[scenario]]\nname = \"s\"\nauth = { bearer = \"{{ token }}\" }\n[[scenario.step]]",
+        1,
+    );
+    check(&of_scenario, &after_login);
+    let bearer = "[defaults]\nauth = { bearer = \"{{ token }}\" }\n";
+    // What the setup takes out of answers all know after it; who says something else inherits nothing.
+    let of_run = LOGIN.replace("[[before]]", "[[setup]]");
+    let last = "[[teardown]]\nname = \"end\"\nget = \"/\"\n";
+    let expected = [
+        ("look", "-"),
+        ("login", "-"),
+        ("me", needs),
+        ("x", needs),
+        ("end", needs),
+    ];
+    check(&format!("{of_run}{last}{bearer}"), &expected);
+    let none = format!("{LOGIN}auth = \"none\"\n{last}auth = {{ bearer = \"tok\" }}\n{bearer}");
+    let expected = [
+        ("x", "-"),
+        ("look", "-"),
+        ("login", "-"),
+        ("me", needs),
+        ("end", "Bearer tok"),
+    ];
+    check(&none, &expected);
+    // Where it has something to say until then, it says that.
+    for (vars, bearer) in [
+        ("", "{{ token | default('guest') }}"),
+        ("[vars]\ntoken = \"guest\"\n", "{{ token }}"),
+    ] {
+        let line = format!("[defaults]\nauth = {{ bearer = \"{bearer}\" }}\n");
+        let all = ["x", "look", "login", "me"].map(|name| (name, "Bearer guest"));
+        let plan = check(&format!("{vars}{LOGIN}{line}"), &all);
+        let fixed: Vec<bool> = plan
+            .requests()
+            .map(|one| one.message.fixed.is_some())
+            .collect();
+        assert_eq!(fixed, [false, true, true, false], "{bearer}");
+    }
+    // Steps at once do not know what the others take out of answers.
+    let at_once = LOGIN.replace(
+        "name = \"look\"\nget = \"/\"",
+        "parallel = [{ name = \"a\", get = \"/a\" }]",
+    );
+    let expected = [("x", needs), ("a", "-"), ("login", "-"), ("me", needs)];
+    check(&format!("{at_once}{bearer}"), &expected);
+}
+
+#[test]
+fn an_inherited_auth_is_for_the_target_alone() {
+    let told = "no inherited `auth`, which the target alone is told";
+    for (target, place, inherited, is_told) in [
+        ("http://h", "/x", true, false),
+        ("http://h", "http://h/x", true, false),
+        ("http://h", "http://h:80/x", true, false),
+        ("http://h", "https://h/x", false, true),
+        ("http://h", "http://h:81/x", false, true),
+        ("http://h", "http://other/x", false, true),
+        ("http://h", "{{ '/x' if vu else 'http://o/' }}", true, false),
+        (
+            "http://h",
+            "{{ 'http://o/' if vu else '/x' }}",
+            false,
+            false,
+        ),
+        // Without one, it is for whoever the file names.
+        ("", "http://other/x", true, false),
+        ("", "http://other/{{ vu }}", true, false),
+        ("", "http://h{{ vu }}/x", true, false),
+    ] {
+        let target = match target {
+            "" => String::new(),
+            target => format!("target = \"{target}\"\n"),
+        };
+        let step = format!("[[step]]\nname = \"s\"\nget = \"{place}\"\n");
+        let auth = "auth = { bearer = \"tok\" }\n";
+        for (text, goes) in [
+            (format!("{target}{step}[defaults]\n{auth}"), inherited),
+            (format!("{target}{step}{auth}"), true),
+            (
+                format!(
+                    "{target}{step}headers = {{ authorization = \"Bearer tok\" }}\n[defaults]\n{auth}"
+                ),
+                true,
+            ),
+        ] {
+            let plan = plan(&text);
+            let expected = if goes { "s: Bearer tok" } else { "s: -" };
+            assert_eq!(said(&plan), [expected], "{text}");
+            let own = !text.contains("[defaults]");
+            let tells = plan.describe(1).contains(told);
+            assert_eq!(
+                tells,
+                is_told && !own && !text.contains("headers"),
+                "{text}"
+            );
+        }
+        // Nor is a token fetched that nobody is told.
+        let token = "auth = { token_command = \"token\" }\n";
+        let asks = plan(&format!("{target}{step}[defaults]\n{token}")).token_asks();
+        assert_eq!(asks.len(), usize::from(!is_told), "{place}");
+    }
+}
+
+#[test]
+fn what_says_who_a_user_is_stands_nowhere() {
+    // Neither its name nor its length tells that it is a secret.
+    for auth in [
+        "auth = { header = { x-pin = \"482913\" } }",
+        "auth = { header = { x-pin = \"{{ 482913 }}\" } }",
+    ] {
+        let plan = step(&format!("get = \"/\"\n{auth}"));
+        assert!(!plan.canonical.contains("482913"), "{}", plan.canonical);
+        assert!(
+            plan.canonical.contains(r#""x-pin":"***""#),
+            "{}",
+            plan.canonical
+        );
+        let message = &request(&plan).message;
+        let rendered = message.render(&plan.target, &plan.scope(1, 1)).unwrap();
+        assert_eq!(rendered.secrets(&message.of_one_origin), ["482913"]);
+    }
+    let plan = step("get = \"/\"\nauth = { basic = { user = \"{{ vu }}\", password = \"p\" } }");
+    let message = &request(&plan).message;
+    let rendered = message.render(&plan.target, &plan.scope(1, 1)).unwrap();
+    assert_eq!(rendered.field("authorization"), Some("Basic MTpw"));
+    assert_eq!(rendered.secrets(&message.of_one_origin), ["MTpw"]);
+}
+
+#[test]
+fn tokens_are_asked_for_only_where_they_are_sent() {
+    let text = "target = \"http://h\"\n\
+        [[setup]]\nget = \"/setup\"\nauth = { token_command = \"of-setup\" }\n\
+        [[scenario]]\nname = \"a\"\nstep = [{ get = \"/a\" }]\nauth = { token_command = \"of-a\" }\n\
+        [[scenario]]\nname = \"b\"\nstep = [{ get = \"/b\" }]\nauth = { token_command = \"of-b\" }\n";
+    let plan = plan(text);
+    let asks = |scenarios| plan.token_asks_of(scenarios).len();
+    assert_eq!(
+        (asks(0..2), asks(0..1), asks(1..2), asks(0..0)),
+        (3, 2, 2, 1)
+    );
+    assert_eq!(plan.token_asks().len(), 3);
+}
+
 #[test]
 fn bodies_and_what_comes_before_are_in_what_a_plan_takes() {
     const MIB: u64 = 1 << 20;

@@ -1,4 +1,4 @@
-//! Users of open loads between two arrivals, where something comes before the first iteration.
+//! Users of open loads between two arrivals, where something comes before the first iteration or they have tokens.
 
 use super::{More, Present, User};
 use crate::{connection::Connector, luck::Luck, shard::Shard, timer::Timer};
@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// A user who has done what comes before its iterations, and has none now. It has no connection either: those stay with the
+/// A user who is kept for another iteration, and has none now. It has no connection either: those stay with the
 /// shard, and it goes on in whichever shard the next arrival is of.
 pub(crate) struct Rested {
     scope: Scope,

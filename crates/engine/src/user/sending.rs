@@ -1,6 +1,6 @@
 //! How a user sends a request, with all that may come of it: attempts, redirections, cookies, tokens.
 
-use super::{StepEnd, User};
+use super::{StepEnd, User, walk::lost};
 use crate::{
     connection::{Call, Cancel, Connection, Connector, StreamSink},
     cookies::Cookies,
@@ -12,7 +12,7 @@ use crate::{
     sink::RecorderSink,
     timer::Timer,
 };
-use loadgen_scenario::{Rendered, Request, TemplateError};
+use loadgen_scenario::{Rendered, Request, Scope, TemplateError};
 use std::{rc::Rc, time::Duration};
 
 /// How long a user without a token waits for one.
@@ -34,20 +34,11 @@ impl<C: Connector, T: Timer> User<C, T> {
         if !self.has_turn(request).await {
             return StepEnd::Leave;
         }
-        // Once for all attempts: what is sent again is what was sent.
-        let rendered = match self.message(request, &shard).await {
-            Ok(rendered) => rendered,
-            Err(error) => {
-                let steps = (request.index, self.turn_of(request));
-                if request.conversation.is_some() {
-                    self.scope.end_turn(request.index, None);
-                }
-                let landing = Landing {
-                    lacking: !request.extract.is_empty(),
-                    ..template_failed(&shard, steps, self.ready, &error)
-                };
-                return self.landed(request, &landing);
-            }
+        // Once for all attempts: what is sent again is what was sent, but for a token.
+        let mut rendered = match self.message(request, &shard).await {
+            Some(Ok(rendered)) => rendered,
+            Some(Err(error)) => return self.not_sent(request, &error),
+            None => return StepEnd::Leave,
         };
         let mut time = 0;
         loop {
@@ -61,6 +52,12 @@ impl<C: Connector, T: Timer> User<C, T> {
             if !self.is_still_here().await || !self.has_turn(request).await {
                 return StepEnd::Leave;
             }
+            if !self.has_asked(request).await {
+                return StepEnd::Leave;
+            }
+            if let Err(error) = request.message.renew_token(&mut rendered, &self.scope) {
+                return self.not_sent(request, &error);
+            }
             time += 1;
         }
     }
@@ -73,31 +70,70 @@ impl<C: Connector, T: Timer> User<C, T> {
         }
     }
 
-    /// The message of a request. Where its token has ended, and there is no other, the user waits a while for one: asking
-    /// at once, again and again, would only make failures by the thousand.
+    /// The message of a request; none where the user has to leave. Where its token has ended, and there is no other, the
+    /// user waits a while for one: asking at once, again and again, would only make failures by the thousand.
     async fn message<'r>(
         &mut self,
         request: &'r Request,
         shard: &'r Shard<C, T>,
-    ) -> Result<Rendered<'r>, TemplateError> {
+    ) -> Option<Result<Rendered<'r>, TemplateError>> {
         let target = &shard.plan.target;
-        let wanted = own_token_wanted(request, &shard.plan, &self.scope, shard.clock);
-        if let Some(place) = wanted {
-            self.present.forget();
-            let user = (&*shard.plan, &self.scope);
-            let connection = &mut self.connection;
-            Box::pin(fetch_own_token(connection, place, user, shard.clock)).await;
-            self.ready = shard.clock.now();
+        if !self.has_asked(request).await {
+            return None;
         }
         let message = request.message.render(target, &self.scope);
         if !matches!(&message, Err(error) if error.lacks_token) {
-            return message;
+            return Some(message);
         }
         self.ready = shard.clock.now().after(TOKEN_WAIT);
+        if !Box::pin(self.is_still_here()).await || !self.has_asked(request).await {
+            return None;
+        }
+        Some(request.message.render(target, &self.scope))
+    }
+
+    /// Asks for the token of the user's own that a request needs, where it is time for that, over a connection of its
+    /// own; false where the user has to leave before there is an answer.
+    async fn has_asked(&mut self, request: &Request) -> bool {
+        if request.message.token.is_none() {
+            return true;
+        }
+        let shard = Rc::clone(&self.shard);
+        let wants = |scope: &Scope| own_token_wanted(request, &shard.plan, scope, shard.clock);
+        if wants(&self.scope).is_none() {
+            return true;
+        }
         self.present.forget();
-        let until = shard.clock.instant(self.ready);
-        Box::pin(shard.timer.sleep_until(until)).await;
-        request.message.render(target, &self.scope)
+        let (asking, scope) = (Rc::clone(&self.more().asking), self.scope.clone());
+        let answer = Box::pin(async {
+            // Of several ways that it goes at once, one asks for all.
+            let _alone = asking.lock().await;
+            if let Some(place) = wants(&scope) {
+                let _among_few = shard.token_ask().await;
+                let mut connection = shard.connector.connection();
+                let user = (&*shard.plan, &scope);
+                fetch_own_token(&mut connection, place, user, shard.clock).await;
+            }
+        });
+        let stays = tokio::select! {
+            () = answer => true,
+            () = lost(&mut self.seat) => false,
+        };
+        self.ready = shard.clock.now();
+        stays
+    }
+
+    /// A request could not be sent: for want of a token, or because a template failed.
+    fn not_sent(&mut self, request: &Request, error: &TemplateError) -> StepEnd {
+        let steps = (request.index, self.turn_of(request));
+        if request.conversation.is_some() {
+            self.scope.end_turn(request.index, None);
+        }
+        let landing = Landing {
+            lacking: !request.extract.is_empty(),
+            ..template_failed(&self.shard, steps, self.ready, error)
+        };
+        self.landed(request, &landing)
     }
 
     /// Sends a request for the time of that number, from 0.
@@ -162,7 +198,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             self.ready = done;
             return Attempt::Again(asked);
         }
-        let landing = flight.land(&self.scope);
+        let landing = flight.land(&self.scope, rendered);
         Attempt::Last(self.landed(request, &landing))
     }
 

@@ -225,6 +225,7 @@ impl<C: Connector, T: Timer> User<C, T> {
     ) -> Self {
         let more = More {
             spare: Rc::clone(spare),
+            asking: Rc::clone(&self.more().asking),
             ..More::default()
         };
         Self {

@@ -11,5 +11,6 @@ mod rows;
 mod steered;
 mod support;
 mod thresholds;
+mod tokens;
 mod turns;
 mod ways;

@@ -204,9 +204,15 @@ async fn users_who_wait_go_at_once() {
     let thinking = "[[step]]\nthink = \"600s\"\n";
     let both = "[[step]]\nparallel = [{ think = \"600s\" }, { step = [{ think = \"300s\" }, { think = \"300s\" }] }]\n";
     let refused = "[defaults]\nretry = { on = 429 }\n";
-    for (more, refuses) in [(thinking, 0), (both, 0), (refused, u64::MAX)] {
+    let waits_for_token = "[defaults.auth.oauth2]\ntoken_url = \"/token\"\nclient_id = \"a\"\nclient_secret = \"b\"\nper = \"user\"\n";
+    for (more, refuses, sent) in [
+        (thinking, 0, 50),
+        (both, 0, 50),
+        (refused, u64::MAX, 50),
+        (waits_for_token, 0, 0),
+    ] {
         let flow = format!("{FLOW}{more}");
-        let mut service = Service::new(seconds(0.1));
+        let mut service = Service::noting(seconds(0.1), &[("/token", seconds(600.0))]);
         service.refuse_below = (refuses, seconds(600.0));
         let mut steering = Steering::new(
             &[
@@ -222,7 +228,11 @@ async fn users_who_wait_go_at_once() {
             .map(|window| steering.seen[*window - 1].0)
             .collect();
         assert_eq!(vus, [50, 10, 0], "{more}");
-        assert_eq!(service.accepted(), 50, "each had sent one request: {more}");
+        assert_eq!(
+            service.accepted(),
+            sent,
+            "each had sent one request: {more}"
+        );
     }
 }
 

@@ -61,7 +61,11 @@ pub(crate) struct Service {
     pub(crate) accepted: Arc<AtomicU64>,
     /// Requests for paths that begin so take another time than usual.
     pub(crate) slow: Vec<(&'static str, Duration)>,
-    /// The path of every request and when it came, where that is wanted.
+    /// For how many seconds the token of that number from 1 lives that is asked for at `/token`; refused where absent.
+    pub(crate) tokens: fn(u64) -> Option<u64>,
+    /// How many were asked for; they are not among what was accepted.
+    pub(crate) tokens_asked: Arc<AtomicU64>,
+    /// The path of every request, with its token if it has one, and when it came, where that is wanted.
     pub(crate) calls: Option<Arc<Mutex<Vec<Call>>>>,
 }
 
@@ -79,6 +83,8 @@ impl Service {
             refuse_below: (0, Duration::ZERO),
             accepted: Arc::default(),
             slow: Vec::new(),
+            tokens: |_| Some(3600),
+            tokens_asked: Arc::default(),
             calls: None,
         }
     }
@@ -99,6 +105,17 @@ impl Service {
         calls.retain(|call| call.0.starts_with(path));
         calls.sort_by_key(|call| call.1);
         calls
+    }
+
+    async fn give_token(&self, exchange: &mut Exchange) {
+        let number = self.tokens_asked.fetch_add(1, Ordering::Relaxed) + 1;
+        sleep(self.usual("/token")).await;
+        exchange.whole = true;
+        exchange.status = Some(401);
+        if let Some(lives) = (self.tokens)(number) {
+            let body = format!("{{\"access_token\":\"tok-{number}\",\"expires_in\":{lives}}}");
+            (exchange.status, exchange.body) = (Some(200), body.into_bytes());
+        }
     }
 
     fn usual(&self, path: &str) -> Duration {
@@ -139,12 +156,18 @@ impl Connection for Service {
         exchange.connected = Some(now);
         exchange.sent_first = Some(now);
         exchange.sent_last = Some(now);
-        let number = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
         let path = &call.message.path;
         if let Some(calls) = &self.calls {
+            let token = call.message.field("authorization");
+            let token = token.and_then(|value| value.strip_prefix("Bearer "));
+            let token = token.map_or(String::new(), |token| format!(" {token}"));
             let mut calls = calls.lock().expect("nobody panicked");
-            calls.push((path.to_string(), now));
+            calls.push((format!("{path}{token}"), now));
         }
+        if path == "/token" {
+            return self.give_token(exchange).await;
+        }
+        let number = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
         let time = (self.time)(now, self.usual(path));
         let head = self.head.unwrap_or(time);
         sleep(head).await;

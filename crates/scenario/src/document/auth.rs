@@ -84,6 +84,42 @@ impl AuthTable {
     }
 }
 
+impl AuthTable {
+    /// The texts in it that may differ from user to user.
+    pub(crate) fn sources_of_users(&self) -> Vec<&Source> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Bearer(token) => vec![token],
+            Self::Basic { user, password } => vec![user, password],
+            Self::Header(headers) => headers.iter().map(|(_, value)| value).collect(),
+            Self::Token(table) => match &table.from {
+                TokenFrom::OAuth2(oauth2) if oauth2.per_user => {
+                    let optional = [&oauth2.scope, &oauth2.audience].into_iter().flatten();
+                    let needed = [&oauth2.client_id, &oauth2.client_secret].into_iter();
+                    needed.chain(optional).collect()
+                }
+                TokenFrom::OAuth2(_) | TokenFrom::Command(_) => Vec::new(),
+            },
+        }
+    }
+
+    /// The names of the headers that it sets, as written.
+    pub(crate) fn header_names(&self) -> Vec<&str> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Bearer(_) | Self::Basic { .. } => vec!["authorization"],
+            Self::Header(headers) => headers
+                .iter()
+                .map(|(name, _)| name.value.as_str())
+                .collect(),
+            Self::Token(table) => match &table.in_header {
+                Some(name) => vec![name.value.as_str()],
+                None => vec!["authorization"],
+            },
+        }
+    }
+}
+
 impl Reader {
     pub(super) fn auth(&mut self, node: Option<&Node>) -> Field<AuthTable> {
         field(node, |node| match &node.kind {

@@ -3,14 +3,14 @@
 use super::{
     Lowering,
     headers::{Headers, bad_name, merge},
-    scenarios::Part,
 };
 use crate::{
     document::{
         AuthTable, CommandTable, Field, Located, OAuth2Table, Source, TokenFrom, TokenTable,
     },
     plan::{
-        Body, Credential, Location, Message, QueryPart, TokenField, TokenSource, unfit_for_header,
+        Body, Confided, Credential, Location, Message, QueryPart, TokenField, TokenSource,
+        unfit_for_header,
     },
     problem::Problem,
     secrets::Secrecy,
@@ -26,29 +26,22 @@ pub(super) struct Fields {
     pub(super) token: Option<TokenField>,
 }
 
-/// What steps inherit of heads.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Inherited {
-    headers: Headers,
-    auth: Fields,
-}
-
 impl Fields {
-    fn of(headers: Headers) -> Self {
+    pub(super) fn of(headers: Headers) -> Self {
         Self {
             headers,
             token: None,
         }
     }
 
-    fn names(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let token = self.token.iter().map(|token| token.name.as_str());
         let headers = self.headers.iter();
         headers.map(|(name, _)| name.as_str()).chain(token)
     }
 
     /// These with others over them.
-    fn below(self, above: Self) -> Self {
+    pub(super) fn below(self, above: Self) -> Self {
         let mut headers = merge(&self.headers, above.headers);
         let token = match above.token {
             Some(token) => {
@@ -63,54 +56,7 @@ impl Fields {
     }
 }
 
-impl Inherited {
-    /// The fields of a step that has these of its own, and the names of those that only one origin is told.
-    pub(super) fn with(&self, own: Headers, auth: Option<Fields>) -> (Fields, Vec<String>) {
-        let below = Fields::of(self.headers.clone());
-        let own = Fields::of(own);
-        let said = auth.as_ref().unwrap_or(&self.auth);
-        let names = said.names().map(ToOwned::to_owned).collect();
-        let fields = match auth {
-            Some(auth) => below.below(own).below(auth),
-            None => below.below(self.auth.clone()).below(own),
-        };
-        (fields, names)
-    }
-}
-
 impl Lowering<'_> {
-    /// What all steps inherit; absent where it is wrong.
-    pub(super) fn inherited(&mut self) -> Option<Inherited> {
-        let document = self.document;
-        let common = &document.defaults.common;
-        let headers = self.headers(&common.headers);
-        let auth = self.auth(&common.auth, &common.headers);
-        Some(Inherited {
-            headers: headers?,
-            auth: auth?.unwrap_or_default(),
-        })
-    }
-
-    /// What the steps of one kind of user inherit.
-    pub(super) fn inherited_by(
-        &mut self,
-        part: &Part<'_>,
-        defaults: Option<&Inherited>,
-    ) -> Option<Inherited> {
-        let Some(table) = part.scenario else {
-            return defaults.cloned();
-        };
-        if let Some(given) = table.auth.given() {
-            self.explain_file("auth", given.value.name(), &given.place);
-        }
-        let own = self.auth(&table.auth, &[])?;
-        let mut inherited = defaults?.clone();
-        if let Some(own) = own {
-            inherited.auth = own;
-        }
-        Some(inherited)
-    }
-
     /// The fields of an `auth` that stands beside these headers: outer absence where it is wrong, inner where there is
     /// none.
     #[expect(clippy::option_option, reason = "wrong and none are two things")]
@@ -124,6 +70,9 @@ impl Lowering<'_> {
             Field::Broken => return None,
             Field::Given(given) => given,
         };
+        if !self.said_once(given, beside) {
+            return None;
+        }
         let fields = match &given.value {
             AuthTable::None => Fields::default(),
             AuthTable::Bearer(token) => Fields::of(self.bearer(token)?),
@@ -131,21 +80,27 @@ impl Lowering<'_> {
             AuthTable::Header(headers) => Fields::of(self.headers_as(headers, true)?),
             AuthTable::Token(table) => self.token(table)?,
         };
-        let twice = fields.names().find_map(|name| {
-            let mut known = beside.iter().map(|(known, _)| known);
-            known.find(|known| known.value.eq_ignore_ascii_case(name))
-        });
-        if let Some(known) = twice {
-            let message = format!("`auth` sets the header `{}` already", known.value);
-            let problem = Problem::new(&known.place, message);
-            self.tell(
-                problem
-                    .more(&given.place, "`auth`")
-                    .help("keep one of them"),
-            );
-            return None;
-        }
         Some(Some(fields))
+    }
+
+    /// Tells a header that stands beside an `auth` which sets the same; true where there is none.
+    pub(super) fn said_once(
+        &mut self,
+        auth: &Located<AuthTable>,
+        beside: &[(Located<String>, Source)],
+    ) -> bool {
+        let names = auth.value.header_names();
+        let twice = beside.iter().find(|(known, _)| {
+            let mut names = names.iter();
+            names.any(|name| name.eq_ignore_ascii_case(&known.value))
+        });
+        let Some((known, _)) = twice else {
+            return true;
+        };
+        let message = format!("`auth` sets the header `{}` already", known.value);
+        let problem = Problem::new(&known.place, message);
+        self.tell(problem.more(&auth.place, "`auth`").help("keep one of them"));
+        false
     }
 
     fn bearer(&mut self, source: &Source) -> Option<Headers> {
@@ -322,7 +277,10 @@ impl Lowering<'_> {
             location,
             headers: headers.into_iter().map(owned).collect(),
             token: None,
-            of_one_origin: Vec::new(),
+            // Who repeats it gives it away.
+            of_one_origin: vec!["authorization".to_owned()],
+            confided: Confided::default(),
+            unsaid: Vec::new(),
             body: Body::Form(pairs.into_iter().map(pair).collect()),
             compress: false,
             packed: None,
@@ -400,12 +358,16 @@ impl Lowering<'_> {
 
     /// A text that is the same for the whole run, as its token is.
     fn of_the_run(&mut self, source: &Source, secrecy: Secrecy) -> Option<String> {
-        let folded = self.fold(source, Mode::Text, secrecy)?;
-        let reason = match folded.text {
-            Text::Fixed(text) if !text.trim().is_empty() => return Some(text),
-            Text::Fixed(_) => Problem::new(&source.place, "this is empty")
+        let text = match self.compiler.unknown(source) {
+            // Whoever extracts it, and when: it is not the run's.
+            Some(_) => None,
+            None => self.fold(source, Mode::Text, secrecy)?.text.into_fixed(),
+        };
+        let reason = match text {
+            Some(text) if !text.trim().is_empty() => return Some(text),
+            Some(_) => Problem::new(&source.place, "this is empty")
                 .help("set the variable that it comes from"),
-            Text::Template(_) => {
+            None => {
                 let message = "a token that is fetched is the same for all users";
                 Problem::new(&source.place, message)
                     .help("use `env` and `vars` only; with `per = \"user\"` each user of `oauth2` has one of its own")

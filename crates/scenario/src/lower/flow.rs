@@ -1,9 +1,7 @@
 //! The steps of an iteration: what each of them sends, expects and waits for.
 
 use super::{
-    Lowering,
-    auth::Fields,
-    extract,
+    Lowering, extract,
     headers::Headers,
     once, rate_limit,
     scenarios::{Flow, Flows, Part},
@@ -179,14 +177,13 @@ impl Lowering<'_> {
         let (method, place) = self.method(step)?;
         let source = place.given().map(|given| given.value.clone());
         self.know_turn(step, true);
-        let location = source
+        let goes = source
             .as_ref()
             .and_then(|source| self.location(step, source, walk.target));
         let own = self.headers(&step.common.headers);
         let auth = self.auth(&step.common.auth, &step.common.headers);
-        let path = location
-            .as_ref()
-            .map_or("", |location| location.text.source());
+        let inherited = self.inherited_of(step, walk);
+        let path = goes.as_ref().map_or("", |goes| goes.location.text.source());
         let body = self.body(step, path);
         self.know_turn(step, false);
         let stream = self.stream(step);
@@ -201,8 +198,9 @@ impl Lowering<'_> {
         let extract = self.extract(step, reads);
         let rate_limit = self.own_rate_limit(step);
         let (name, _) = step_name(step)?;
-        let (fields, of_one_origin) = walk.inherited?.with(own?, auth?);
-        let Fields { mut headers, token } = fields;
+        let goes = goes?;
+        let head = inherited?.with(own?, auth?, (&goes, walk.target));
+        let mut headers = head.headers;
         let mut body = body?;
         if let Body::Chat(chat) = &mut body {
             chat.step = index;
@@ -217,10 +215,12 @@ impl Lowering<'_> {
             name,
             method,
             message: Message {
-                location: location?,
+                location: goes.location,
                 headers,
-                token,
-                of_one_origin,
+                token: head.token,
+                of_one_origin: head.of_one_origin,
+                confided: head.confided,
+                unsaid: head.unsaid,
                 body,
                 compress,
                 packed: None,

@@ -3,13 +3,22 @@
 use super::{Lowering, Provenance};
 use crate::{
     document::{Field, Located, Source, StepTable},
-    plan::{Location, Target},
+    plan::{Location, Origin, Target},
     problem::{Place, Problem},
     quantity::Misread,
     secrets::Secrecy,
     template::{Mode, Text},
     url,
 };
+
+/// Where a step goes, as far as the file tells.
+pub(super) struct Whither {
+    pub(super) location: Location,
+    /// The origin of a whole URL; of one with values of answers in it, what it would be without them.
+    pub(super) origin: Option<Origin>,
+    /// Whether there are values of answers in it.
+    pub(super) open: bool,
+}
 
 impl Lowering<'_> {
     /// The target; absent where it is wrong.
@@ -74,15 +83,20 @@ impl Lowering<'_> {
         step: &StepTable,
         source: &Source,
         target: Option<&Target>,
-    ) -> Option<Location> {
+    ) -> Option<Whither> {
         let folded = self.fold(source, Mode::Text, Secrecy::Open)?;
         let trial = folded.trial.as_str();
+        let origin = url::parse(trial).ok().map(|(origin, _)| origin);
         // Where a value of the run stands first, only the run can tell what kind of place it is.
         if folded.open && (trial.is_empty() || source.text.starts_with('{')) {
             let query = self.pairs(&step.query)?;
-            return Some(Location {
-                text: folded.text,
-                query,
+            return Some(Whither {
+                location: Location {
+                    text: folded.text,
+                    query,
+                },
+                origin,
+                open: true,
             });
         }
         let relative = trial.starts_with('/');
@@ -105,9 +119,13 @@ impl Lowering<'_> {
             self.secrets.add_pairs(query);
         }
         let query = self.pairs(&step.query)?;
-        Some(Location {
-            text: folded.text,
-            query,
+        Some(Whither {
+            location: Location {
+                text: folded.text,
+                query,
+            },
+            origin,
+            open: folded.open,
         })
     }
 }

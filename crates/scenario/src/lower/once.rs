@@ -1,9 +1,8 @@
 //! What is done once in a run: the setup before its first user, and the teardown after its last.
 
 use super::{
-    Lowering,
-    auth::Inherited,
-    extract,
+    Lowering, extract,
+    inherited::Inherited,
     tree::{Walk, When},
 };
 use crate::{
@@ -23,7 +22,7 @@ impl Lowering<'_> {
     ) -> Option<Once> {
         let ends = &self.document.ends;
         let tables = (&ends.setup, &ends.setup_timeout);
-        let once = self.done_once("setup", tables, walk(defaults, target, 0));
+        let once = self.done_once("setup", tables, walk(defaults, target, 0, When::InSetup));
         self.compiler.end_setup();
         once
     }
@@ -37,7 +36,11 @@ impl Lowering<'_> {
     ) -> Option<Once> {
         let ends = &self.document.ends;
         let tables = (&ends.teardown, &ends.teardown_timeout);
-        self.done_once("teardown", tables, walk(defaults, target, next))
+        self.done_once(
+            "teardown",
+            tables,
+            walk(defaults, target, next, When::InTeardown),
+        )
     }
 
     fn done_once(
@@ -84,7 +87,12 @@ pub(super) fn requests(steps: &Steps) -> Vec<&StepTable> {
     steps.list.iter().flat_map(StepTable::requests).collect()
 }
 
-fn walk<'a>(defaults: Option<&'a Inherited>, target: Option<&'a Target>, next: usize) -> Walk<'a> {
+fn walk<'a>(
+    defaults: Option<&'a Inherited>,
+    target: Option<&'a Target>,
+    next: usize,
+    when: When,
+) -> Walk<'a> {
     Walk {
         inherited: defaults,
         target,
@@ -93,6 +101,6 @@ fn walk<'a>(defaults: Option<&'a Inherited>, target: Option<&'a Target>, next: u
         next_group: 0,
         next_turn: 0,
         times: 1,
-        when: When::OnceInRun,
+        when,
     }
 }

@@ -3,7 +3,7 @@
 use super::Lowering;
 use crate::{
     document::{Document, Field, LoadTable, Located, ScenarioTable, Steps},
-    plan::{LoadPlan, Once, Scenario, Step},
+    plan::{Credential, LoadPlan, Once, Request, Scenario, Step},
     problem::{Place, Problem},
     quantity::format_duration,
 };
@@ -171,8 +171,12 @@ pub(super) fn together(
     document: &Document,
     parts: &[Part<'_>],
     flows: Vec<Flow>,
-    loads: &[LoadPlan],
+    (loads, credentials): (&[LoadPlan], &[Credential]),
 ) -> Vec<Scenario> {
+    let has_own_token = |request: &&Request| {
+        let token = request.message.token.as_ref();
+        token.is_some_and(|token| credentials[token.credential].per_user)
+    };
     let load_of = |scenario| {
         let has = |load: &LoadPlan| load.members.iter().any(|one| one.scenario.0 == scenario);
         loads.iter().position(has).unwrap_or_default()
@@ -187,6 +191,8 @@ pub(super) fn together(
             converses: Step::requests(&flow.steps)
                 .iter()
                 .any(|request| request.conversation.is_some()),
+            keeps_users: !flow.before.is_empty()
+                || Step::requests(&flow.steps).iter().any(has_own_token),
             before: flow.before,
             flow: flow.steps,
             pace: pace.filter(|_| paced),

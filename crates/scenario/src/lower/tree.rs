@@ -1,6 +1,6 @@
 //! The tree of steps: conditions, repetitions, choices and what happens at once.
 
-use super::{Lowering, auth::Inherited, flow::pick};
+use super::{Lowering, flow::pick, inherited::Inherited};
 use crate::{
     document::{Field, Inner, Located, Source, StepTable, Steps},
     plan::{Alternative, Condition, Group, Guarded, OnFailure, Repeat, Step, Target, Think},
@@ -64,8 +64,10 @@ pub(super) enum When {
     InIterations,
     /// Once by each user, before its first iteration.
     BeforeIterations,
-    /// Once in the run.
-    OnceInRun,
+    /// Once in the run, before its first user begins.
+    InSetup,
+    /// Once in the run, after its last user has ended.
+    InTeardown,
 }
 
 /// What a step does.
@@ -176,7 +178,9 @@ impl Lowering<'_> {
             When::BeforeIterations => {
                 pick(own, &defaults.on_failure).unwrap_or(OnFailure::StopUser)
             }
-            When::OnceInRun => pick(own, &Field::Absent).unwrap_or(OnFailure::StopUser),
+            When::InSetup | When::InTeardown => {
+                pick(own, &Field::Absent).unwrap_or(OnFailure::StopUser)
+            }
         }
     }
 

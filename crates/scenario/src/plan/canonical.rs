@@ -305,7 +305,8 @@ fn message(message: &Message, secrets: &[String]) -> Value {
         .map(|part| json!([part.key, hidden(part.value.source())]))
         .collect();
     let header = |(name, value): &(String, crate::Text)| {
-        let value = if secrets::is_secret_header(name) {
+        let secret = secrets::is_secret_header(name) || message.of_one_origin.contains(name);
+        let value = if secret {
             Value::from("***")
         } else {
             hidden(value.source())

@@ -1,9 +1,9 @@
 //! The tokens that a run needs: where each comes from, and how it is read.
 
-use super::{Message, Rendered, unfit_for_header};
-use crate::quantity::format_duration;
+use super::{Message, Plan, Rendered, Request, Step, unfit_for_header};
+use crate::{quantity::format_duration, tokens::Tokens};
 use serde_json::Value;
-use std::{fmt, time::Duration};
+use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
 /// A token is asked for again so long before its end, or when four fifths of its life are over.
 const EARLY: Duration = Duration::from_secs(60);
@@ -70,8 +70,41 @@ pub enum TokenFrom {
 pub struct Token {
     /// It itself.
     pub text: String,
-    /// How long it may be used, where that is told.
+    /// How long it may be used, where that is told: at least a second.
     pub lives: Option<Duration>,
+}
+
+impl Plan {
+    /// The tokens of the run, for whoever keeps them fresh.
+    #[must_use]
+    pub fn tokens(&self) -> Arc<Tokens> {
+        Arc::clone(self.templates.tokens())
+    }
+
+    /// How the tokens that requests need are asked for, each with its place among the credentials.
+    #[must_use]
+    pub fn token_asks(&self) -> Vec<(usize, TokenAsk)> {
+        self.token_asks_of(0..self.scenarios.len())
+    }
+
+    /// The same where only these scenarios are played, with what is done once.
+    #[must_use]
+    pub fn token_asks_of(&self, scenarios: Range<usize>) -> Vec<(usize, TokenAsk)> {
+        let played = self.scenarios.get(scenarios).unwrap_or_default().iter();
+        let of_users = played.flat_map(|scenario| [&scenario.flow, &scenario.before]);
+        let steps = of_users.chain([&self.setup.steps, &self.teardown.steps]);
+        let requests: Vec<&Request> = steps.flat_map(|steps| Step::requests(steps)).collect();
+        let needed = |place| {
+            let mut tokens = requests
+                .iter()
+                .filter_map(|one| one.message.token_for(&self.target));
+            tokens.any(|token| token.credential == place)
+        };
+        let asks = self.credentials.iter().enumerate();
+        asks.filter(|(place, one)| !one.per_user && needed(*place))
+            .filter_map(|(place, credential)| Some((place, credential.ask()?)))
+            .collect()
+    }
 }
 
 impl Credential {
@@ -228,7 +261,8 @@ fn seconds(value: &Value) -> Option<Duration> {
         .or_else(|| value.as_str()?.trim().parse().ok())?;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     let most = FOREVER as f64;
-    (number >= 0.0).then(|| Duration::from_secs_f64(number.min(most)))
+    // Nobody gives a token that is over: those who say so mean one without an end.
+    (number > 0.0).then(|| Duration::from_secs_f64(number.min(most)).max(LEAST))
 }
 
 /// A text of a service as it is told: on one line, cut where it grows long.
@@ -291,6 +325,16 @@ mod tests {
                 200,
                 r#"{"access_token":"t","expires_in":-1}"#,
                 Ok(("t", None)),
+            ),
+            (
+                200,
+                r#"{"access_token":"t","expires_in":0}"#,
+                Ok(("t", None)),
+            ),
+            (
+                200,
+                r#"{"access_token":"t","expires_in":0.01}"#,
+                Ok(("t", Some(1.0))),
             ),
             (
                 200,

@@ -2,6 +2,7 @@
 
 use super::{Body, Origin, Target, TokenField, body::gzip};
 use crate::{
+    secrets::Secrets,
     template::{Scope, TemplateError, Templates, Text},
     url,
 };
@@ -18,6 +19,10 @@ pub struct Message {
     pub token: Option<TokenField>,
     /// The names of the fields that say who the user is: a redirection does not take them along to another origin.
     pub of_one_origin: Vec<String>,
+    /// The fields among them that not everybody is told to whom the message goes.
+    pub confided: Confided,
+    /// What it does not say of what its step inherits, and why, in words.
+    pub unsaid: Vec<String>,
     /// The body.
     pub body: Body,
     /// Whether the body is compressed with gzip; `content-encoding` says so.
@@ -26,6 +31,15 @@ pub struct Message {
     pub packed: Option<Vec<u8>>,
     /// The rendered message, where nothing in it needs rendering for each request.
     pub fixed: Option<Rendered<'static>>,
+}
+
+/// What a step inherits with `auth`, and who is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confided {
+    /// The names of the fields.
+    pub names: Vec<String>,
+    /// The origin that is told; the target's where absent.
+    pub to: Option<Origin>,
 }
 
 /// Where a message goes.
@@ -59,7 +73,31 @@ pub struct Rendered<'a> {
     pub body: Cow<'a, [u8]>,
 }
 
+impl Confided {
+    /// Whether a message to this origin does without the field.
+    fn withholds(&self, name: &str, from: &Origin, target: &Target) -> bool {
+        if !self.names.iter().any(|one| one == name) {
+            return false;
+        }
+        match (&self.to, target) {
+            (Some(origin), _) | (None, Target::Base { origin, .. }) => origin != from,
+            (None, Target::Mock | Target::None) => true,
+        }
+    }
+}
+
 impl Message {
+    /// The field that holds a token; none where the message goes to someone who is not told it.
+    #[must_use]
+    pub fn token_for(&self, target: &Target) -> Option<&TokenField> {
+        let token = self.token.as_ref()?;
+        let goes = self.location.text.fixed().map(Cow::Borrowed);
+        let origin = goes.and_then(|text| Some(place(text, target).ok()?.0));
+        let withheld =
+            |origin: Cow<'_, Origin>| self.confided.withholds(&token.name, &origin, target);
+        (!origin.is_some_and(withheld)).then_some(token)
+    }
+
     /// The message for one request of the user whose values `scope` holds.
     ///
     /// # Errors
@@ -116,6 +154,26 @@ impl Message {
         }
     }
 
+    /// Gives what was rendered before the token that counts now.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no token.
+    pub fn renew_token<'a>(
+        &'a self,
+        rendered: &mut Rendered<'a>,
+        scope: &Scope,
+    ) -> Result<(), TemplateError> {
+        let Some(token) = &self.token else {
+            return Ok(());
+        };
+        let known = |(name, _): &(Cow<'_, str>, _)| *name == token.name;
+        if let Some(place) = rendered.headers.iter().position(known) {
+            rendered.headers.to_mut()[place] = token_field(token, scope)?;
+        }
+        Ok(())
+    }
+
     /// Renders the message for good, where nothing in it changes and the target is known.
     pub(crate) fn fix(&mut self, target: &Target, templates: &Arc<Templates>) {
         let scope = Scope::new(templates.clone(), 1, 0);
@@ -135,9 +193,11 @@ impl Message {
         scope: &Scope,
     ) -> Result<Rendered<'a>, TemplateError> {
         let (origin, path) = self.location.render(target, scope)?;
-        let headers = self.headers.iter();
+        let told = |name: &str| !self.confided.withholds(name, &origin, target);
+        let headers = self.headers.iter().filter(|(name, _)| told(name));
         let headers = headers.map(|(name, value)| header(name, value, scope));
-        let token = self.token.iter().map(|field| token(field, scope));
+        let token = self.token.iter().filter(|field| told(&field.name));
+        let token = token.map(|field| token_field(field, scope));
         let headers: Result<Vec<_>, _> = headers.chain(token).collect();
         let body = match &self.packed {
             Some(packed) => Cow::Borrowed(packed.as_slice()),
@@ -198,6 +258,18 @@ impl Rendered<'_> {
             let fields = self.headers.to_mut();
             fields.retain(|(name, _)| !names.iter().any(|one| one == name));
         }
+    }
+
+    /// What the fields of these names say, to be hidden, longest first: also what is too common to be hidden everywhere.
+    #[must_use]
+    pub fn secrets(&self, names: &[String]) -> Vec<String> {
+        let mut secrets = Secrets::default();
+        for (name, value) in self.headers.iter() {
+            if names.iter().any(|one| one == name) {
+                secrets.add_said(value);
+            }
+        }
+        secrets.into_sorted()
     }
 
     /// Sets a header field, or takes it out; whether that changes the message.
@@ -294,7 +366,7 @@ fn header<'a>(
     Ok((Cow::Borrowed(name), trimmed(value)))
 }
 
-fn token<'a>(
+fn token_field<'a>(
     field: &'a TokenField,
     scope: &Scope,
 ) -> Result<(Cow<'a, str>, Cow<'a, str>), TemplateError> {

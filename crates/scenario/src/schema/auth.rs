@@ -22,8 +22,9 @@ pub(super) enum NoAuth {
     None,
 }
 
-/// Who users say they are: one of `bearer`, `basic`, `header`, `token_command` and `oauth2`. What steps extract is known
-/// only to the `auth` of a step after them, not to that of `[defaults]` and scenarios.
+/// Who users say they are: one of `bearer`, `basic`, `header`, `token_command` and `oauth2`. That of `[defaults]` and
+/// scenarios goes to the target alone; it may use what steps extract, and steps of `[[setup]]` and `[[before]]` that come
+/// before those do without.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -84,8 +85,9 @@ enum Command {
 enum TokenPer {
     /// All users': it is there before the run.
     Run,
-    /// Each user's, which asks for it before the first request that needs it, over its own connection. Templates can use
-    /// `data` and `vu` then. With a rate each arrival is a user who has just come.
+    /// Each user's, which asks for it before the first request that needs it, and again before it ends; at most 64 users
+    /// ask at once. Templates can use `data`, `vu` and what steps before extract then. With a rate, users are kept with
+    /// their tokens for another iteration.
     User,
 }
 

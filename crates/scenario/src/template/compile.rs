@@ -1,5 +1,7 @@
 //! Compiles templates while a scenario is lowered, and renders once what needs no more.
 
+mod answers;
+
 use super::{
     Mode, TURN, TemplateName, Templates, Text, explain, functions,
     scope::{Probe, Shared, Touched, User},
@@ -38,6 +40,8 @@ pub(crate) struct Compiler {
     probe: Arc<User>,
     /// Names of values that the setup takes out of answers: all steps after it know them.
     of_setup: BTreeSet<String>,
+    /// Names of values that any step of the file takes out of answers.
+    of_answers: BTreeSet<String>,
     /// Names of values that only later steps take out of answers, with how problems call those steps.
     later: BTreeMap<String, String>,
 }
@@ -90,6 +94,7 @@ impl Compiler {
             shared,
             probe,
             of_setup: BTreeSet::new(),
+            of_answers: BTreeSet::new(),
             later: BTreeMap::new(),
         }
     }
@@ -247,8 +252,12 @@ impl Compiler {
         if name == TURN {
             return "steps with `conversation = true` know it".to_owned();
         }
+        if self.of_answers.contains(name) {
+            return "other users extract it; what `[[setup]]` extracts, all know".to_owned();
+        }
         let names = self.names();
-        match nearest(name, names.iter().map(String::as_str)) {
+        let all = names.iter().chain(&self.of_answers);
+        match nearest(name, all.map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known are {}", list(&names)),
         }
@@ -267,7 +276,7 @@ impl Compiler {
         let outcome = template.render(self.probe.context());
         let touched = self.probe.take_touched();
         let outcome = match outcome {
-            Err(error) if touched.unknown && error.kind() != ErrorKind::UndefinedError => None,
+            Err(error) if touched.unknown && !is_always_wrong(&error) => None,
             outcome => Some(outcome?),
         };
         Ok((outcome, touched, template.undeclared_variables(true)))
@@ -418,6 +427,16 @@ fn list(words: &[String]) -> String {
         .map(|word| format!("`{word}`"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Whether a template fails so whatever the values in it.
+fn is_always_wrong(error: &Error) -> bool {
+    let kinds = [
+        ErrorKind::UndefinedError,
+        ErrorKind::UnknownFilter,
+        ErrorKind::UnknownTest,
+    ];
+    kinds.contains(&error.kind())
 }
 
 fn is_template(text: &str) -> bool {

@@ -52,10 +52,12 @@ pub(super) struct OwnToken {
     pub(super) credential: usize,
     /// It itself, or why there is none.
     pub(super) outcome: Result<Arc<str>, String>,
-    /// When it is asked for again; never where nobody knows its end.
+    /// When it is asked for again: not after its end; never where nobody knows that.
     pub(super) again: Option<Duration>,
     /// When it ends, where that is known.
     pub(super) ends: Option<Duration>,
+    /// How often another was refused since.
+    pub(super) refusals: u32,
 }
 
 /// Stands for a value that is known only in the run, while a scenario is checked: whatever it is asked for is there.

@@ -140,6 +140,7 @@ fn about(request: &Request) -> Vec<String> {
     }));
     about.extend(redirections(request.redirects));
     about.extend((request.message.compress).then(|| "compressed with gzip".to_owned()));
+    about.extend(request.message.unsaid.iter().cloned());
     about.extend(request.cookies.map(|life| match life {
         Life::Iteration => "keeps cookies for the iteration".to_owned(),
         Life::User => "keeps cookies".to_owned(),
