@@ -14,6 +14,8 @@ use std::{fmt::Write as _, time::Duration};
 const SHOWN: usize = 4096;
 /// Characters of a value that are shown.
 const SHOWN_VALUE: usize = 200;
+/// Words before a secret that are none themselves.
+const SCHEMES: [&str; 6] = ["Bearer", "Basic", "Digest", "Token", "ApiKey", "Negotiate"];
 /// What stands in the place of a secret.
 const MASK: &str = "***";
 
@@ -43,31 +45,37 @@ pub(crate) fn waited(number: &str, length: Duration) -> String {
 /// What is sent, every line with `> `.
 pub(crate) fn request(number: &str, request: &Request, rendered: &Rendered<'_>) -> String {
     let mut text = format!("\n{number}. {}\n", request.name);
-    message(&mut text, request.method, rendered);
+    message(&mut text, request, request.method, rendered);
     text
 }
 
 /// What is sent where an answer sent the request on.
-pub(crate) fn redirected(method: Method, rendered: &Rendered<'_>) -> String {
+pub(crate) fn redirected(request: &Request, method: Method, rendered: &Rendered<'_>) -> String {
     let mut text = "  redirected:\n".to_owned();
-    message(&mut text, method, rendered);
+    message(&mut text, request, method, rendered);
     text
 }
 
 /// What is sent where `retry` says that the request is sent again.
 pub(crate) fn sent_again(request: &Request, rendered: &Rendered<'_>) -> String {
     let mut text = "  sent again:\n".to_owned();
-    message(&mut text, request.method, rendered);
+    message(&mut text, request, request.method, rendered);
     text
 }
 
-fn message(text: &mut String, method: Method, rendered: &Rendered<'_>) {
+fn message(text: &mut String, request: &Request, method: Method, rendered: &Rendered<'_>) {
     let method = method.name();
     // Writing to a string does not fail.
     let path = masked_pairs(&rendered.path);
     let _ = writeln!(text, "> {method} {}{path}", rendered.origin);
     for (name, value) in rendered.headers.iter() {
-        let value = if is_secret_header(name) { MASK } else { value };
+        let mut said = request.message.of_one_origin.iter();
+        let secret = is_secret_header(name) || said.any(|one| one == name);
+        let value = if secret {
+            &masked_value(value)
+        } else {
+            value.as_ref()
+        };
         let _ = writeln!(text, "> {name}: {value}");
     }
     let coding = rendered
@@ -79,6 +87,16 @@ fn message(text: &mut String, method: Method, rendered: &Rendered<'_>) {
             let _ = writeln!(text, ">\n> ({} bytes of {coding})", rendered.body.len());
         }
         _ => body(text, '>', &rendered.body),
+    }
+}
+
+/// What is shown of a value that is a secret: the scheme before it, which tells what is wrong with many a request.
+fn masked_value(value: &str) -> String {
+    match value.split_once(' ') {
+        Some((scheme, _)) if SCHEMES.iter().any(|one| scheme.eq_ignore_ascii_case(one)) => {
+            format!("{scheme} {MASK}")
+        }
+        _ => MASK.to_owned(),
     }
 }
 
@@ -265,6 +283,19 @@ mod tests {
         let expected = "< HTTP/1.1 200 OK\n< set-cookie: ***\n< Location: /cb?access_token=***&x=1\n< refresh: 1;url=/cb?session=***\n< content-type: text/plain\n<\n< one\n< two\u{fffd}[31m\n";
         assert_eq!(reply(&exchange), expected);
         assert_eq!(reply(&Exchange::default()), "");
+    }
+
+    #[test]
+    fn the_scheme_before_a_secret_is_shown() {
+        for (value, expected) in [
+            ("Bearer tok-1", "Bearer ***"),
+            ("basic YTpi", "basic ***"),
+            ("Bearer", "***"),
+            ("my secret", "***"),
+            ("", "***"),
+        ] {
+            assert_eq!(masked_value(value), expected, "{value}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod data;
 mod doctoring;
 mod flows;
 mod keys;
+mod logins;
 mod long;
 mod mixes;
 mod mocking;

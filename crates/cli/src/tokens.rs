@@ -1,9 +1,11 @@
 //! Fetches the tokens that a plan needs, and tells when one cannot be had again.
 
 use crate::{args::NetworkArgs, environment::Environment, error::Error, progress::Teller, wiring};
+use loadgen_engine::Stop;
 use loadgen_host::{Credentials, Error as HostError};
-use loadgen_scenario::{Plan, Tokens, mask};
+use loadgen_scenario::{Plan, TokenAsk, Tokens, mask};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// The tokens of a run, kept fresh.
 #[derive(Debug, Default)]
@@ -15,31 +17,47 @@ pub(crate) struct TokenKeeping {
 }
 
 impl TokenKeeping {
-    /// Fetches every token that the plan needs, before anything else is sent.
-    pub(crate) fn start(
+    /// Fetches every token that the plan needs.
+    pub(crate) fn of_run(
         plan: &Plan,
         args: &NetworkArgs,
         environment: &Environment,
-    ) -> Result<Self, Error> {
-        let asks = plan.token_asks();
+        stop: &watch::Receiver<Stop>,
+    ) -> Result<Option<Self>, Error> {
+        Self::start((plan, plan.token_asks()), args, environment, stop)
+    }
+
+    /// Fetches these tokens of the plan, before anything else is sent; none where a signal comes before they are there.
+    pub(crate) fn start(
+        (plan, asks): (&Plan, Vec<(usize, TokenAsk)>),
+        args: &NetworkArgs,
+        environment: &Environment,
+        stop: &watch::Receiver<Stop>,
+    ) -> Result<Option<Self>, Error> {
         if asks.is_empty() {
-            return Ok(Self::default());
+            return Ok(Some(Self::default()));
         }
         let connect = wiring::connect(args, plan, environment)?;
         let shared = (plan.tokens(), environment.commands.clone());
-        let started = Credentials::start(asks, shared, connect);
-        let credentials = started.map_err(|error| match error {
-            HostError::Token { name, reason } => {
-                let what = plan.mask(&format!("get a token from {name}")).into_owned();
-                Error::failed(what, plan.mask(&reason).into_owned())
+        let credentials = match Credentials::start(asks, shared, connect, stop.clone()) {
+            Ok(credentials) => credentials,
+            Err(HostError::Stopped) => {
+                let told =
+                    "stopped by a signal before the first tokens were there: no step was begun";
+                environment.err.say(told);
+                return Ok(None);
             }
-            error => Error::failed("begin", error),
-        })?;
-        Ok(Self {
+            Err(HostError::Token { name, reason }) => {
+                let what = plan.mask(&format!("get a token from {name}")).into_owned();
+                return Err(Error::failed(what, plan.mask(&reason).into_owned()));
+            }
+            Err(error) => return Err(Error::failed("begin", error)),
+        };
+        Ok(Some(Self {
             credentials: Some(credentials),
             secrets: plan.secrets.clone(),
             tokens: Some(plan.tokens()),
-        })
+        }))
     }
 
     /// Tells what went wrong since this was last asked, without secrets.

@@ -5,13 +5,15 @@ use crate::{
     probe::{Commands, Question, command, fetch},
 };
 use loadgen_engine::{
-    Clock, Connect, Connection, Connector, Method, StepIndex, Token, TokenAsk, TokenFrom, Tokens,
+    Clock, Connect, Connection, Connector, Method, StepIndex, Stop, Token, TokenAsk, TokenFrom,
+    Tokens,
 };
-use std::{sync::Arc, thread, time::Duration};
+use std::{future::pending, pin::pin, sync::Arc, thread, time::Duration};
 use tokio::{
     runtime::Builder,
+    select,
     sync::{mpsc, oneshot, watch},
-    task::LocalSet,
+    task::{JoinSet, LocalSet},
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -19,6 +21,8 @@ use tokio::{
 const LONGEST: Duration = Duration::from_secs(30);
 /// How long after a failure it is asked for again, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+/// Why there is no token, where one has ended before anyone answered.
+const ENDED: &str = "the last one has ended, and there is no answer yet";
 /// Troubles that wait to be told.
 const DEPTH: usize = 16;
 
@@ -26,32 +30,34 @@ const DEPTH: usize = 16;
 #[derive(Debug)]
 pub struct Credentials {
     troubles: mpsc::Receiver<String>,
-    stop: watch::Sender<bool>,
+    over: watch::Sender<bool>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Credentials {
-    /// Asks for every token, each by its place in the plan, and waits until all are there. What goes over HTTP goes by
-    /// connections of its own; commands are among those that end with the program.
+    /// Asks for every token, each by its place in the plan, and waits until all are there, or until `stop` wants an end.
+    /// What goes over HTTP goes by connections of its own; commands are among those that end with the program.
     ///
     /// # Errors
     ///
-    /// Where a token cannot be had, or the thread cannot be started.
+    /// Where a token cannot be had, where an end was wanted before, or where the thread cannot be started.
     pub fn start<C: Connect + 'static>(
         asks: Vec<(usize, TokenAsk)>,
         (tokens, commands): (Arc<Tokens>, Commands),
         connect: C,
+        stop: watch::Receiver<Stop>,
     ) -> Result<Self, Error> {
         let (sender, troubles) = mpsc::channel(DEPTH);
-        let (stop, stopped) = watch::channel(false);
+        let (over, ended) = watch::channel(false);
         let (told, first) = oneshot::channel();
+        let ends = (stop, ended);
         let thread = thread::Builder::new()
             .name("credentials".to_owned())
-            .spawn(move || work(asks, (&tokens, &commands), &connect, &sender, told, stopped))
+            .spawn(move || work(asks, (&tokens, &commands), &connect, &sender, told, ends))
             .map_err(Error::Credentials)?;
         let credentials = Self {
             troubles,
-            stop,
+            over,
             thread: Some(thread),
         };
         match first.blocking_recv() {
@@ -71,7 +77,7 @@ impl Credentials {
 
 impl Drop for Credentials {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
+        self.over.send_replace(true);
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has nothing left to stop.
             let _ = thread.join();
@@ -79,14 +85,14 @@ impl Drop for Credentials {
     }
 }
 
-/// Asks for all tokens, tells whether they are there, and keeps them fresh until it is told to stop.
+/// Asks for all tokens, tells whether they are there, and keeps them fresh until it is told that the run is over.
 fn work<C: Connect>(
     asks: Vec<(usize, TokenAsk)>,
     (tokens, commands): (&Arc<Tokens>, &Commands),
     connect: &C,
     troubles: &mpsc::Sender<String>,
     told: oneshot::Sender<Result<(), Error>>,
-    mut stopped: watch::Receiver<bool>,
+    (stop, mut over): (watch::Receiver<Stop>, watch::Receiver<bool>),
 ) {
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -109,7 +115,12 @@ fn work<C: Connect>(
     });
     let keepers: Vec<_> = keepers.collect();
     local.block_on(&runtime, async {
-        match first_of_all(keepers).await {
+        let first = select! {
+            biased;
+            () = wanted(stop) => Err(Error::Stopped),
+            first = first_of_all(keepers) => first,
+        };
+        match first {
             Err(error) => drop(told.send(Err(error))),
             Ok(kept) => {
                 for (keeper, token) in kept {
@@ -117,24 +128,43 @@ fn work<C: Connect>(
                 }
                 if told.send(Ok(())).is_ok() {
                     // An error says that whoever could stop it has gone.
-                    let _ = stopped.wait_for(|stopped| *stopped).await;
+                    let _ = over.wait_for(|over| *over).await;
                 }
             }
         }
     });
+    drop(local);
+    // A name that is still looked up holds nobody up.
+    runtime.shutdown_background();
 }
 
-/// The first token of each, one after the other.
-async fn first_of_all<C: Connection>(
+/// Waits until somebody wants an end.
+async fn wanted(mut stop: watch::Receiver<Stop>) {
+    if stop.wait_for(|stop| *stop != Stop::Run).await.is_err() {
+        pending::<()>().await;
+    }
+}
+
+/// The first token of each, all asked for at once.
+async fn first_of_all<C: Connection + 'static>(
     keepers: Vec<Keeper<C>>,
 ) -> Result<Vec<(Keeper<C>, Fresh)>, Error> {
-    let mut kept = Vec::new();
+    let mut asked = JoinSet::new();
     for mut keeper in keepers {
-        let outcome = keeper.ask().await.map_err(|reason| Error::Token {
-            name: keeper.ask.name.clone(),
-            reason,
+        asked.spawn_local(async move {
+            let name = keeper.ask.name.clone();
+            let outcome = keeper.ask().await;
+            let outcome = outcome.map_err(|reason| Error::Token { name, reason });
+            outcome.map(|fresh| (keeper, fresh))
         });
-        kept.push((keeper, outcome?));
+    }
+    let mut kept = Vec::new();
+    while let Some(ended) = asked.join_next().await {
+        let whole = ended.map_err(|_| Error::Token {
+            name: "a service".to_owned(),
+            reason: "whoever asks has broken down".to_owned(),
+        });
+        kept.push(whole??);
     }
     Ok(kept)
 }
@@ -173,7 +203,7 @@ impl<C: Connection> Keeper<C> {
         let (mut pause, longest) = PAUSES;
         let mut is_told = false;
         loop {
-            let reason = match self.ask().await {
+            let reason = match self.ask_until(ends).await {
                 Ok(fresh) => return fresh,
                 Err(reason) => reason,
             };
@@ -190,6 +220,21 @@ impl<C: Connection> Keeper<C> {
             let left = left.filter(|left| !left.is_zero());
             sleep(left.unwrap_or(pause).min(pause)).await;
             pause = (pause * 2).min(longest);
+        }
+    }
+
+    /// Asks once. Where the token that is in use ends meanwhile, nobody uses it any more.
+    async fn ask_until(&mut self, ends: Option<Instant>) -> Result<Fresh, String> {
+        let (tokens, place) = (Arc::clone(&self.tokens), self.place);
+        let is_used = tokens.latest(place).is_ok();
+        let mut asking = pin!(self.ask());
+        select! {
+            biased;
+            outcome = &mut asking => outcome,
+            () = at(ends), if is_used => {
+                tokens.set(place, Err(ENDED));
+                asking.await
+            }
         }
     }
 
@@ -226,6 +271,14 @@ impl<C: Connection> Keeper<C> {
                 Token::of_answer(answer.status, &answer.body)
             }
         }
+    }
+}
+
+/// Waits for an instant; forever where there is none.
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => pending().await,
     }
 }
 

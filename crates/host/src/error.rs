@@ -34,6 +34,9 @@ pub enum Error {
         /// Why there is none.
         reason: String,
     },
+    /// A signal came before all tokens were there.
+    #[error("get all tokens before a signal came")]
+    Stopped,
     /// The limit of open files could not be read or raised.
     #[error("set the limit of open files")]
     FileLimit(#[source] io::Error),

@@ -12,11 +12,11 @@ use crate::{
     tokens::TokenKeeping,
     wiring,
 };
-use loadgen_engine::{Clock, Connect as _, Turns};
+use loadgen_engine::{Clock, Connect as _, Stop, Turns};
 use loadgen_http::HttpConnect;
 use loadgen_scenario::Plan;
 use std::ops::Range;
-use tokio::{task::LocalSet, time::Instant};
+use tokio::{runtime::Runtime, sync::watch, task::LocalSet, time::Instant};
 use user::{Run, User};
 
 /// Shows one iteration of every scenario, or of the one that is asked for.
@@ -42,9 +42,14 @@ pub(crate) fn debug(
     wiring::hide_proxies(&mut plan, environment);
     // Until the end: dropping it stops it.
     let _embedded = wiring::embed(&mut plan)?;
-    let _tokens = TokenKeeping::start(&plan, &args.network, environment)?;
+    let stop =
+        (environment.signals)().map_err(|error| Error::failed("listen for signals", error))?;
+    let asks = (&plan, plan.token_asks_of(which.clone()));
+    let Some(_tokens) = TokenKeeping::start(asks, &args.network, environment, &stop)? else {
+        return Ok(Exit::Interrupted);
+    };
     let seed = args.seed.unwrap_or_else(environment.draw_seed);
-    show(&plan, which, &connect, seed, &environment.out)
+    show(&plan, which, seed, (&connect, &environment.out, &stop))
 }
 
 /// The places of the scenarios that are asked for.
@@ -62,69 +67,127 @@ fn which(plan: &Plan, name: Option<&str>) -> Result<Range<usize>, Error> {
     }
 }
 
-/// Performs one iteration of each of these scenarios and tells it to `output`.
+/// Performs one iteration of each of these scenarios and tells it to an output; a signal ends that at once.
 pub(super) fn show(
     plan: &Plan,
     which: Range<usize>,
-    connect: &HttpConnect,
     seed: u64,
-    output: &Output,
+    (connect, output, stop): (&HttpConnect, &Output, &watch::Receiver<Stop>),
 ) -> Result<Exit, Error> {
-    let runtime = wiring::runtime()?;
-    let connector = {
-        let _inside = runtime.enter();
-        connect
-            .connector(0)
-            .map_err(|error| Error::failed("prepare a connection", error))?
-    };
     plan.begin_run(seed);
-    let say = |text: &str| say(plan, output, text);
-    let of_each = if which.len() > 1 {
-        " of each scenario"
-    } else {
-        ""
+    let stage = Stage {
+        runtime: wiring::runtime()?,
+        plan,
+        output,
+        stop,
     };
-    say(&format!(
+    let of_each = match which.len() > 1 {
+        true => " of each scenario",
+        false => "",
+    };
+    stage.say(&format!(
         "one iteration of one user{of_each}, target {}, seed {seed}\n",
         plan.target
     ))?;
-    let run = Run {
-        plan,
-        clock: Clock::starting_at(Instant::now()),
-        turns: Turns::all(plan),
-        output,
-    };
-    let user = |vu: u64, data: &[usize]| {
-        let _inside = runtime.enter();
-        User::new(&run, data, (vu, seed), &connector)
-    };
-    let all_data: Vec<usize> = (0..plan.data.len()).collect();
-    let mut of_run = user(0, &all_data);
-    let local = LocalSet::new();
-    let setup = local.block_on(&runtime, of_run.play_once("setup", &plan.setup))?;
-    if setup.over {
-        say("\nno user would begin\n")?;
-        return Ok(Exit::Threshold);
-    }
-    if !plan.setup.steps.is_empty() {
-        plan.share(of_run.kept());
-    }
-    let mut any_failed = setup.failed;
-    for (scenario, vu) in plan.scenarios[which].iter().zip(1..) {
-        if plan.scenarios.len() > 1 {
-            say(&format!("\nscenario {}\n", scenario.name))?;
+    match stage.play(which, seed, connect) {
+        Ok(exit) => Ok(exit),
+        Err(Ended::Failed(error)) => Err(error),
+        Err(Ended::Signal) => {
+            stage.say("\nstopped by a signal\n")?;
+            Ok(Exit::Interrupted)
         }
-        let mut user = user(vu, &scenario.data);
-        // What connections left to do ends with the runtime.
-        any_failed |= LocalSet::new().block_on(&runtime, user.play(scenario))?;
     }
-    let teardown = of_run.play_once("teardown", &plan.teardown);
-    any_failed |= local.block_on(&runtime, teardown)?.failed;
-    Ok(if any_failed {
-        Exit::Threshold
-    } else {
-        Exit::Passed
-    })
+}
+
+/// What surrounds the users whose iterations are told.
+struct Stage<'a> {
+    runtime: Runtime,
+    plan: &'a Plan,
+    output: &'a Output,
+    stop: &'a watch::Receiver<Stop>,
+}
+
+/// Why the story does not come to its end.
+enum Ended {
+    Signal,
+    Failed(Error),
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Stage<'_> {
+    fn play(&self, which: Range<usize>, seed: u64, connect: &HttpConnect) -> Result<Exit, Ended> {
+        let plan = self.plan;
+        let connector = {
+            let _inside = self.runtime.enter();
+            let connector = connect.connector(0);
+            connector.map_err(|error| Error::failed("prepare a connection", error))?
+        };
+        let run = Run {
+            plan,
+            clock: Clock::starting_at(Instant::now()),
+            turns: Turns::all(plan),
+            output: self.output,
+        };
+        let user = |vu: u64, data: &[usize]| {
+            let _inside = self.runtime.enter();
+            User::new(&run, data, (vu, seed), &connector)
+        };
+        let all_data: Vec<usize> = (0..plan.data.len()).collect();
+        let (mut of_run, local) = (user(0, &all_data), LocalSet::new());
+        let setup = self.unless(&local, of_run.play_once("setup", &plan.setup))?;
+        if setup.over {
+            self.say("\nno user would begin\n")?;
+            return Ok(Exit::Threshold);
+        }
+        if !plan.setup.steps.is_empty() {
+            plan.share(of_run.kept());
+        }
+        let mut any_failed = setup.failed;
+        for (scenario, vu) in plan.scenarios[which].iter().zip(1..) {
+            if plan.scenarios.len() > 1 {
+                self.say(&format!("\nscenario {}\n", scenario.name))?;
+            }
+            let mut user = user(vu, &scenario.data);
+            // What connections left to do ends with the runtime.
+            any_failed |= self.unless(&LocalSet::new(), user.play(scenario))?;
+        }
+        let teardown = of_run.play_once("teardown", &plan.teardown);
+        any_failed |= self.unless(&local, teardown)?.failed;
+        Ok(match any_failed {
+            true => Exit::Threshold,
+            false => Exit::Passed,
+        })
+    }
+
+    /// What comes of something, unless a signal comes before.
+    fn unless<T>(
+        &self,
+        local: &LocalSet,
+        told: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Ended> {
+        let mut stop = self.stop.clone();
+        let signal = async {
+            if stop.wait_for(|stop| *stop != Stop::Run).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        local.block_on(&self.runtime, async {
+            tokio::select! {
+                biased;
+                () = signal => Err(Ended::Signal),
+                told = told => told.map_err(Ended::Failed),
+            }
+        })
+    }
+
+    fn say(&self, text: &str) -> Result<(), Error> {
+        say(self.plan, self.output, text)
+    }
 }
 
 /// Prints with every secret hidden.

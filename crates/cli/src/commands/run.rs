@@ -109,6 +109,12 @@ struct Ended {
     unfit: Option<&'static str>,
 }
 
+/// What comes of a run that a signal ends.
+const INTERRUPTED: Ended = Ended {
+    exit: Exit::Interrupted,
+    unfit: Some("a run was interrupted"),
+};
+
 impl Ended {
     fn and(self, other: Self) -> Self {
         Self {
@@ -129,10 +135,7 @@ impl Bench<'_> {
             ended = ended.and(self.play(place, round, against)?);
             if self.rounds > 1 && *self.stop.borrow() != Stop::Run {
                 against.give_up(self.environment);
-                return Ok(ended.and(Ended {
-                    exit: Exit::Interrupted,
-                    unfit: Some("a run was interrupted"),
-                }));
+                return Ok(ended.and(INTERRUPTED));
             }
         }
         if self.rounds > 1 {
@@ -158,13 +161,17 @@ impl Bench<'_> {
         };
         // Until the end of the run: dropping it stops it.
         let embedded = wiring::embed(&mut plan)?;
-        let tokens = TokenKeeping::start(&plan, &self.args.network, environment)?;
+        let tokens = TokenKeeping::of_run(&plan, &self.args.network, environment, &self.stop)?;
+        let Some(tokens) = tokens else {
+            return Ok(INTERRUPTED);
+        };
         if place == 0 {
             let network = Some(&self.args.network);
             room::make(&plan, settings.workers, network, environment);
             if self.args.verbose {
                 let all = 0..plan.scenarios.len();
-                debug::show(&plan, all, &connect, settings.seed, &environment.err)?;
+                let stage = (&connect, &environment.err, &self.stop);
+                debug::show(&plan, all, settings.seed, stage)?;
             }
         }
         let circumstances = Circumstances {

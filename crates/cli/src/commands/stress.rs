@@ -72,7 +72,9 @@ pub(crate) fn stress(
     room::make(&plan, settings.workers, Some(&args.network), environment);
     // Until the end of the run: dropping it stops it.
     let embedded = wiring::embed(&mut plan)?;
-    let tokens = TokenKeeping::start(&plan, &args.network, environment)?;
+    let Some(tokens) = TokenKeeping::of_run(&plan, &args.network, environment, &stop)? else {
+        return Ok(Exit::Interrupted);
+    };
     let circumstances = Circumstances {
         settings,
         started: (environment.now)(),

@@ -6,23 +6,23 @@ use super::{
 };
 use loadgen_testkit::{ScriptedServer, Step};
 
-const PLAIN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+pub(super) const PLAIN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 /// An answer with this status and these lines in its head.
-fn answer(status: u16, lines: &str, body: &str) -> String {
+pub(super) fn answer(status: u16, lines: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status} X\r\n{lines}content-length: {length}\r\n\r\n{body}")
 }
 
 /// A server that gives these answers on each connection, one after the other.
-fn answering(answers: &[&str]) -> ScriptedServer {
+pub(super) fn answering(answers: &[&str]) -> ScriptedServer {
     let turns = answers.iter();
     let turns = turns.flat_map(|answer| [Step::ReadRequest, Step::write(*answer)]);
     ScriptedServer::repeat(turns.collect()).unwrap()
 }
 
 /// The values of a field in the requests that a server got, in their order; "" where one has none.
-fn sent(server: &ScriptedServer, name: &str) -> Vec<String> {
+pub(super) fn sent(server: &ScriptedServer, name: &str) -> Vec<String> {
     let text = String::from_utf8(server.received().concat()).unwrap();
     let heads = text.split("\r\n\r\n").filter(|head| !head.is_empty());
     let start = format!("{name}: ");
@@ -35,7 +35,7 @@ fn sent(server: &ScriptedServer, name: &str) -> Vec<String> {
 
 /// Runs so many iterations of one user against a server.
 #[track_caller]
-fn iterations(server: &ScriptedServer, count: u32, tables: &str) -> Value {
+pub(super) fn iterations(server: &ScriptedServer, count: u32, tables: &str) -> Value {
     run(&format!(
         "target = \"{}\"\nload = {{ vus = 1, iterations = {count} }}\n{tables}",
         server.url("")

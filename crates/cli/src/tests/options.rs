@@ -431,7 +431,7 @@ fn debug_shows_what_options_change() {
         &["URL", "--json", "[12]"],
         &["> content-type: application/json\n", "> [12]\n"],
     );
-    let server = debugged(&["URL", "-u", "me:pass"], &["> authorization: ***\n"]);
+    let server = debugged(&["URL", "-u", "me:pass"], &["> authorization: Basic ***\n"]);
     let text = String::from_utf8(server.received().concat()).unwrap();
     assert!(text.contains("authorization: Basic bWU6cGFzcw==\r\n"));
     debugged(&["URL", "--expect", "404"], &["failed: check: status 200"]);

@@ -405,7 +405,7 @@ fn one_exchange_is_shown_before_the_load() {
     );
     assert_eq!(played.count("http_reqs"), 1);
     for part in [
-        "> authorization: ***",
+        "> authorization: Basic ***",
         "< HTTP/1.1 200 OK",
         "< ok",
         "as expected: status 200",
@@ -449,7 +449,7 @@ get = \"/plain\"
     assert_eq!(played.code, 99, "{}", played.err);
     for part in [
         "1. chat\n> POST http://127.0.0.1:",
-        "> authorization: ***\n",
+        "> authorization: Bearer ***\n",
         "\"content\":\"Hello\"",
         "< HTTP/1.1 200 OK\n",
         "< data: {",

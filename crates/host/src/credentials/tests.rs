@@ -4,11 +4,13 @@ use super::*;
 use loadgen_engine::{Call, ErrorKind, Exchange, Failure, Origin, Rendered, StreamSink};
 use std::{
     borrow::Cow,
-    io,
+    fs::File,
+    io::{self, BufRead as _, BufReader},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-/// Gives these answers one after the other, the last for ever; an empty one is a refused connection.
+/// Gives these answers one after the other, the last for ever; an empty one is a refused connection, and one that begins
+/// with `~` comes after so many seconds.
 #[derive(Clone)]
 struct Canned {
     answers: &'static [&'static str],
@@ -47,7 +49,12 @@ impl Connection for Canned {
             (Method::Post, "/token")
         );
         let place = self.asked.fetch_add(1, Ordering::Relaxed);
-        let answer = self.answers[place.min(self.answers.len() - 1)];
+        let mut answer = self.answers[place.min(self.answers.len() - 1)];
+        if let Some((seconds, rest)) = answer.strip_prefix('~').and_then(|one| one.split_once(' '))
+        {
+            sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+            answer = rest;
+        }
         let (status, body) = answer.split_once(' ').unwrap_or_default();
         exchange.status = status.parse().ok();
         exchange.body = body.as_bytes().to_vec();
@@ -64,6 +71,9 @@ const ONE: &str = r#"200 {"access_token":"one","expires_in":100}"#;
 const TWO: &str = r#"200 {"access_token":"two","expires_in":3600}"#;
 const FOREVER: &str = r#"200 {"access_token":"for-ever"}"#;
 const BUSY: &str = "503 busy";
+/// As `TWO`, but it takes 25 s.
+const SLOW: &str = r#"~25 200 {"access_token":"two","expires_in":3600}"#;
+const HANGS: &str = "~1000 200 x";
 
 fn service(refresh: Option<u64>) -> TokenAsk {
     let request = Rendered {
@@ -168,11 +178,32 @@ fn a_token_is_used_until_it_ends_where_there_is_no_other() {
     check(&[ONE, BUSY, ONE, BUSY, ONE], None, &looks);
 }
 
+#[test]
+fn a_token_is_not_used_beyond_its_end_while_another_is_waited_for() {
+    let looks = [
+        (99, Ok("one"), 2, 0),
+        (101, Err(ENDED), 2, 0),
+        (104, Err(ENDED), 2, 0),
+        (106, Ok("two"), 2, 0),
+    ];
+    check(&[ONE, SLOW], None, &looks);
+    let silent = Err("no answer in 30 s");
+    let looks = [
+        (99, Ok("one"), 2, 0),
+        (109, Err(ENDED), 2, 0),
+        (112, silent, 3, 1),
+        // Why there is none stands there until there is one.
+        (120, silent, 3, 1),
+    ];
+    check(&[ONE, HANGS], None, &looks);
+}
+
 #[track_caller]
 fn check_start(ask: TokenAsk, answers: &'static [&'static str], expected: Result<&str, &str>) {
     let tokens = Arc::new(Tokens::new(1));
     let shared = (Arc::clone(&tokens), Commands::default());
-    let started = Credentials::start(vec![(0, ask)], shared, Canned::new(answers));
+    let (_stop, stop) = watch::channel(Stop::Run);
+    let started = Credentials::start(vec![(0, ask)], shared, Canned::new(answers), stop);
     match (started, expected) {
         (Ok(mut credentials), Ok(token)) => {
             assert_eq!(tokens.latest(0).as_deref(), Ok(token));
@@ -195,4 +226,50 @@ fn there_is_no_run_without_its_tokens() {
         Err("exit status: 3: no login"),
     );
     check_start(shell("true"), &[""], Err("it wrote nothing"));
+}
+
+/// A pipe with a name, in a folder.
+fn pipe(folder: &tempfile::TempDir, name: &str) -> String {
+    let path = folder.path().join(name).display().to_string();
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    path
+}
+
+/// Two commands, each of which needs the other to come to its end.
+#[test]
+fn first_tokens_are_asked_for_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = pipe(&folder, "pipe");
+    let commands = [format!("cat {pipe}"), format!("echo tok | tee {pipe}")];
+    let asks = (0..).zip(commands.iter().map(|line| shell(line))).collect();
+    let tokens = Arc::new(Tokens::new(2));
+    let shared = (Arc::clone(&tokens), Commands::default());
+    let (_stop, stop) = watch::channel(Stop::Run);
+    let started = Credentials::start(asks, shared, Canned::new(&[""]), stop);
+    assert!(started.is_ok(), "{started:?}");
+    for place in [0, 1] {
+        assert_eq!(tokens.latest(place).as_deref(), Ok("tok"));
+    }
+}
+
+/// A signal that comes when the command has begun: it does not live on.
+#[test]
+fn a_signal_ends_the_wait_for_first_tokens_and_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = pipe(&folder, "pipe");
+    let ask = shell(&format!("exec 3>{pipe}; echo begun >&3; sleep 1000"));
+    let (stop, stopped) = watch::channel(Stop::Run);
+    let watching = thread::spawn(move || {
+        let mut lines = BufReader::new(File::open(pipe).unwrap()).lines();
+        let begun = lines.next().unwrap().unwrap();
+        stop.send_replace(Stop::Drain);
+        // Its end, and that of all that it started.
+        (begun, lines.count(), stop)
+    });
+    let shared = (Arc::new(Tokens::new(1)), Commands::default());
+    let started = Credentials::start(vec![(0, ask)], shared, Canned::new(&[""]), stopped);
+    assert!(matches!(started, Err(Error::Stopped)), "{started:?}");
+    let (begun, after, _) = watching.join().unwrap();
+    assert_eq!((begun.as_str(), after), ("begun", 0));
 }

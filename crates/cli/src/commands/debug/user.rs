@@ -2,16 +2,17 @@
 
 mod once;
 mod talk;
+mod tokens;
 mod waits;
 
 use super::{first_tokens::FirstTokens, say};
 use crate::{environment::Output, error::Error, story};
 use loadgen_engine::{
     Asked, Call, Clock, Connection as _, Connector, Cookies, Exchange, Judgement, LOOKED_INTO,
-    Luck, Method, Offset, Rendered, Turns, Way, all_of, answer_of_turn, fetch_own_token, judge,
-    own_token_wanted, too_many_redirections, user_seed,
+    Luck, Method, Offset, Rendered, Turns, Way, all_of, answer_of_turn, judge,
+    too_many_redirections, user_seed,
 };
-use loadgen_scenario::{Guarded, OnFailure, Plan, Request, Scenario, Scope, Step};
+use loadgen_scenario::{Guarded, OnFailure, Plan, Request, Scenario, Scope, Step, mask};
 use tokio::time::sleep;
 
 /// Bytes of a body, and of a stream's text, that are kept to be shown and looked into.
@@ -38,6 +39,8 @@ pub(super) struct User<'a, C: Connector> {
     scope: Scope,
     luck: Luck,
     clock: Clock,
+    /// What the request at hand says of who the user is: hidden in all that is told of it.
+    said: Vec<String>,
     /// What is to be told in one piece, while others tell of theirs.
     aside: Option<String>,
 }
@@ -75,6 +78,7 @@ impl<'a, C: Connector> User<'a, C> {
             scope,
             luck: Luck::of(seed, number),
             clock: run.clock,
+            said: Vec::new(),
             aside: None,
         }
     }
@@ -202,6 +206,7 @@ impl<'a, C: Connector> User<'a, C> {
             scope,
             luck: self.luck.fork(),
             aside: Some(String::new()),
+            said: Vec::new(),
             plan: self.plan,
             connector: self.connector,
             clock: self.clock,
@@ -281,31 +286,16 @@ impl<'a, C: Connector> User<'a, C> {
         number: &str,
         request: &Request,
     ) -> Result<Option<Judgement>, Error> {
-        let plan = self.plan;
+        self.said.clear();
         // Before it is rendered, as in a run.
         self.take_turn(number, request).await?;
-        if let Some(place) = own_token_wanted(request, plan, &self.scope, self.clock) {
-            let user = (plan, &self.scope);
-            fetch_own_token(&mut self.connection, place, user, self.clock).await;
-            let credential = &plan.credentials[place];
-            self.say(&format!("\n   asked for a token: {credential}\n"))?;
-        }
-        // Once for all attempts: what is sent again is what was sent.
-        let rendered = match request.message.render(&plan.target, &self.scope) {
+        self.ask_for_token(request).await?;
+        // Once for all attempts: what is sent again is what was sent, but for a token.
+        let mut rendered = match request.message.render(&self.plan.target, &self.scope) {
             Ok(rendered) => rendered,
-            Err(error) => {
-                let name = &request.name;
-                let kind = match error.lacks_token {
-                    true => "auth",
-                    false => "template",
-                };
-                self.say(&format!("\n{number}. {name}\n   failed: {kind}: {error}\n"))?;
-                if request.conversation.is_some() {
-                    self.scope.end_turn(request.index, None);
-                }
-                return Ok(None);
-            }
+            Err(error) => return self.not_sent(number, request, &error),
         };
+        self.said = rendered.secrets(&request.message.of_one_origin);
         let mut time = 0;
         let (exchange, tokens, began) = loop {
             let mut message = rendered.borrowed();
@@ -328,6 +318,11 @@ impl<'a, C: Connector> User<'a, C> {
             self.say(&story::times(&exchange, tokens.output, began))?;
             sleep(wait).await;
             self.take_turn(number, request).await?;
+            self.ask_for_token(request).await?;
+            if let Err(error) = request.message.renew_token(&mut rendered, &self.scope) {
+                return self.not_sent(number, request, &error);
+            }
+            self.said = rendered.secrets(&request.message.of_one_origin);
         };
         let scope = self.scope.clone();
         let judgement = judge(&Asked::of(request, &scope, (began, began)), &exchange);
@@ -376,7 +371,7 @@ impl<'a, C: Connector> User<'a, C> {
                 cookies.renew(&mut onward.message);
             }
             (method, message) = (onward.method, onward.message);
-            self.say(&story::redirected(method, &message))?;
+            self.say(&story::redirected(request, method, &message))?;
             (exchange, began) = (Exchange::default(), self.clock.now());
             if let Some(turns) = self.turns_of(request) {
                 turns.owe(began);
@@ -428,7 +423,8 @@ impl<'a, C: Connector> User<'a, C> {
     }
 
     fn say(&mut self, text: &str) -> Result<(), Error> {
-        let text = self.scope.mask(text);
+        let text = mask(&self.said, text);
+        let text = self.scope.mask(&text);
         match &mut self.aside {
             Some(aside) => aside.push_str(&text),
             None => say(self.plan, self.run.output, &text)?,
