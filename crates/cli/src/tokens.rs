@@ -47,11 +47,7 @@ impl TokenKeeping {
                 environment.err.say(told);
                 return Ok(None);
             }
-            Err(HostError::Token { name, reason }) => {
-                let what = plan.mask(&format!("get a token from {name}")).into_owned();
-                return Err(Error::failed(what, plan.mask(&reason).into_owned()));
-            }
-            Err(error) => return Err(Error::failed("begin", error)),
+            Err(error) => return Err(told(plan, error)),
         };
         Ok(Some(Self {
             credentials: Some(credentials),
@@ -71,5 +67,16 @@ impl TokenKeeping {
                 "warning: failed to get a new token from {trouble} (asked again until it is there; told once)"
             ));
         }
+    }
+}
+
+/// An error without secrets.
+fn told(plan: &Plan, error: HostError) -> Error {
+    match error {
+        HostError::Token { name, reason } => {
+            let what = plan.mask(&format!("get a token from {name}")).into_owned();
+            Error::failed(what, plan.mask(&reason).into_owned())
+        }
+        error => Error::failed("begin", error),
     }
 }
