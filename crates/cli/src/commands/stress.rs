@@ -88,6 +88,7 @@ pub(crate) fn stress(
         quiet: args.output.quiet,
     };
     let logs = course.open_logs(args.output.no_log, circumstances.started, &search)?;
+    let layout = Arc::new(plan.layout());
     let mut steering = Steering {
         watcher: Watcher {
             progress: Progress::new(&environment.err, Goal::Search, args.output.quiet),
@@ -99,11 +100,7 @@ pub(crate) fn stress(
             probing: Probing::start(&plan, &args.network, environment)?,
             tokens,
         },
-        steersman: Steersman::new(
-            search.settings,
-            Arc::new(plan.layout()),
-            search.limits.clone(),
-        ),
+        steersman: Steersman::new(search.settings, layout, search.limits.clone()),
         unit: search.unit,
         told: 0,
         quiet: args.output.quiet,
