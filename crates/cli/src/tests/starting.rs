@@ -32,6 +32,53 @@ fn the_starter_runs() {
 }
 
 #[test]
+fn what_the_starter_only_suggests_runs_too() {
+    let made = on(Stage::new(&["new", "-"]));
+    let suggested = |line: &str| {
+        let begins = [
+            "[[before]]",
+            "name =",
+            "post =",
+            "json =",
+            "extract =",
+            "retry =",
+            "conversation =",
+            "turns =",
+        ];
+        let line = line
+            .strip_prefix("# ")
+            .filter(|line| begins.iter().any(|begin| line.starts_with(begin)));
+        line.map(str::to_owned)
+    };
+    let lines = made.out.lines();
+    let lines: Vec<String> = lines
+        .map(|line| suggested(line).unwrap_or_else(|| line.to_owned()))
+        .collect();
+    let token = "{{ env.TOKEN | default('test-token') }}";
+    let text = lines.join("\n").replace(token, "{{ token }}");
+    assert!(text.contains("\n[[before]]\nname = \"log in\"\n"), "{text}");
+    assert!(text.contains("\nturns = \"1..5\""), "{text}");
+    let quick = "\n[mock]\nttft = \"1ms\"\nitl = \"1ms\"\ntokens = 3\n";
+    let words = [
+        "run",
+        "a.toml",
+        "-e",
+        "PASSWORD=correct horse",
+        "--duration",
+        "300ms",
+        "--no-log",
+        "--out",
+        "json=out.json",
+    ];
+    let text = text.replace("1s..3s", "5ms..20ms") + quick;
+    let ran = on(Stage::new(&words).file("a.toml", &text));
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let steps = &ran.json("out.json")["scenarios"]["starter"]["steps"];
+    assert_eq!(steps["log in"]["metrics"]["http_reqs"]["count"], 10);
+    assert_eq!(steps["chat (turn 5)"]["role"], "turn");
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let made = on(Stage::new(&["new"]).file("scenario.toml", "mine"));
     assert_eq!(made.code, 2);
