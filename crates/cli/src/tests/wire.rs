@@ -454,7 +454,7 @@ get = \"/plain\"
         "< HTTP/1.1 200 OK\n",
         "< data: {",
         "usage:",
-        "  receiving    ",
+        "  waiting      ",
         "  first output ",
         " ▲ ",
         "█",
