@@ -8,5 +8,5 @@
     examples  runs those of benches/examples
     sustained half an hour of a load that must be boring
     figures   arithmetic
-    results   benches/results/DATE.json and .md, the table in benches/README.md
+    results   benches/results/DATE.json and .md, the tables in both READMEs
 """

@@ -13,6 +13,8 @@ STREAMING = ("loadgen", "wrk", "oha", "k6", "locust")
 STREAM = "/v1/chat/completions?n=100&ttft=200&itl=90&jitter=30"
 # The same rate of events for twice the streams.
 SLOW_STREAM = "/v1/chat/completions?n=100&ttft=200&itl=182&jitter=30"
+# The same 50,000 events a second by 100, 1,000 and 10,000 streams: what an event costs where only their number grows.
+EVEN_STREAM = "/v1/chat/completions?n=100&ttft={gap}&itl={gap}&jitter=30"
 BURST_STREAM = "/v1/chat/completions?n=20&ttft=200&itl=50&jitter=30"
 
 
@@ -39,6 +41,12 @@ def _streams(users, clients, path=STREAM, **more):
     return Case(title, _closed(path, users, 20, True), clients, unit="events", quick_s=4, **more)
 
 
+def _even(users):
+    path = EVEN_STREAM.format(gap=users // 50)
+    case = _streams(users, ("loadgen", "wrk"), path)
+    return dataclasses.replace(case, title=f"{users:,} event streams, 50,000 events/s together")
+
+
 def _open(rate):
     return Case(
         f"open load, {rate:,} requests/s",
@@ -55,6 +63,9 @@ CASES = {
     "sse1000": _streams(1_000, STREAMING),
     "sse10000": _streams(10_000, STREAMING),
     "sse19500": _streams(19_500, ("loadgen", "wrk", "oha", "k6"), SLOW_STREAM, processes=2),
+    "even100": _even(100),
+    "even1000": _even(1_000),
+    "even10000": _even(10_000),
     "flood": Case(
         "replies of 64 events in one write, 64 in flight",
         _closed("/flood?n=64", 64, 10, True),

@@ -10,6 +10,7 @@ from . import cases, examples, machine, process, results, setup, sustained
 from .nginx import Nginx
 
 README = setup.ROOT / "benches" / "README.md"
+FRONT_PAGE = setup.ROOT / "README.md"
 RESULTS = setup.ROOT / "benches" / "results"
 ROUNDS = 3
 # Only where it is named: it takes its time.
@@ -57,7 +58,8 @@ def main(arguments=None):
     path = setup.TARGET / "bench" / "quick.json" if options.quick else RESULTS / f"{found['date']}.json"
     if not options.quick:
         found = results.merged(path, found)
-        results.into_readme(README, found)
+        results.into_readme(README, results.overview(found))
+        results.into_readme(FRONT_PAGE, results.headline(found))
     results.write(path, found)
     print(f"\n{results.document(found)}\nwritten to {path}")
     failed = [f"{name}: {client}" for name, case in found["cases"].items() for client in case["failed"]]

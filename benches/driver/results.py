@@ -1,4 +1,4 @@
-"""benches/results/DATE.json and .md, and the table in benches/README.md made from them."""
+"""benches/results/DATE.json and .md, and the tables in both READMEs made from them."""
 
 import json
 
@@ -42,11 +42,11 @@ def write(path, results):
     path.with_suffix(".md").write_text(document(results))
 
 
-def into_readme(readme, results):
+def into_readme(readme, made):
     text = readme.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    readme.write_text(f"{before}{BEGIN}\n\n{overview(results)}\n{END}{after}")
+    readme.write_text(f"{before}{BEGIN}\n\n{made}\n{END}{after}")
 
 
 def document(results):
@@ -61,7 +61,7 @@ def document(results):
 
 
 def overview(results):
-    """What the README shows."""
+    """What the README of the benches shows."""
     cases = results["cases"]
     parts = [_set_up(results)]
     costs = [name for name, case in cases.items() if case["kind"] == "closed"]
@@ -78,6 +78,41 @@ def overview(results):
     parts += [f"`{name}`:\n\n{_verbatim(text)}" for name, text in results["examples"].items()]
     parts.append(f"Not installed by the script, measured earlier on the same kind of machine: {DATED}.")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+# The front page's rows: what a row says, of which case, from which figure.
+HEADLINE = [
+    ("CPU s per million plain requests, 50 connections", "plain50", "cpu_s_per_million"),
+    ("the same of nginx", "nginx50", "cpu_s_per_million"),
+    ("the same, 500 connections", "plain500", "cpu_s_per_million"),
+    ("CPU s per million events, 1,000 streams", "sse1000", "cpu_s_per_million"),
+    ("the same, 10,000 streams", "sse10000", "cpu_s_per_million"),
+    ("KiB of memory per stream, 10,000 streams", "sse10000", "kib_per_connection"),
+    ("million events/s where 64 come in one write", "flood", "per_second"),
+    ("p99 time to first token less the truth, 512 streams at once, ms", "burst", "first_token_p99_off_ms"),
+    ("p99 distance of arrivals from their schedule, 5,000/s, ms", "open5000", "error_p99_ms"),
+    ("p99 latency reported of a service that stalls (450 by arithmetic), ms", "stall", "latency_p99_ms"),
+]
+
+
+def headline(results):
+    """What the front page shows: a row for each claim, also where another is ahead."""
+    rows = [(title, results["cases"][case], key) for title, case, key in HEADLINE if case in results["cases"]]
+    clients = list(dict.fromkeys(client for _, case, _ in rows for client in case["clients"]))
+    lines = ["| | " + " | ".join(clients) + " |", "|---" * (len(clients) + 1) + "|"]
+    for title, case, key in rows:
+        found = case["clients"]
+        cells = [_headline_cell(case, found[client], key) if client in found else "" for client in clients]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    note = "In brackets: how many times loadgen's. sat.: its core was full, so that it was slower than what was offered."
+    return "\n".join([_set_up(results), note, "", *lines]) + "\n"
+
+
+def _headline_cell(case, one, key):
+    if key == "cpu_s_per_million":
+        return _cost_cell(case, one)
+    value = one["median"].get(key)
+    return _text(1e-6 * value if key == "per_second" and value else value)
 
 
 def _set_up(results):

@@ -74,12 +74,36 @@ class Results(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             readme = pathlib.Path(folder) / "README.md"
             readme.write_text(f"before\n{results.BEGIN}\nold\n{results.END}\nafter\n")
-            results.into_readme(readme, whole)
+            results.into_readme(readme, results.overview(whole))
             text = readme.read_text()
         self.assertTrue(text.startswith("before\n") and text.endswith("after\n"), text)
         self.assertIn("2026-01-02", text)
         self.assertIn("a user takes little", text)
         self.assertNotIn("old", text)
+
+    def test_the_front_page_has_a_row_for_each_case_that_was_measured(self):
+        median = {"cpu_s_per_million": 6.5, "generator_core": 1.0, "others_cores": 0.0}
+        wrk = {**median, "cpu_s_per_million": 7.1}
+        whole = {
+            "date": "2026-01-02",
+            "machine": {"cpu": "X", "cores": 2, "system": "S", "kernel": "6", "commit": "c"},
+            "versions": {},
+            "rounds": 3,
+            "cores": {"target": 0, "generator": 1},
+            "cases": {
+                "plain50": {"unit": "requests", "clients": {"loadgen": {"median": median}, "wrk": {"median": wrk}}},
+                "flood": {"clients": {"loadgen": {"median": {"per_second": 5.4e6, "others_cores": 0.0}}}},
+            },
+        }
+        rows = [line for line in results.headline(whole).splitlines() if line.startswith("| ")]
+        self.assertEqual(
+            rows,
+            [
+                "| | loadgen | wrk |",
+                "| CPU s per million plain requests, 50 connections | 6.50 | 7.10 (1.09) |",
+                "| million events/s where 64 come in one write | 5.40 |  |",
+            ],
+        )
 
 
 if __name__ == "__main__":
