@@ -83,10 +83,10 @@ def overview(results):
 # The front page's rows: what a row says, of which case, from which figure.
 HEADLINE = [
     ("CPU s per million plain requests, 50 connections", "plain50", "cpu_s_per_million"),
-    ("the same of nginx", "nginx50", "cpu_s_per_million"),
-    ("the same, 500 connections", "plain500", "cpu_s_per_million"),
+    ("CPU s per million plain requests to nginx, 50 connections", "nginx50", "cpu_s_per_million"),
+    ("CPU s per million plain requests, 500 connections", "plain500", "cpu_s_per_million"),
     ("CPU s per million events, 1,000 streams", "sse1000", "cpu_s_per_million"),
-    ("the same, 10,000 streams", "sse10000", "cpu_s_per_million"),
+    ("CPU s per million events, 10,000 streams", "sse10000", "cpu_s_per_million"),
     ("KiB of memory per stream, 10,000 streams", "sse10000", "kib_per_connection"),
     ("million events/s where 64 come in one write", "flood", "per_second"),
     ("p99 time to first token less the truth, 512 streams at once, ms", "burst", "first_token_p99_off_ms"),
