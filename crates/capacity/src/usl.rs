@@ -101,7 +101,7 @@ pub fn usl(points: &[LoadPoint]) -> Option<Usl> {
         lambda,
         contention,
         coherency,
-        errors: fit.errors(most),
+        errors: fit.errors(),
         r_squared: 0.0,
         error: 0.0,
         most,
@@ -248,7 +248,8 @@ impl<'a> Fit<'a> {
         lambda * point.load / bend(contention, coherency, point.load) / point.rate
     }
 
-    /// The variance of relative errors that chance does not explain (DerSimonian and Laird 1986); zero where it may.
+    /// The variance of relative errors that chance does not explain, by the moments of the weighted squares that a fit of
+    /// three parameters leaves (DerSimonian and Laird 1986, for regressions); zero where chance may be all.
     fn beyond_chance(&self) -> f64 {
         let squares = self.points.iter().zip(&self.weights);
         let squares: f64 = squares
@@ -258,22 +259,37 @@ impl<'a> Fit<'a> {
         if squares <= free + CHANCE * (2.0 * free).sqrt() {
             return 0.0;
         }
+        let Some(inverse) = self.known(1).try_inverse() else {
+            return 0.0;
+        };
         let sum: f64 = self.weights.iter().sum();
-        let of_squares: f64 = self.weights.iter().map(|weight| weight * weight).sum();
-        ((squares - free) / (sum - of_squares / sum)).max(0.0)
+        let taken = (inverse * self.known(2)).trace();
+        ((squares - free) / (sum - taken)).max(0.0)
     }
 
-    /// The standard errors of λ, σ and κ.
-    fn errors(&self, most: f64) -> Option<[f64; 3]> {
-        let [lambda, contention, coherency] = self.law();
+    /// The largest load, against which slopes are taken.
+    fn most(&self) -> f64 {
+        self.points.last().map_or(1.0, |point| point.load)
+    }
+
+    /// How steeply the shares change with each parameter: the sums of the products, by that power of the weights.
+    fn known(&self, power: i32) -> Matrix3<f64> {
+        let [_, contention, coherency] = self.law();
+        let most = self.most();
         let mut known = Matrix3::zeros();
         for (point, weight) in self.points.iter().zip(&self.weights) {
             let slope = self.share(point);
             let others = others(point.load) / bend(contention, coherency, point.load);
             let row = RowVector3::new(1.0, -others / most, -others * point.load / (most * most));
-            known += row.transpose() * row * (slope * slope * weight);
+            known += row.transpose() * row * (slope * slope * weight.powi(power));
         }
-        let variances = known.try_inverse()?.diagonal();
+        known
+    }
+
+    /// The standard errors of λ, σ and κ; none where the loads do not tell them apart.
+    fn errors(&self) -> Option<[f64; 3]> {
+        let (lambda, most) = (self.law()[0], self.most());
+        let variances = self.known(1).try_inverse()?.diagonal();
         let errors = [
             lambda * variances.x.sqrt(),
             variances.y.sqrt() / most,
@@ -472,6 +488,15 @@ mod tests {
             ("as in scripts/stress-check", many, 16, 40.0, 0.0, 0.92, 98),
             ("few, wandering", few, 9, 60.0, 0.01, 1.02, 50),
             ("many, wandering", many, 16, 60.0, 0.01, 1.02, 80),
+            (
+                "hardly any chance, 6 levels",
+                many,
+                6,
+                60_000.0,
+                0.01,
+                1.02,
+                0,
+            ),
         ];
         for (what, known, levels, seconds, wander, share, least) in cases {
             let case = Measured {

@@ -7,9 +7,6 @@ use loadgen_capacity::{
 };
 use loadgen_stats::Verdict;
 
-/// The least share that is shown as a number.
-const LEAST_SHOWN: f64 = 1e-4;
-
 /// A load with its unit: `230 users`, `12.5/s`.
 pub(crate) fn load(load: f64, unit: LoadUnit) -> String {
     match unit {
@@ -226,6 +223,10 @@ fn strictly(stress: &Stress) -> Option<String> {
             "strictly there is no answer: {} could not be told, and might have held",
             at(load)
         ),
+        Doubt::Hindered(load) => format!(
+            "strictly there is no answer: this machine could not put {} on, which might have held",
+            at(load)
+        ),
         Doubt::Spared(load) => format!(
             "strictly there is no answer: the generator was late or busy at {}, and may have spared the service",
             at(load)
@@ -348,11 +349,15 @@ fn scalability(stress: &Stress) -> Vec<(&'static str, String)> {
         ));
         return laws;
     }
-    let errors = usl.errors.unwrap_or_default();
-    let give_or_take = |share: f64, error: f64| match error < LEAST_SHOWN {
-        true => units::percent(share),
-        false => format!("{} ± {}", units::percent(share), units::percent(error)),
+    let Some(errors) = usl.errors else {
+        laws.push((
+            "scalability",
+            format!("these loads do not tell contention and coherency apart ({fit})"),
+        ));
+        return laws;
     };
+    let give_or_take =
+        |share: f64, error: f64| format!("{} ± {}", units::percent(share), units::percent(error));
     laws.push((
         "scalability",
         format!(
