@@ -22,12 +22,13 @@ pub struct Timing {
 impl Timing {
     /// The longest that a level settles. Iterations of users may be as long as their timeouts and thinking make them.
     fn longest_settle(&self, settings: &SearchSettings) -> Duration {
-        match settings.ladder.whole && !self.settle.is_zero() {
-            true => {
-                let coming = coming(settings.ladder.max, self.connect_rate);
-                self.settle.max(LONGEST_SETTLE).max(coming * 2)
-            }
-            false => self.settle,
+        if !settings.ladder.whole {
+            return self.settle;
+        }
+        let coming = coming(settings.ladder.max, self.connect_rate);
+        match self.settle.is_zero() {
+            true => coming,
+            false => self.settle.max(LONGEST_SETTLE).max(coming * 2),
         }
     }
 

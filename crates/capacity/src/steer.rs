@@ -238,11 +238,16 @@ impl Steersman {
     /// are; and no more of them in a second than may come.
     fn settle(&self, more: f64) -> Duration {
         let settle = self.settings.settle;
-        match self.settings.search.ladder.whole && !settle.is_zero() {
-            true => settle
+        if !self.settings.search.ladder.whole {
+            return settle;
+        }
+        let coming = coming(more, self.settings.connect_rate);
+        match settle.is_zero() {
+            // Not settled, but not measured either while its users come.
+            true => coming,
+            false => settle
                 .max((2 * self.iteration).min(LONGEST_SETTLE))
-                .max(coming(more, self.settings.connect_rate) * 2),
-            false => settle,
+                .max(coming * 2),
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Doubt {
     TooFew(f64),
     /// This load held while the generator was late or busy, which may have spared the service.
     Spared(f64),
+    /// This machine could not put this load on, which might have held.
+    Hindered(f64),
 }
 
 /// The result of a search.
@@ -144,28 +146,52 @@ impl Stress {
         if ended == Ended::Stopped {
             return None;
         }
-        let floor = |load: f64| {
+        let safe = |load: f64| {
             self.settings
                 .ladder
                 .floor(load * (1.0 - self.settings.headroom))
         };
         let may_turn = |load: f64| match self.required {
             None => true,
-            Some(required) => self.meets() != Some(true) && floor(load) >= required,
+            Some(required) => self.meets() != Some(true) && safe(load) >= required,
         };
         let (from, to) = (
             highest_held.unwrap_or(0.0),
             lowest_broke.unwrap_or(f64::INFINITY),
         );
-        let open = |load: &&f64| from < **load && **load < to && may_turn(**load);
-        if let Some(load) = self.answer.unclear.iter().find(open) {
-            return Some(Doubt::TooFew(*load));
+        let open = |load: &f64| from < *load && *load < to && may_turn(*load);
+        if let Some(load) = self.answer.unclear.iter().copied().find(open) {
+            return Some(Doubt::TooFew(load));
         }
-        // What holds only because the generator spared the service is too high, and so is what is safe.
-        let spared = [peak, highest_held].into_iter().flatten();
-        let mut spared =
-            spared.filter(|load| self.meets() != Some(false) && self.was_spared(*load));
+        let mut hindered = self.levels.iter().filter(|level| self.was_hindered(level));
+        if let Some(level) = hindered.find(|level| open(&level.load)) {
+            return Some(Doubt::Hindered(level.load));
+        }
+        // What holds only because the generator spared the service is too high, and so is what is safe; a load that is
+        // required may be met without it.
+        let met_without = self.required.is_some_and(|required| {
+            let sure = |level: &&Level| {
+                level.verdict == LevelVerdict::Held && !self.was_spared(level.load)
+            };
+            let below = self
+                .levels
+                .iter()
+                .filter(|level| level.load <= peak.unwrap_or(from));
+            below.filter(sure).any(|level| safe(level.load) >= required)
+        });
+        let spared = [peak, highest_held.filter(|_| peak.is_none())];
+        let mut spared = spared
+            .into_iter()
+            .flatten()
+            .filter(|load| self.meets() != Some(false) && !met_without && self.was_spared(*load));
         spared.next().map(Doubt::Spared)
+    }
+
+    /// Whether this was the last try of its load, and this machine could not put it on.
+    fn was_hindered(&self, level: &Level) -> bool {
+        let at = |other: &&Level| (other.load - level.load).abs() <= 1e-9 * level.load;
+        let last = self.levels.iter().rev().find(at);
+        last.is_some_and(|last| last.verdict == LevelVerdict::Generator)
     }
 
     /// Whether the generator was late or busy when a load held.
@@ -310,6 +336,27 @@ mod tests {
         check(&spared, Ended::Found, None, [Pass, Inconclusive]);
         check(&spared, Ended::Found, Some(75.0), [Pass, Inconclusive]);
         check(&spared, Ended::Found, Some(80.0), [Fail, Fail]);
+        // What is required is met by one below it that held for certain; and is missed if even that one does not reach.
+        let over = [
+            (100.0, Held, false),
+            (200.0, Held, false),
+            (300.0, Held, true),
+            (400.0, Broke, false),
+        ];
+        check(&over, Ended::Found, Some(100.0), [Pass, Pass]);
+        check(&over, Ended::Found, Some(150.0), [Pass, Pass]);
+        check(&over, Ended::Found, Some(151.0), [Pass, Inconclusive]);
+        check(&over, Ended::Found, None, [Pass, Inconclusive]);
+        // A load in the gap that this machine could not put on: of 150, 112 would be safe.
+        let hindered = [
+            (100.0, Held, false),
+            (200.0, Broke, false),
+            (150.0, Generator, true),
+        ];
+        check(&hindered, Ended::Found, None, [Pass, Inconclusive]);
+        check(&hindered, Ended::Found, Some(110.0), [Fail, Inconclusive]);
+        check(&hindered, Ended::Found, Some(113.0), [Fail, Fail]);
+        check(&hindered, Ended::Found, Some(75.0), [Pass, Pass]);
         let lower = [
             (100.0, Held, true),
             (200.0, Held, false),
