@@ -184,6 +184,7 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
     /// Begins the next start.
     pub(crate) fn begin_next(&mut self) {
         if self.shard.load(self.load).is_used_up() {
+            self.leave_unbegun();
             self.starts = Starts::none();
         }
         match self.starts.take() {
@@ -279,8 +280,16 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
         users.wait(self.shard.index(), None);
     }
 
+    /// Users who count as there from the start of the run, and will not be begun, are there no more.
+    fn leave_unbegun(&mut self) {
+        for _ in 0..self.starts.take_first_users() {
+            drop(self.shard.already_here());
+        }
+    }
+
     fn forget(&mut self, until: Offset) {
         self.stop_waiting();
+        self.leave_unbegun();
         let mut recorder = self.shard.recorder.borrow_mut();
         let roles = &self.shard.load(self.load).roles;
         self.starts.forget(until, |number, due| {

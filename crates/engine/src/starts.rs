@@ -120,6 +120,18 @@ impl Starts {
         start
     }
 
+    /// Takes the users that are there from the start of the run and were not begun; says how many they were.
+    pub(crate) fn take_first_users(&mut self) -> usize {
+        let mut taken = 0;
+        while let Some(Start::Stay(stay)) = &self.next
+            && stay.from == Offset::ZERO
+        {
+            taken += 1;
+            self.advance();
+        }
+        taken
+    }
+
     /// Forgets all starts; tells of every arrival that was due before `until`: its number, and when it was due.
     pub(crate) fn forget(&mut self, until: Offset, mut tell: impl FnMut(u64, Offset)) {
         while let Some(Start::Arrival(number, due)) = self.next

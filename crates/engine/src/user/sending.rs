@@ -65,7 +65,13 @@ impl<C: Connector, T: Timer> User<C, T> {
     /// Waits for a turn where the rate of the requests is capped; false where the user has to leave.
     async fn has_turn(&mut self, request: &Request) -> bool {
         match request.rate_limit {
-            Some(limit) => Box::pin(self.turn(limit, request.index)).await,
+            // Who waits for a token of its own keeps nobody waiting, and does not use up a turn that it cannot take.
+            Some(limit) => {
+                Box::pin(async {
+                    self.has_asked(request).await && self.turn(limit, request.index).await
+                })
+                .await
+            }
             None => true,
         }
     }

@@ -118,6 +118,23 @@ async fn nobody_is_waited_for_once_nothing_is_left_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_finds_nothing_left_to_do_is_there_no_more() {
+    for workers in [1, 2, 7] {
+        let service = Service::noting(millis(3_500), &[]);
+        let text = ONCE.replace(
+            "LOAD",
+            "vus = 9000\niterations = 100\nconnect_rate = \"off\"",
+        );
+        let summary = undisturbed(plan(&text), workers, &service).await;
+        assert_eq!(service.calls("/").len(), 100, "{workers} workers");
+        let last = summary.windows.last().expect("four seconds");
+        assert_eq!(last.vus.last, 0, "{workers} workers");
+        let third = &summary.windows[2];
+        assert_eq!(third.vus.last, 100, "{workers} workers");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_begins_in_the_warm_up_is_in_no_figure() {
     for workers in [1, 2, 7] {
         let load = "vus = 20\nduration = \"2s\"\nwarm_up = \"500ms\"\nconnect_rate = \"20/s\"";
