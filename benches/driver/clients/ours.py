@@ -18,10 +18,12 @@ class Loadgen:
         command += ["30s" if load.kind in ("open", "once") else "0s"]
         if load.stream:
             command += ["--stream=openai"]
+        if load.kind != "open":
+            # As the others, all at once: who comes later is spared their wave, or has less time to be measured in.
+            command += ["--connect-rate", "off"]
         match load.kind:
             case "closed":
-                # As the others, all at once: who comes later has less time to be measured in.
-                command += ["-c", load.users, "-z", f"{load.seconds}s", "--connect-rate", "off"]
+                command += ["-c", load.users, "-z", f"{load.seconds}s"]
             case "once":
                 command += ["-c", load.users, "-n", load.users]
             case "open":
