@@ -205,3 +205,13 @@ pub trait StreamSink {
     /// How a read that brought the first byte of an answer or an output event was dated.
     fn arrival(&mut self, arrival: &Arrival);
 }
+
+/// For answers that nobody reads as streams.
+impl StreamSink for () {
+    fn first_output(&mut self, _: Offset, _: Offset, _: Duration) {}
+    fn first_text(&mut self, _: Offset) {}
+    fn gap(&mut self, _: Duration) {}
+    fn output_events(&mut self, _: Offset, _: u32) {}
+    fn coalesced(&mut self, _: u32, _: bool) {}
+    fn arrival(&mut self, _: &Arrival) {}
+}

@@ -2,10 +2,10 @@
 
 use crate::{
     clock::Clock,
-    connection::{Call, Connection, Exchange, HttpVersion, Method, Rendered, StreamSink, Timeouts},
+    connection::{Call, Connection, Exchange, HttpVersion, Method, Rendered, Timeouts},
 };
 use loadgen_scenario::{Plan, Request, Scope, Token, TokenSource, mask};
-use loadgen_stats::{Arrival, Offset, StepIndex};
+use loadgen_stats::StepIndex;
 use std::time::Duration;
 
 /// The most that are asked for at once in a run.
@@ -91,18 +91,6 @@ async fn fetch(connection: &mut impl Connection, message: &Rendered<'_>, clock: 
         clock,
     };
     let mut exchange = Exchange::default();
-    connection.call(&call, &mut exchange, &mut Nobody).await;
+    connection.call(&call, &mut exchange, &mut ()).await;
     exchange
-}
-
-/// Nobody reads streams here.
-struct Nobody;
-
-impl StreamSink for Nobody {
-    fn first_output(&mut self, _: Offset, _: Offset, _: Duration) {}
-    fn first_text(&mut self, _: Offset) {}
-    fn gap(&mut self, _: Duration) {}
-    fn output_events(&mut self, _: Offset, _: u32) {}
-    fn coalesced(&mut self, _: u32, _: bool) {}
-    fn arrival(&mut self, _: &Arrival) {}
 }

@@ -7,8 +7,8 @@ pub use command::Commands;
 
 use crate::Error;
 use loadgen_engine::{
-    Arrival, Call, Clock, Connect, Connection, Connector, Exchange, HttpVersion, Method, Offset,
-    Probe, ProbeIndex, ProbeSample, ProbeSource, Rendered, StepIndex, StreamSink, Timeouts,
+    Call, Clock, Connect, Connection, Connector, Exchange, HttpVersion, Method, Probe, ProbeIndex,
+    ProbeSample, ProbeSource, Rendered, StepIndex, Timeouts,
 };
 use process::{Looks, Processes};
 use std::{rc::Rc, thread, time::Duration};
@@ -244,7 +244,7 @@ pub(crate) async fn fetch(
         clock: question.clock,
     };
     let mut exchange = Exchange::default();
-    connection.call(&call, &mut exchange, &mut Nobody).await;
+    connection.call(&call, &mut exchange, &mut ()).await;
     match (exchange.failure, exchange.status) {
         (Some(failure), _) => Err(failure.message),
         (None, Some(status)) => Ok(Answer {
@@ -257,18 +257,6 @@ pub(crate) async fn fetch(
 
 fn seconds(length: Duration) -> String {
     format!("{} s", length.as_secs_f64())
-}
-
-/// Nobody reads streams here.
-struct Nobody;
-
-impl StreamSink for Nobody {
-    fn first_output(&mut self, _: Offset, _: Offset, _: Duration) {}
-    fn first_text(&mut self, _: Offset) {}
-    fn gap(&mut self, _: Duration) {}
-    fn output_events(&mut self, _: Offset, _: u32) {}
-    fn coalesced(&mut self, _: u32, _: bool) {}
-    fn arrival(&mut self, _: &Arrival) {}
 }
 
 #[cfg(test)]

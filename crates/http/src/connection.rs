@@ -235,22 +235,11 @@ impl Connection for HttpConnection {
 mod tests {
     use crate::{HttpConnect, Options};
     use loadgen_engine::{
-        Arrival, Call, Clock, Connect, Connection, Connector, Exchange, HttpVersion, Method,
-        Offset, Origin, Rendered, StepIndex, StreamSink, Timeouts,
+        Call, Clock, Connect, Connection, Connector, Exchange, HttpVersion, Method, Offset, Origin,
+        Rendered, StepIndex, Timeouts,
     };
     use std::{borrow::Cow, time::Duration};
     use tokio::time::Instant;
-
-    struct Nobody;
-
-    impl StreamSink for Nobody {
-        fn first_output(&mut self, _: Offset, _: Offset, _: Duration) {}
-        fn first_text(&mut self, _: Offset) {}
-        fn gap(&mut self, _: Duration) {}
-        fn output_events(&mut self, _: Offset, _: u32) {}
-        fn coalesced(&mut self, _: u32, _: bool) {}
-        fn arrival(&mut self, _: &Arrival) {}
-    }
 
     /// What only some calls need is in boxes: there may be ten thousands of streams at once.
     #[test]
@@ -294,7 +283,7 @@ mod tests {
             started: Offset::ZERO,
             clock: Clock::starting_at(Instant::now()),
         };
-        let (mut exchange, mut nobody) = (Exchange::default(), Nobody);
+        let (mut exchange, mut nobody) = (Exchange::default(), ());
         let call = connection.call(&call, &mut exchange, &mut nobody);
         let bytes = size_of_val(&call);
         assert!(bytes <= 1_280, "{bytes} bytes");

@@ -1,7 +1,7 @@
 //! Tests of the probes: real commands, canned answers.
 
 use super::*;
-use loadgen_engine::{ErrorKind, Failure, Origin, ProcessFigure, WhichProcess};
+use loadgen_engine::{ErrorKind, Failure, Origin, ProcessFigure, StreamSink, WhichProcess};
 use std::{borrow::Cow, fs, io};
 
 /// Answers every request with one status and body; without a status nobody is there.
