@@ -71,7 +71,11 @@ impl<C: Connector, T: Timer> User<C, T> {
         self.present.forget();
         self.ready = tokio::select! {
             due = wait => due,
-            () = lost(&mut self.seat) => return false,
+            // Its level fell: that is not the end of the run.
+            () = lost(&mut self.seat) => {
+                guard.left = false;
+                return false;
+            }
         };
         guard.left = false;
         let mut recorder = shard.recorder.borrow_mut();
