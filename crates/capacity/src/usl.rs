@@ -70,11 +70,12 @@ impl Usl {
         self.r_squared >= GOOD && self.error <= CLOSE
     }
 
-    /// The load with the most throughput, and that throughput. None where the fit is poor, where throughput never falls,
-    /// and where the peak lies far beyond what was measured.
+    /// The load with the most throughput, and that throughput. None where the fit is poor or does not tell contention and coherency apart,
+    /// where throughput never falls, and where the peak lies far beyond what was measured.
     #[must_use]
     pub fn peak(&self) -> Option<(f64, f64)> {
-        if !self.is_good() || self.coherency <= 0.0 || self.contention >= 1.0 {
+        let told = self.errors.is_some() && self.is_good();
+        if !told || self.coherency <= 0.0 || self.contention >= 1.0 {
             return None;
         }
         let load = ((1.0 - self.contention) / self.coherency).sqrt();
