@@ -12,9 +12,9 @@ use crate::{
     tokens::TokenKeeping,
     wiring,
 };
-use loadgen_engine::{Clock, Connect as _, Stop, Turns};
+use loadgen_engine::{Clock, Connect as _, Connector, Stop, Turns};
 use loadgen_http::HttpConnect;
-use loadgen_scenario::Plan;
+use loadgen_scenario::{Plan, Scenario};
 use std::ops::Range;
 use tokio::{runtime::Runtime, sync::watch, task::LocalSet, time::Instant};
 use user::{Run, User};
@@ -139,7 +139,7 @@ impl Stage<'_> {
         };
         let all_data: Vec<usize> = (0..plan.data.len()).collect();
         let (mut of_run, local) = (user(0, &all_data), LocalSet::new());
-        let setup = self.unless(&local, of_run.play_once("setup", &plan.setup))?;
+        let setup = self.unless(Stop::Drain, &local, of_run.play_once("setup", &plan.setup))?;
         if setup.over {
             self.say("\nno user would begin\n")?;
             return Ok(Exit::Threshold);
@@ -147,32 +147,52 @@ impl Stage<'_> {
         if !plan.setup.steps.is_empty() {
             plan.share(of_run.kept());
         }
-        let mut any_failed = setup.failed;
-        for (scenario, vu) in plan.scenarios[which].iter().zip(1..) {
-            if plan.scenarios.len() > 1 {
-                self.say(&format!("\nscenario {}\n", scenario.name))?;
-            }
-            let mut user = user(vu, &scenario.data);
-            // What connections left to do ends with the runtime.
-            any_failed |= self.unless(&LocalSet::new(), user.play(scenario))?;
-        }
+        let users = self.play_users(which, |scenario, vu| user(vu, &scenario.data));
+        // What the setup made is cleared away after one signal, too; another one cuts that.
         let teardown = of_run.play_once("teardown", &plan.teardown);
-        any_failed |= self.unless(&local, teardown)?.failed;
-        Ok(match any_failed {
+        let teardown = self.unless(Stop::Cut, &local, teardown)?;
+        if *self.stop.borrow() != Stop::Run {
+            return Err(Ended::Signal);
+        }
+        Ok(match setup.failed | users? | teardown.failed {
             true => Exit::Threshold,
             false => Exit::Passed,
         })
     }
 
-    /// What comes of something, unless a signal comes before.
+    /// Tells one iteration of a user of each of these scenarios; whether anything failed.
+    fn play_users<'u, C: Connector>(
+        &self,
+        which: Range<usize>,
+        user: impl Fn(&Scenario, u64) -> User<'u, C>,
+    ) -> Result<bool, Ended> {
+        let plan = self.plan;
+        let mut any_failed = false;
+        for (scenario, vu) in plan.scenarios[which].iter().zip(1..) {
+            if plan.scenarios.len() > 1 {
+                self.say(&format!("\nscenario {}\n", scenario.name))?;
+            }
+            let mut user = user(scenario, vu);
+            // What connections left to do ends with the runtime.
+            any_failed |= self.unless(Stop::Drain, &LocalSet::new(), user.play(scenario))?;
+        }
+        Ok(any_failed)
+    }
+
+    /// What comes of something, unless that signal comes before, or a stronger one.
     fn unless<T>(
         &self,
+        end: Stop,
         local: &LocalSet,
         told: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Ended> {
         let mut stop = self.stop.clone();
         let signal = async {
-            if stop.wait_for(|stop| *stop != Stop::Run).await.is_err() {
+            if stop
+                .wait_for(|stop| *stop == end || *stop == Stop::Cut)
+                .await
+                .is_err()
+            {
                 std::future::pending::<()>().await;
             }
         };

@@ -8,9 +8,11 @@ use super::{
 use loadgen_testkit::{ScriptedServer, Step};
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
     process::Command,
     thread,
+    time::Duration,
 };
 
 /// Everyone logs in, and says so from then on.
@@ -308,6 +310,50 @@ fn a_signal_ends_debug() {
         played.out
     );
     assert_eq!(server.received().len(), 0);
+}
+
+#[test]
+fn debug_clears_away_after_a_signal_what_its_setup_made() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let step =
+        |kind: &str, path: &str| format!("[[{kind}]]\nget = \"{path}\"\nname = \"{kind}\"\n");
+    let text = format!(
+        "target = \"http://{}\"\n{}\n{}{}{}",
+        listener.local_addr().unwrap(),
+        keys::ONCE,
+        step("setup", "/made"),
+        step("step", "/hangs"),
+        step("teardown", "/cleared"),
+    );
+    let stage = Stage::new(&["debug", "a.toml"]);
+    let stop = stage.stop.clone();
+    let serving = thread::spawn(move || {
+        let mut asked = String::new();
+        let mut read = |stream: &TcpStream| {
+            stream
+                .set_read_timeout(Some(Duration::from_secs(60)))
+                .unwrap();
+            let lines = BufReader::new(stream).lines().map(Result::unwrap);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            asked += head.first().map_or("nothing", String::as_str);
+        };
+        let (mut of_run, _) = listener.accept().unwrap();
+        read(&of_run);
+        of_run.write_all(PLAIN.as_bytes()).unwrap();
+        let (of_user, _) = listener.accept().unwrap();
+        read(&of_user);
+        stop.send_replace(Stop::Drain);
+        read(&of_run);
+        of_run.write_all(PLAIN.as_bytes()).unwrap();
+        asked
+    });
+    let played = on(stage.file("a.toml", &text));
+    let asked = serving.join().unwrap();
+    let wanted = ["/made", "/hangs", "/cleared"].map(|path| format!("GET {path} HTTP/1.1"));
+    assert_eq!(asked, wanted.concat(), "{}{}", played.out, played.err);
+    assert_eq!(played.code, 130, "{}{}", played.out, played.err);
+    let end = played.out.ends_with("\nstopped by a signal\n");
+    assert!(end, "{}", played.out);
 }
 
 #[test]
