@@ -155,7 +155,8 @@ pub struct StreamSample {
     pub choices: u32,
     /// Whether reasoning was shown in the stream.
     pub reasoning_shown: bool,
-    /// Output events by the second of the run in which they arrived, ascending: (second, events).
+    /// Output events by the second of the run in which they arrived, ascending: (second, events). Complete once the stream has
+    /// ended or was cut.
     pub by_second: Vec<(u32, u32)>,
 }
 
