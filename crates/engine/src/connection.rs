@@ -1,6 +1,6 @@
 //! The seam to the network: what the engine asks of a connection, and what it gets back.
 
-use crate::Clock;
+use crate::{Clock, sink::RecorderSink};
 use loadgen_stats::{Arrival, ErrorKind, Offset, StepIndex, StreamSample, Usage};
 use std::{future::Future, io, time::Duration};
 
@@ -109,8 +109,24 @@ impl Call<'_> {
 }
 
 /// What became of a request; filled while it runs.
+///
+/// What every read of a stream writes to comes first, so that it lies together.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub struct Exchange {
+    /// Just before the first write of the request.
+    pub sent_first: Option<Offset>,
+    /// How long the first write took: by so much the request may have left later than `sent_first`, where the thread lost
+    /// its processor meanwhile.
+    pub first_write: Duration,
+    /// Bytes written to the socket, TLS records included.
+    pub bytes_sent: u64,
+    /// Bytes read from the socket, TLS records included.
+    pub bytes_received: u64,
+    /// Bytes of the body after transfer and content decoding.
+    pub bytes_decoded: u64,
+    /// What the stream carried so far; present once the head of a 2xx answer of a streaming step arrived.
+    pub stream: Option<StreamSample>,
     /// When a usable connection was there.
     pub connected: Option<Offset>,
     /// Looking the name up; zero on a reused connection.
@@ -119,11 +135,6 @@ pub struct Exchange {
     pub connecting: Duration,
     /// The TLS handshake; zero on a reused connection.
     pub tls: Duration,
-    /// Just before the first write of the request.
-    pub sent_first: Option<Offset>,
-    /// How long the first write took: by so much the request may have left later than `sent_first`, where the thread lost
-    /// its processor meanwhile.
-    pub first_write: Duration,
     /// When the write that took the last byte returned, or the answer came while it returned; absent where it cannot be
     /// told apart (HTTP/2). Where the answer was whole first, the instant at which sending stopped.
     pub sent_last: Option<Offset>,
@@ -137,12 +148,6 @@ pub struct Exchange {
     pub whole: bool,
     /// Whether the call was given up as its `cancel` says; there is no `failure` then.
     pub cancelled: bool,
-    /// Bytes written to the socket, TLS records included.
-    pub bytes_sent: u64,
-    /// Bytes read from the socket, TLS records included.
-    pub bytes_received: u64,
-    /// Bytes of the body after transfer and content decoding.
-    pub bytes_decoded: u64,
     /// Times the request was sent again because a kept-alive connection had gone before any byte of the answer.
     pub resent: u32,
     /// The first bytes of the decoded body, up to `keep_body`.
@@ -158,8 +163,6 @@ pub struct Exchange {
     pub onward: Option<Box<Onward>>,
     /// Tokens by the provider's usage, of a stream or of a plain answer of a streaming step.
     pub usage: Option<Usage>,
-    /// What the stream carried so far; present once the head of a 2xx answer of a streaming step arrived.
-    pub stream: Option<StreamSample>,
     /// Why there is no whole answer, or why the stream is broken; absent where all is well as far as the connection
     /// can tell. Statuses and checks are judged by the engine.
     pub failure: Option<Failure>,
@@ -204,6 +207,10 @@ pub trait StreamSink {
     fn coalesced(&mut self, events: u32, late: bool);
     /// How a read that brought the first byte of an answer or an output event was dated.
     fn arrival(&mut self, arrival: &Arrival);
+    /// The same sink, for a stream that is read by a task of its own; none where the caller alone may be told.
+    fn of_its_own(&self) -> Option<RecorderSink> {
+        None
+    }
 }
 
 /// For answers that nobody reads as streams.

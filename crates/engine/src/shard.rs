@@ -86,7 +86,7 @@ pub(crate) struct Ties {
 /// A shard, as its users see it.
 pub(crate) struct Shard<C: Connector, T: Timer> {
     pub(crate) plan: Arc<Plan>,
-    pub(crate) recorder: RefCell<Recorder>,
+    pub(crate) recorder: Rc<RefCell<Recorder>>,
     pub(crate) flights: Flights,
     pub(crate) connector: C,
     pub(crate) timer: T,
@@ -125,7 +125,7 @@ impl<C: Connector, T: Timer> Shard<C, T> {
     ) -> Self {
         Self {
             plan: Arc::clone(&common.plan),
-            recorder: RefCell::new(Recorder::new(Arc::clone(&common.layout))),
+            recorder: Rc::new(RefCell::new(Recorder::new(Arc::clone(&common.layout)))),
             flights: Flights::default(),
             connector,
             timer,

@@ -1,12 +1,12 @@
 //! Takes an answer's head and body: counts, decodes, keeps what is asked for, and feeds the reader of the stream.
 
 use crate::{
-    decode::Decoder,
+    decode::{Decoder, Trouble},
     dialect::add_text,
     failure::{failure, protocol},
     redirect::is_redirection,
     request::Traits,
-    response::{Head, Receive},
+    response::{Coding, Head, Receive},
     retry_after::retry_after,
     stamp::Dated,
     stream::{BodyEnd, StreamReader, error_of_plain, is_stream, usage_of_plain},
@@ -14,6 +14,7 @@ use crate::{
 use loadgen_engine::{
     Call, ErrorKind, Exchange, Failure, Offset, StreamSink, StreamSpec, watch_wake_ups,
 };
+use std::mem;
 
 /// How much is kept of the body of an answer that is no success, for the text of the error.
 const ERROR_BODY: usize = 512;
@@ -40,24 +41,33 @@ pub(crate) struct Wanted<'a> {
 
 /// What becomes of one answer.
 pub(crate) struct Answer<'a> {
-    wanted: Wanted<'a>,
+    pub(crate) wanted: Wanted<'a>,
     pub(crate) exchange: &'a mut Exchange,
-    sink: &'a mut dyn StreamSink,
+    pub(crate) sink: &'a mut dyn StreamSink,
+    pub(crate) taken: &'a mut Taken,
+}
+
+/// What has been taken of an answer so far, but for what the exchange holds.
+///
+/// What every read of a stream looks at comes first, so that it lies together.
+#[derive(Default)]
+#[repr(C)]
+pub(crate) struct Taken {
     /// The read at hand.
     dated: Option<Dated>,
-    /// The read that brought the first byte of the head at hand.
-    began: Option<Dated>,
-    /// Whether that read is still to be reported to the sink.
-    unreported: bool,
     /// Bytes of the body before content decoding.
     coded: u64,
     /// How many bytes of the body are kept.
     keep: usize,
     /// In a box, as few bodies have one.
     decoder: Option<Box<Decoder>>,
-    reader: Option<StreamReader>,
     /// The body of a plain answer of a streaming step, for its usage or error.
     plain: Option<Vec<u8>>,
+    /// Whether the read that brought the first byte of the head is still to be reported to the sink.
+    unreported: bool,
+    reader: Option<StreamReader>,
+    /// The read that brought the first byte of the head at hand.
+    began: Option<Dated>,
 }
 
 impl<'a> Wanted<'a> {
@@ -83,45 +93,42 @@ impl<'a> Wanted<'a> {
             decode: traits.decode,
         }
     }
-}
 
-impl<'a> Answer<'a> {
-    /// Nothing has come yet.
-    pub(crate) fn new(
-        wanted: Wanted<'a>,
-        exchange: &'a mut Exchange,
-        sink: &'a mut dyn StreamSink,
-    ) -> Self {
-        Self {
-            wanted,
-            exchange,
-            sink,
-            dated: None,
-            began: None,
-            unreported: false,
-            coded: 0,
-            keep: 0,
-            decoder: None,
-            reader: None,
-            plain: None,
+    /// The same, for a stream that is told by `stream`.
+    pub(crate) const fn of_stream<'b>(self, stream: Option<&'b StreamSpec>) -> Wanted<'b> {
+        Wanted {
+            stream,
+            keep_body: self.keep_body,
+            keep_text: self.keep_text,
+            keep_head: self.keep_head,
+            heed: self.heed,
+            follow: self.follow,
+            body_limit: self.body_limit,
+            decode: self.decode,
         }
     }
+}
 
+impl Answer<'_> {
     /// A read of the socket has returned; what follows came with it.
     pub(crate) fn begin_read(&mut self, dated: Dated) {
-        self.dated = Some(dated);
+        self.taken.dated = Some(dated);
     }
 
     /// All of the read has been taken.
     pub(crate) fn end_read(&mut self) {
-        let Some(dated) = self.dated else { return };
+        let Some(dated) = self.taken.dated else {
+            return;
+        };
         let arrival = dated.arrival();
-        let outputs = match &mut self.reader {
+        let outputs = match &mut self.taken.reader {
             Some(reader) => reader.end_read(&arrival, self.exchange, self.sink),
             None => 0,
         };
-        let head = self.began.filter(|_| self.unreported);
-        self.unreported = false;
+        let head = match mem::take(&mut self.taken.unreported) {
+            true => self.taken.began,
+            false => None,
+        };
         if let Some(head) = head {
             self.sink.arrival(&head.arrival());
         }
@@ -152,7 +159,11 @@ impl<'a> Answer<'a> {
 
     /// When the stream was last heard of; nothing where there is none to wait for.
     pub(crate) fn last_event(&self) -> Option<Offset> {
-        let reader = self.reader.as_ref().filter(|reader| !reader.terminated())?;
+        let reader = self
+            .taken
+            .reader
+            .as_ref()
+            .filter(|reader| !reader.terminated())?;
         reader.last_event().or(self.exchange.first_byte)
     }
 
@@ -175,14 +186,15 @@ impl<'a> Answer<'a> {
     pub(crate) fn end(&mut self, at: Offset) {
         self.exchange.done = Some(at);
         self.exchange.whole = true;
-        let decoder = self.decoder.as_ref();
+        let decoder = self.taken.decoder.as_ref();
         let decoded = decoder.map_or(Ok(()), |decoder| decoder.check_end());
         let judged = self
+            .taken
             .reader
             .as_mut()
             .and_then(|reader| reader.finish(BodyEnd::Clean, at, self.exchange, self.sink));
         self.exchange.failure = decoded.err().or(judged);
-        if let (Some(spec), Some(body)) = (self.wanted.stream, self.plain.take()) {
+        if let (Some(spec), Some(body)) = (self.wanted.stream, self.taken.plain.take()) {
             self.exchange.usage = usage_of_plain(spec, &body);
             if self.wanted.keep_text > 0 {
                 add_text(spec, b"message", &body, &mut self.exchange.text);
@@ -194,7 +206,7 @@ impl<'a> Answer<'a> {
 
     /// The answer was cut, for the reason given; the reason that counts.
     pub(crate) fn cut(&mut self, reason: Failure, at: Offset) -> Failure {
-        let Some(reader) = &mut self.reader else {
+        let Some(reader) = &mut self.taken.reader else {
             return reason;
         };
         let verdict = reader.finish(BodyEnd::Cut, at, self.exchange, self.sink);
@@ -213,6 +225,7 @@ impl<'a> Answer<'a> {
     /// The call is given up on purpose; what had been wrong with the stream before that, if anything had.
     pub(crate) fn cancel(&mut self, at: Offset) -> Option<Failure> {
         let verdict = self
+            .taken
             .reader
             .as_mut()
             .and_then(|reader| reader.finish(BodyEnd::Cut, at, self.exchange, self.sink));
@@ -224,24 +237,42 @@ impl<'a> Answer<'a> {
         failure
     }
 
+    /// Not inlined: decoders take 50 KiB of the stack, which every read would have to make sure of.
+    #[inline(never)]
+    fn begin_decoding(&mut self, coding: Coding) -> Result<(), Failure> {
+        self.taken.decoder = Decoder::new(coding)?.map(Box::new);
+        Ok(())
+    }
+
+    /// Not inlined, as [`Self::begin_decoding`].
+    #[inline(never)]
+    fn decode(&mut self, mut decoder: Box<Decoder>, bytes: &[u8]) -> Result<(), Failure> {
+        let result = decoder.feed(bytes, &mut |decoded| self.decoded(decoded));
+        self.taken.decoder = Some(decoder);
+        result.map_err(|error| match error {
+            Trouble::Coding(name) => protocol(format!("invalid {name} body")),
+            Trouble::Taker(failure) => failure,
+        })
+    }
+
     fn decoded(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.exchange.bytes_decoded += bytes.len() as u64;
         if self.exchange.bytes_decoded > self.wanted.body_limit {
             return Err(self.too_large());
         }
-        let room = self.keep.saturating_sub(self.exchange.body.len());
-        if room > 0 {
+        if self.taken.keep > 0 {
             let body = &mut self.exchange.body;
+            let room = self.taken.keep.saturating_sub(body.len());
             body.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
-        if let Some(plain) = &mut self.plain {
+        if let Some(plain) = &mut self.taken.plain {
             if plain.len() + bytes.len() > USAGE_BODY {
-                self.plain = None;
+                self.taken.plain = None;
             } else {
                 plain.extend_from_slice(bytes);
             }
         }
-        match (&mut self.reader, self.dated) {
+        match (&mut self.taken.reader, self.taken.dated) {
             (Some(reader), Some(dated)) => {
                 reader.feed(bytes, &dated.arrival(), self.exchange, self.sink)
             }
@@ -259,10 +290,10 @@ impl<'a> Answer<'a> {
             if self.wanted.keep_text > 0 {
                 reader.keep_text(spec, self.wanted.keep_text);
             }
-            self.reader = Some(reader);
+            self.taken.reader = Some(reader);
             self.exchange.stream = Some(loadgen_engine::StreamSample::default());
         } else {
-            self.plain = Some(Vec::new());
+            self.taken.plain = Some(Vec::new());
         }
     }
 
@@ -276,8 +307,8 @@ impl<'a> Answer<'a> {
 
 impl Receive for Answer<'_> {
     fn head_begins(&mut self) {
-        self.began = self.dated;
-        self.exchange.first_byte = self.dated.map(|dated| dated.at);
+        self.taken.began = self.taken.dated;
+        self.exchange.first_byte = self.taken.dated.map(|dated| dated.at);
     }
 
     fn informational(&mut self) {
@@ -285,7 +316,7 @@ impl Receive for Answer<'_> {
     }
 
     fn head(&mut self, head: &Head<'_>, raw: &[u8]) -> Result<(), Failure> {
-        self.unreported = true;
+        self.taken.unreported = true;
         self.exchange.status = Some(head.status);
         if self.wants_head(head.status) {
             self.exchange.head = raw.to_vec();
@@ -294,13 +325,13 @@ impl Receive for Answer<'_> {
             self.exchange.retry_after = retry_after(raw);
         }
         let success = (200..300).contains(&head.status);
-        self.keep = if success {
+        self.taken.keep = if success {
             self.wanted.keep_body
         } else {
             self.wanted.keep_body.max(ERROR_BODY)
         };
-        if self.wanted.decode {
-            self.decoder = Decoder::new(head.coding)?.map(Box::new);
+        if self.wanted.decode && head.coding != Coding::Identity {
+            self.begin_decoding(head.coding)?;
         }
         if success {
             self.begin_stream(head.content_type);
@@ -309,19 +340,14 @@ impl Receive for Answer<'_> {
     }
 
     fn body(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.coded += bytes.len() as u64;
-        if self.coded > self.wanted.body_limit {
+        self.taken.coded += bytes.len() as u64;
+        if self.taken.coded > self.wanted.body_limit {
             return Err(self.too_large());
         }
-        let Some(mut decoder) = self.decoder.take() else {
-            return self.decoded(bytes);
-        };
-        let result = decoder.feed(bytes, &mut |decoded| self.decoded(decoded));
-        self.decoder = Some(decoder);
-        result.map_err(|error| match error {
-            crate::decode::Trouble::Coding(name) => protocol(format!("invalid {name} body")),
-            crate::decode::Trouble::Taker(failure) => failure,
-        })
+        match self.taken.decoder.take() {
+            None => self.decoded(bytes),
+            Some(decoder) => self.decode(decoder, bytes),
+        }
     }
 }
 

@@ -2,18 +2,20 @@
 
 use crate::{
     alarm::Alarm,
-    answer::{Answer, Wanted},
+    answer::{Answer, Taken, Wanted},
+    apart::Stream,
     dial::{Dial, Dialled},
-    http1::{Broken, Http1},
+    http1::{Broken, Http1, Ran, State},
     http2::{self, Http2},
     limits::Limits,
     redirect,
+    request::Traits,
     shard::Shard,
     sources::Seat,
     wire::Wire,
 };
 use loadgen_engine::{Call, Connection, Exchange, Failure, HttpVersion, Origin, StreamSink};
-use std::rc::Rc;
+use std::{mem, rc::Rc};
 
 /// The most connections that one user keeps; the one that was not used for longest goes first.
 const KEPT: usize = 32;
@@ -99,7 +101,7 @@ impl HttpConnection {
     async fn open(
         &mut self,
         call: &Call<'_>,
-        limits: &Limits<'_>,
+        limits: &Limits,
         exchange: &mut Exchange,
     ) -> Result<Link, Failure> {
         let (origin, version) = (&*call.message.origin, call.http_version);
@@ -116,7 +118,8 @@ impl HttpConnection {
         match (version, http2) {
             (HttpVersion::Http2, false) if origin.tls => Err(http2::not_agreed()),
             (HttpVersion::Http2, _) | (_, true) => {
-                let http2 = Http2::begin(wire, &self.shard).await?;
+                // In a box, as most connections are of HTTP/1.1, and thousands may be opened at once.
+                let http2 = Box::pin(Http2::begin(wire, &self.shard)).await?;
                 Ok(Link::Http2(Box::new(http2)))
             }
             _ => Ok(Link::Http1(Box::new(wire))),
@@ -128,45 +131,99 @@ impl HttpConnection {
         &mut self,
         link: Link,
         call: &Call<'_>,
-        limits: &Limits<'_>,
+        limits: &Limits,
         exchange: &mut Exchange,
         sink: &mut dyn StreamSink,
     ) -> Result<Option<Link>, Broken> {
-        let body_limit = self.shard.shared.options.body_limit;
         match link {
-            Link::Http1(mut wire) => {
-                let mut request = self.shard.wire(call);
-                let traits = request.wired().traits;
-                let answer = Answer::new(Wanted::new(call, traits, body_limit), exchange, sink);
-                let mut http1 = Http1::new(
-                    &mut wire,
-                    &self.shard,
-                    &mut self.alarm,
-                    limits,
-                    answer,
-                    traits,
-                );
-                let reusable = match http1.run(&mut request).await {
-                    // The connection is closed, so that the service learns of it.
-                    Err(Broken::Cancelled) => false,
-                    ran => ran?,
-                };
-                Ok(reusable.then_some(Link::Http1(wire)))
-            }
-            Link::Http2(mut http2) => {
-                let (request, traits) = self.shard.frame(call).map_err(Broken::Failed)?;
-                let mut answer = Answer::new(Wanted::new(call, traits, body_limit), exchange, sink);
-                // In a box, as it is twice as large as a request of HTTP/1.1.
-                let ran = Box::pin(http2.run(request, &mut answer, limits, &mut self.alarm)).await;
-                match ran {
-                    // Given up, its stream alone has been reset.
-                    Ok(()) | Err(Broken::Cancelled) => {
-                        Ok((!traits.close).then_some(Link::Http2(http2)))
-                    }
-                    Err(broken) => Err(broken),
-                }
+            Link::Http1(wire) => self.over_http1(wire, call, limits, exchange, sink).await,
+            // In a box, as it is twice as large as a request of HTTP/1.1.
+            Link::Http2(http2) => {
+                Box::pin(self.over_http2(http2, call, limits, exchange, sink)).await
             }
         }
+    }
+
+    async fn over_http1(
+        &mut self,
+        mut wire: Box<Wire>,
+        call: &Call<'_>,
+        limits: &Limits,
+        exchange: &mut Exchange,
+        sink: &mut dyn StreamSink,
+    ) -> Result<Option<Link>, Broken> {
+        let mut request = self.shard.wire(call);
+        let traits = request.wired().traits;
+        let mut state = self.shard.state(traits);
+        let wanted = self.wanted(call, traits);
+        let own = call.stream.zip(sink.of_its_own());
+        let State { course, taken } = &mut *state;
+        let mut http1 = Http1 {
+            wire: &mut wire,
+            shard: &self.shard,
+            alarm: &mut self.alarm,
+            limits,
+            answer: Answer {
+                wanted,
+                exchange,
+                sink,
+                taken,
+            },
+            course,
+        };
+        let ran = http1.run(&mut request, own.is_some()).await?;
+        let (wire, reusable) = match (ran, own) {
+            (Ran::Waits, Some((spec, sink))) => {
+                let stream = Stream {
+                    wire: Some(*wire),
+                    alarm: Alarm::new(),
+                    shard: Rc::clone(&self.shard),
+                    state: mem::take(&mut *state),
+                    sink,
+                    exchange: Exchange::default(),
+                    limits: *limits,
+                    spec: spec.clone(),
+                    wanted: wanted.of_stream(None),
+                };
+                self.shard.is_over(state);
+                let (wire, reusable) = stream.read(exchange, &mut self.alarm).await?;
+                (Box::new(wire), reusable)
+            }
+            (ran, _) => {
+                self.shard.is_over(state);
+                (wire, matches!(ran, Ran::Whole(true)))
+            }
+        };
+        Ok((reusable && !traits.close).then_some(Link::Http1(wire)))
+    }
+
+    async fn over_http2(
+        &mut self,
+        mut http2: Box<Http2>,
+        call: &Call<'_>,
+        limits: &Limits,
+        exchange: &mut Exchange,
+        sink: &mut dyn StreamSink,
+    ) -> Result<Option<Link>, Broken> {
+        let (request, traits) = self.shard.frame(call).map_err(Broken::Failed)?;
+        let mut answer = Answer {
+            wanted: self.wanted(call, traits),
+            exchange,
+            sink,
+            taken: &mut Taken::default(),
+        };
+        match http2
+            .run(request, &mut answer, limits, &mut self.alarm)
+            .await
+        {
+            // Given up, its stream alone has been reset.
+            Ok(()) | Err(Broken::Cancelled) => Ok((!traits.close).then_some(Link::Http2(http2))),
+            Err(broken) => Err(broken),
+        }
+    }
+
+    fn wanted<'c>(&self, call: &Call<'c>, traits: Traits) -> Wanted<'c> {
+        Wanted::new(call, traits, self.shard.shared.options.body_limit)
     }
 
     /// The kept connection for a call, if it is still good.

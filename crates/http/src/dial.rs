@@ -32,7 +32,7 @@ pub(crate) struct Dial<'a> {
     pub(crate) shard: &'a Shard,
     pub(crate) alarm: &'a mut Alarm,
     pub(crate) seat: &'a mut Seat,
-    pub(crate) limits: &'a Limits<'a>,
+    pub(crate) limits: &'a Limits,
     pub(crate) origin: &'a Origin,
     pub(crate) version: HttpVersion,
     pub(crate) exchange: &'a mut Exchange,

@@ -2,7 +2,7 @@
 
 use crate::{
     alarm::Alarm,
-    answer::Answer,
+    answer::{Answer, Taken},
     failure::{failure, transfer},
     limits::{Limits, Passed, Progress},
     request::Traits,
@@ -36,86 +36,116 @@ impl Broken {
 }
 
 /// A request on its way, and its answer.
-pub(crate) struct Http1<'a, 'b> {
-    wire: &'a mut Wire,
-    shard: &'a Shard,
-    alarm: &'a mut Alarm,
-    limits: &'a Limits<'a>,
-    answer: Answer<'b>,
-    response: Response,
-    /// Bytes came that belong to no answer.
-    surplus: bool,
-    progress: Progress,
-    /// When the newest write began.
-    wrote: Offset,
-    /// Whether the next thing to do for the request is a write.
-    writes: bool,
-    /// Whether the last thing done was a wait.
-    waited: bool,
+pub(crate) struct Http1<'a> {
+    pub(crate) wire: &'a mut Wire,
+    pub(crate) shard: &'a Shard,
+    pub(crate) alarm: &'a mut Alarm,
+    pub(crate) limits: &'a Limits,
+    pub(crate) answer: Answer<'a>,
+    pub(crate) course: &'a mut Course,
+}
+
+/// How far a request and its answer have come, but for what has been taken of the answer.
+///
+/// What every read of a stream looks at comes first, so that it lies together.
+#[derive(Default)]
+#[repr(C)]
+pub(crate) struct Course {
     /// The clock as it was read last, unless the task has waited since.
     now: Option<Offset>,
     /// No limit passes before that, and the alarm rings by then; zero where that is not known.
     safe_until: Offset,
+    /// Whether the next thing to do for the request is a write.
+    writes: bool,
+    /// Whether the last thing done was a wait.
+    waited: bool,
+    /// Bytes came that belong to no answer.
+    surplus: bool,
+    progress: Progress,
+    response: Response,
+    /// When the newest write began.
+    wrote: Offset,
 }
 
-impl<'a, 'b> Http1<'a, 'b> {
-    /// Nothing has been sent yet.
-    pub(crate) const fn new(
-        wire: &'a mut Wire,
-        shard: &'a Shard,
-        alarm: &'a mut Alarm,
-        limits: &'a Limits<'a>,
-        answer: Answer<'b>,
-        traits: Traits,
-    ) -> Self {
-        let response = Response::new(traits.head);
-        let progress = Progress {
-            sent: None,
-            last_read: None,
-        };
-        Self {
-            wire,
-            shard,
-            alarm,
-            limits,
-            answer,
-            response,
-            surplus: false,
-            progress,
-            wrote: Offset::ZERO,
-            writes: false,
-            waited: false,
-            now: None,
-            safe_until: Offset::ZERO,
-        }
-    }
+/// What is known of one exchange: its course, and what has been taken of its answer.
+#[derive(Default)]
+#[repr(C)]
+pub(crate) struct State {
+    pub(crate) course: Course,
+    pub(crate) taken: Taken,
+}
 
-    /// Sends the request and reads the answer; whether the connection may be used again.
+/// What came of reading an answer.
+pub(crate) enum Ran {
+    /// All of it was read; whether the connection may be used again, as far as the answer can tell.
+    Whole(bool),
+    /// It lets wait for itself.
+    Waits,
+}
+
+impl State {
+    /// That of a request of which nothing has been sent yet.
+    pub(crate) fn begin(&mut self, traits: Traits) {
+        self.taken = Taken::default();
+        self.course = Course {
+            response: Response::new(traits.head),
+            ..Course::default()
+        };
+    }
+}
+
+impl Course {
+    /// Whether the connection may be used again after the whole answer.
+    const fn allows_reuse(&self) -> bool {
+        !self.surplus && self.response.allows_reuse()
+    }
+}
+
+impl Http1<'_> {
+    /// Sends the request and reads the answer. Where it `may_leave`, not beyond the first wait for the answer: the rest is
+    /// left to who calls [`Self::poll_rest`] from then on.
     ///
     /// The memory of the request is given back once it is sent: a stream may go on for long.
-    pub(crate) async fn run(&mut self, request: &mut Ready) -> Result<bool, Broken> {
+    pub(crate) async fn run(
+        &mut self,
+        request: &mut Ready,
+        may_leave: bool,
+    ) -> Result<Ran, Broken> {
         // One future for all writes and one for all reads: each level of futures is one more place in memory that every
-        // read of a stream has to look at.
+        // read has to look at.
         let mut unsent = self.begin(&request.wired().bytes);
         let sent = poll_fn(|cx| self.poll_send(cx, &mut unsent)).await;
-        let close = request.wired().traits.close;
         self.shard.recycle(std::mem::take(request));
         let Sent {
             stopped,
             mut failed,
         } = match self.has_sent(sent) {
             ControlFlow::Continue(sent) => sent,
-            ControlFlow::Break(ended) => return ended,
+            ControlFlow::Break(ended) => return ended.map(|()| Ran::Whole(false)),
         };
-        let received = poll_fn(|cx| self.poll_receive(cx, &mut failed)).await;
+        let may_leave = may_leave && failed.is_none();
+        let received = poll_fn(|cx| match self.poll_receive(cx, &mut failed) {
+            Poll::Pending if may_leave => Poll::Ready(None),
+            received => received.map(Some),
+        })
+        .await;
+        let Some(received) = received else {
+            return Ok(Ran::Waits);
+        };
         self.settle(stopped);
         received?;
-        let goes_on = stopped.is_none() && !close && !self.surplus;
-        Ok(goes_on && self.response.allows_reuse())
+        Ok(Ran::Whole(stopped.is_none() && self.course.allows_reuse()))
+    }
+
+    /// Reads on from where [`Self::run`] left; whether the connection may be used again, as far as the answer can tell.
+    pub(crate) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Broken>> {
+        let received = ready!(self.poll_receive(cx, &mut None));
+        self.settle(None);
+        Poll::Ready(received.map(|()| self.course.allows_reuse()))
     }
 
     /// Whether the answer is still to be read, or all has ended.
-    fn has_sent(&mut self, sent: Result<bool, Sending>) -> ControlFlow<Result<bool, Broken>, Sent> {
+    fn has_sent(&mut self, sent: Result<bool, Sending>) -> ControlFlow<Result<(), Broken>, Sent> {
         let ended = match sent {
             // The end of sending is dated already.
             Ok(true) => return ControlFlow::Continue(Sent::default()),
@@ -127,7 +157,7 @@ impl<'a, 'b> Http1<'a, 'b> {
                 });
             }
             // The answer was whole before the request was.
-            Ok(false) => Ok(false),
+            Ok(false) => Ok(()),
             Err(Sending::Read(broken)) => Err(broken),
         };
         self.settle(Some(self.limits.clock.now()));
@@ -143,7 +173,7 @@ impl<'a, 'b> Http1<'a, 'b> {
             return;
         };
         match exchange.sent_last {
-            Some(sent) if (self.wrote..sent).contains(&first_byte) => {
+            Some(sent) if (self.course.wrote..sent).contains(&first_byte) => {
                 exchange.sent_last = Some(first_byte);
             }
             None if exchange.whole => exchange.sent_last = stopped,
@@ -156,8 +186,8 @@ impl<'a, 'b> Http1<'a, 'b> {
         let begun = self.limits.clock.now();
         self.answer.exchange.sent_first = Some(begun);
         self.wire.dating.begin(begun);
-        self.wrote = begun;
-        self.writes = true;
+        self.course.wrote = begun;
+        self.course.writes = true;
         bytes
     }
 
@@ -168,15 +198,15 @@ impl<'a, 'b> Http1<'a, 'b> {
         unsent: &mut &[u8],
     ) -> Poll<Result<bool, Sending>> {
         loop {
-            if std::mem::take(&mut self.writes) && self.write(unsent)? {
+            if std::mem::take(&mut self.course.writes) && self.write(unsent)? {
                 return Poll::Ready(Ok(true));
             }
             ready!(self.poll_wanted(cx, Want::ReadOrWrite)).map_err(Sending::Read)?;
             if self.read().map_err(Sending::Read)? {
                 return Poll::Ready(Ok(false));
             }
-            self.wrote = self.limits.clock.now();
-            self.writes = true;
+            self.course.wrote = self.limits.clock.now();
+            self.course.writes = true;
         }
     }
 
@@ -188,13 +218,13 @@ impl<'a, 'b> Http1<'a, 'b> {
         let whole = unsent.is_empty() && self.flushed()?;
         let now = self.limits.clock.now();
         let exchange = &mut *self.answer.exchange;
-        if exchange.sent_first == Some(self.wrote) {
-            exchange.first_write = now.since(self.wrote);
+        if exchange.sent_first == Some(self.course.wrote) {
+            exchange.first_write = now.since(self.course.wrote);
         }
         if whole {
             exchange.sent_last = Some(now);
-            self.progress.sent = Some(now);
-            self.now = Some(now);
+            self.course.progress.sent = Some(now);
+            self.course.now = Some(now);
         }
         Ok(whole)
     }
@@ -227,15 +257,15 @@ impl<'a, 'b> Http1<'a, 'b> {
     /// Ready when a read (or a write, where it is wanted too) may do something; fails where a limit has passed.
     fn poll_wanted(&mut self, cx: &mut Context<'_>, want: Want) -> Poll<Result<(), Broken>> {
         // What wakes the task the next time may be the alarm.
-        let now = self.now.take();
+        let now = self.course.now.take();
         // Who comes back from a wait looks first whether it was for this: then nothing has to be waited for anew. Not so
         // who has not waited: a socket that always has more must not keep others from theirs.
-        let waited = std::mem::take(&mut self.waited);
+        let waited = std::mem::take(&mut self.course.waited);
         if waited && self.wire.socket.is_readable() || self.wire.poll_wanted(cx, want).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        self.waited = true;
-        if now.is_some_and(|now| now < self.safe_until) && self.alarm.rings(cx).is_some() {
+        self.course.waited = true;
+        if now.is_some_and(|now| now < self.course.safe_until) && self.alarm.rings(cx).is_some() {
             return Poll::Pending;
         }
         self.poll_limits(cx, now)
@@ -249,17 +279,17 @@ impl<'a, 'b> Http1<'a, 'b> {
     ) -> Poll<Result<(), Broken>> {
         let clock = self.limits.clock;
         loop {
-            let (deadline, _) = self.limits.deadline(&self.answer, self.progress);
+            let (deadline, _) = self.limits.deadline(&self.answer, self.course.progress);
             let rings = self.alarm.rings(cx).filter(|rings| *rings <= deadline);
             let to_come = (now.take().zip(rings)).is_some_and(|(now, at)| clock.instant(now) < at);
             if to_come || self.alarm.poll(cx, deadline).is_pending() {
                 let safe = Limits::only_move_on(&self.answer);
                 let rings = self.alarm.rings(cx).filter(|_| safe);
-                self.safe_until = rings.map_or(Offset::ZERO, |rings| clock.offset(rings));
+                self.course.safe_until = rings.map_or(Offset::ZERO, |rings| clock.offset(rings));
                 return Poll::Pending;
             }
             let now = clock.now();
-            match self.limits.passed(&self.answer, self.progress, now) {
+            match self.limits.passed(&self.answer, self.course.progress, now) {
                 Some(Passed::Cancelled) => {
                     return Poll::Ready(Err(Broken::cancelled(&mut self.answer, now)));
                 }
@@ -275,20 +305,18 @@ impl<'a, 'b> Http1<'a, 'b> {
             wire,
             shard,
             answer,
-            response,
-            surplus,
-            progress,
-            now,
+            course,
             ..
         } = self;
         let mut at = None;
         let result = wire.read(shard, &mut |dated, bytes| {
             answer.begin_read(dated);
-            progress.last_read = Some(dated.read);
-            *now = Some(dated.read);
+            course.progress.last_read = Some(dated.read);
+            course.now = Some(dated.read);
             at = Some(dated.at);
-            let used = response.feed_knowing(bytes, answer, &mut shard.heads.borrow_mut())?;
-            *surplus |= used < bytes.len();
+            let heads = &mut shard.heads.borrow_mut();
+            let used = course.response.feed_knowing(bytes, answer, heads)?;
+            course.surplus |= used < bytes.len();
             Ok(())
         });
         self.count();
@@ -299,12 +327,12 @@ impl<'a, 'b> Http1<'a, 'b> {
             Err(failed) => Err(failed),
         };
         result.map_err(|failed| self.broken(failed))?;
-        if !self.response.is_done() {
+        if !self.course.response.is_done() {
             if at.is_some() && self.limits.enough(&self.answer) {
                 let now = self.limits.clock.now();
                 return Err(Broken::cancelled(&mut self.answer, now));
             }
-            return match at.and_then(|_| self.limits.exhausted(self.progress.last_read)) {
+            return match at.and_then(|_| self.limits.exhausted(self.course.progress.last_read)) {
                 Some(reason) => Err(self.broken(reason)),
                 None => Ok(false),
             };
@@ -315,21 +343,21 @@ impl<'a, 'b> Http1<'a, 'b> {
     }
 
     fn closed(&mut self, clean: bool) -> Result<(), Failure> {
-        let before = self.response.is_done();
-        self.response.end()?;
+        let before = self.course.response.is_done();
+        self.course.response.end()?;
         if !clean && !before {
             return Err(failure(
                 ErrorKind::ClosedEarly,
                 "the peer closed TLS without saying that the body is over",
             ));
         }
-        self.surplus = true;
+        self.course.surplus = true;
         Ok(())
     }
 
     /// Judges a failure by how far the answer came.
     fn broken(&mut self, reason: Failure) -> Broken {
-        let silent = self.progress.last_read.is_none() && !self.answer.has_begun();
+        let silent = self.course.progress.last_read.is_none() && !self.answer.has_begun();
         if silent && matches!(reason.kind, ErrorKind::ClosedEarly | ErrorKind::Reset) {
             return Broken::Gone(reason);
         }

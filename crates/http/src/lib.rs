@@ -25,6 +25,7 @@
 
 mod alarm;
 mod answer;
+mod apart;
 mod connect;
 mod connection;
 pub mod decode;

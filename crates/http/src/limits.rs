@@ -9,16 +9,19 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The limits on the time of one call.
+///
+/// What every read of a stream looks at comes first, so that it lies together.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits<'a> {
+#[repr(C)]
+pub(crate) struct Limits {
     pub(crate) clock: Clock,
     /// When the whole call must be over.
     total: Offset,
-    pub(crate) timeouts: &'a Timeouts,
+    /// When the call is given up on purpose.
+    cancel: Option<Cancel>,
     /// Silence between two events of a stream.
     stall: Option<Duration>,
-    /// When the call is given up on purpose.
-    cancel: Option<&'a Cancel>,
+    pub(crate) timeouts: Timeouts,
 }
 
 /// How far a call has come, as far as limits depend on it.
@@ -56,16 +59,16 @@ impl From<Failure> for Passed {
     }
 }
 
-impl<'a> Limits<'a> {
+impl Limits {
     /// For a call that begins now.
-    pub(crate) fn new(call: &'a Call<'_>, started: Offset) -> Self {
+    pub(crate) fn new(call: &Call<'_>, started: Offset) -> Self {
         let stall = call.stream.and_then(|spec| spec.stall);
         Self {
             clock: call.clock,
             total: started.after(call.timeouts.total),
-            timeouts: &call.timeouts,
+            timeouts: call.timeouts,
             stall,
-            cancel: call.cancel,
+            cancel: call.cancel.copied(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     connect::Shared,
+    http1::State,
     http2,
     request::{Habits, Traits, Wired},
     resolve::Resolver,
@@ -23,6 +24,9 @@ const READ: usize = 64 * 1024;
 /// A buffer that a request was rendered into is kept for the next one up to this size.
 const KEPT: usize = 64 * 1024;
 
+/// So many states of exchanges that are over are kept: what is done at once takes turns.
+const STATES: usize = 64;
+
 /// What the connections of one shard share.
 pub(crate) struct Shard {
     pub(crate) shared: Arc<Shared>,
@@ -36,6 +40,9 @@ pub(crate) struct Shard {
     /// The requests of steps that send the same bytes each time.
     prepared: RefCell<Vec<Option<Rc<Wired>>>>,
     spare: Cell<Wired>,
+    /// The memory of exchanges that are over, for those to come.
+    #[expect(clippy::vec_box, reason = "each is lent and taken back in its box")]
+    states: RefCell<Vec<Box<State>>>,
     /// As `prepared`, for HTTP/2.
     framed: RefCell<HashMap<usize, (http2::Request, Traits)>>,
 }
@@ -71,6 +78,7 @@ impl Shard {
             heads: RefCell::default(),
             prepared: RefCell::default(),
             spare: Cell::default(),
+            states: RefCell::default(),
             framed: RefCell::default(),
         }
     }
@@ -101,6 +109,21 @@ impl Shard {
             && wired.bytes.capacity() <= KEPT
         {
             self.spare.set(wired);
+        }
+    }
+
+    /// Memory for an exchange that begins.
+    pub(crate) fn state(&self, traits: Traits) -> Box<State> {
+        let mut state = self.states.borrow_mut().pop().unwrap_or_default();
+        state.begin(traits);
+        state
+    }
+
+    /// Takes the memory of an exchange back.
+    pub(crate) fn is_over(&self, state: Box<State>) {
+        let mut states = self.states.borrow_mut();
+        if states.len() < STATES {
+            states.push(state);
         }
     }
 

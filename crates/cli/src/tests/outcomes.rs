@@ -589,3 +589,19 @@ fn what_runs_at_the_end_has_so_long_to_finish() {
     assert_eq!(played.count("interrupted_iterations"), 2);
     assert_eq!(played.code, 99, "nothing succeeded");
 }
+
+#[test]
+fn what_came_of_a_stream_that_the_end_cuts_counts() {
+    let text = "target = \"mock\"\nload = { vus = 2, duration = \"1s\", graceful_stop = \"0s\" }\n\
+        mock = { ttft = \"1ms\", itl = \"5ms\", tokens = 100000 }\n\
+        [[step]]\npost = \"/v1/chat/completions\"\nstream = \"openai\"\n\
+        json = { model = \"m\", stream = true, messages = [{ role = \"user\", content = \"Hello\" }] }\n";
+    let summary = keys::run(text);
+    let count = |name: &str| summary["metrics"][name]["count"].as_u64().unwrap();
+    assert_eq!(count("interrupted_iterations"), 2);
+    assert_eq!((count("http_reqs"), count("ttft")), (0, 2));
+    // Each event has over 100 bytes; between two of them is a gap.
+    assert!(count("itl") > 20, "{}", count("itl"));
+    let least = 100 * count("itl");
+    assert!(count("data_received") > least, "{}", count("data_received"));
+}

@@ -174,19 +174,11 @@ impl<C: Connector, T: Timer> User<C, T> {
         };
         let turn = self.turn_of(request);
         let mut flight = Flight::begin(&shard, request, turn, (due, started));
-        let sink_of = |step| RecorderSink {
-            recorder: &shard.recorder,
-            step,
+        let sink: &mut dyn StreamSink = &mut RecorderSink {
+            recorder: Rc::clone(&shard.recorder),
+            step: request.index,
+            turn,
             due,
-        };
-        let mut own = sink_of(request.index);
-        let mut both;
-        let sink: &mut dyn StreamSink = match turn {
-            None => &mut own,
-            Some(turn) => {
-                both = (own, sink_of(turn));
-                &mut both
-            }
         };
         self.connection.call(&call, flight.exchange(), sink).await;
         if let Some(cookies) = &cookies {

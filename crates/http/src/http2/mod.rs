@@ -81,7 +81,7 @@ impl Http2 {
         &mut self,
         request: Request,
         answer: &mut Answer<'_>,
-        limits: &Limits<'_>,
+        limits: &Limits,
         alarm: &mut Alarm,
     ) -> Result<(), Broken> {
         self.begun = self.shared.counted.get();
@@ -131,7 +131,7 @@ impl Http2 {
         &mut self,
         request: Request,
         answer: &mut Answer<'_>,
-        limits: &Limits<'_>,
+        limits: &Limits,
         alarm: &mut Alarm,
         progress: &mut Progress,
     ) -> Result<(), Passed> {
@@ -181,7 +181,7 @@ impl Http2 {
     fn check(
         &self,
         answer: &mut Answer<'_>,
-        limits: &Limits<'_>,
+        limits: &Limits,
         progress: Progress,
     ) -> Result<(), Passed> {
         self.count(answer);
@@ -224,7 +224,7 @@ impl Drop for Http2 {
 struct Reading<'a, 'b> {
     body: Incoming,
     answer: &'a mut Answer<'b>,
-    limits: &'a Limits<'a>,
+    limits: &'a Limits,
     progress: &'a mut Progress,
     shared: &'a Shared,
 }

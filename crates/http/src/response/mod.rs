@@ -27,7 +27,7 @@ pub trait Receive {
 }
 
 /// A reader of one answer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Response {
     state: State,
     head_asked: bool,
@@ -38,8 +38,9 @@ pub struct Response {
     heads: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum State {
+    #[default]
     Head,
     Length(u64),
     Chunked(Chunked),

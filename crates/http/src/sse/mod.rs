@@ -40,6 +40,18 @@ pub struct TooLong {
 #[derive(Clone, Debug)]
 pub struct Parser {
     max_line: usize,
+    /// What reads left open, and what the stream said of itself. In a box: most streams never need it.
+    kept: Option<Box<Kept>>,
+    /// How many bytes of a leading byte order mark were read; [`BOM_DONE`] once it is decided.
+    bom: u8,
+    /// Whether the last byte read was a CR that ended a line, so that an LF after it ends none.
+    after_cr: bool,
+    too_long: bool,
+}
+
+/// What outlives a read.
+#[derive(Clone, Debug, Default)]
+struct Kept {
     /// The beginning of a line whose end has not been read yet.
     line: Vec<u8>,
     /// The open event's data from earlier reads (or of several lines), from `data_from` on.
@@ -51,16 +63,14 @@ pub struct Parser {
     name: Vec<u8>,
     id: Vec<u8>,
     retry: Option<u64>,
-    /// How many bytes of a leading byte order mark were read; [`BOM_DONE`] once it is decided.
-    bom: u8,
-    /// Whether the last byte read was a CR that ended a line, so that an LF after it ends none.
-    after_cr: bool,
-    too_long: bool,
 }
 
 /// The byte order mark in UTF-8.
 const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
 const BOM_DONE: u8 = u8::MAX;
+
+/// The type of an event that names none.
+const DEFAULT_NAME: &[u8] = b"message";
 
 /// A buffer larger than this is given back once it is empty, so that one long event does not pin memory.
 const KEPT_CAPACITY: usize = 16 * 1024;
@@ -77,13 +87,7 @@ impl Parser {
     pub const fn new(max_line: usize) -> Self {
         Self {
             max_line,
-            line: Vec::new(),
-            data: Vec::new(),
-            data_from: 0,
-            has_data: false,
-            name: Vec::new(),
-            id: Vec::new(),
-            retry: None,
+            kept: None,
             bom: 0,
             after_cr: false,
             too_long: false,
@@ -106,7 +110,7 @@ impl Parser {
             self.after_cr = false;
             rest = rest.strip_prefix(b"\n").unwrap_or(rest);
         }
-        if !self.line.is_empty() {
+        if self.holds(|kept| !kept.line.is_empty()) {
             rest = self.close_kept_line(rest)?;
         }
         self.read_lines(rest, on_event)
@@ -118,10 +122,16 @@ impl Parser {
     /// as a client that connects again.
     pub fn finish(&mut self, on_event: &mut impl FnMut(Event<'_>)) -> Result<(), TooLong> {
         let ended = self.close_stream(on_event);
-        let (id, retry) = (std::mem::take(&mut self.id), self.retry);
+        let kept = self.kept.take().map(|kept| {
+            let Kept { id, retry, .. } = *kept;
+            Box::new(Kept {
+                id,
+                retry,
+                ..Kept::default()
+            })
+        });
         *self = Self {
-            id,
-            retry,
+            kept,
             ..Self::new(self.max_line)
         };
         ended
@@ -129,14 +139,24 @@ impl Parser {
 
     /// The reconnection time that the newest valid `retry` field asked for, in milliseconds.
     #[must_use]
-    pub const fn retry(&self) -> Option<u64> {
-        self.retry
+    pub fn retry(&self) -> Option<u64> {
+        self.kept.as_ref()?.retry
     }
 
     /// The value of the newest `id` field; empty where there was none.
     #[must_use]
     pub fn last_event_id(&self) -> &[u8] {
-        &self.id
+        self.kept.as_ref().map_or(&[], |kept| &kept.id)
+    }
+
+    fn kept(&mut self) -> &mut Kept {
+        self.kept.get_or_insert_default()
+    }
+
+    /// Whether something is kept, and is as told.
+    #[inline]
+    fn holds(&self, is_so: impl Fn(&Kept) -> bool) -> bool {
+        self.kept.as_ref().is_some_and(|kept| is_so(kept))
     }
 
     fn close_stream(&mut self, on_event: &mut impl FnMut(Event<'_>)) -> Result<(), TooLong> {
@@ -144,14 +164,14 @@ impl Parser {
             return Err(self.refuse());
         }
         if self.bom != BOM_DONE {
-            self.line
-                .extend_from_slice(BOM.get(..usize::from(self.bom)).unwrap_or_default());
+            let begun = BOM.get(..usize::from(self.bom)).unwrap_or_default();
+            self.kept().line.extend_from_slice(begun);
         }
-        if !self.line.is_empty() {
+        if self.holds(|kept| !kept.line.is_empty()) {
             self.take_kept_line()?;
         }
-        if self.has_data {
-            on_event(self.kept_event(true));
+        if let Some(kept) = self.kept.as_ref().filter(|kept| kept.has_data) {
+            on_event(kept.event(true));
         }
         Ok(())
     }
@@ -208,98 +228,70 @@ impl Parser {
     /// Hands out the open event, if it has data, and opens the next.
     #[inline]
     fn dispatch(&mut self, open: &mut Open<'_>, on_event: &mut impl FnMut(Event<'_>)) {
-        match (open.data.take(), open.name.take()) {
-            (Some(data), name) => {
-                let name = name.unwrap_or(&self.name);
-                let name = if name.is_empty() { b"message" } else { name };
-                on_event(Event {
-                    name,
-                    data,
-                    id: &self.id,
-                    unterminated: false,
-                });
-                self.name.clear();
-            }
-            (None, name) => {
-                if let Some(name) = name {
-                    replace(&mut self.name, name);
-                }
-                if self.has_data {
-                    on_event(self.kept_event(false));
-                }
-                self.close_event();
-            }
+        let (data, name) = (open.data.take(), open.name.take());
+        match (data, &mut self.kept) {
+            (Some(data), None) => on_event(Event {
+                name: name.filter(|name| !name.is_empty()).unwrap_or(DEFAULT_NAME),
+                data,
+                id: &[],
+                unterminated: false,
+            }),
+            (None, None) => {}
+            (data, Some(kept)) => kept.dispatch(data, name, on_event),
         }
-    }
-
-    /// The open event, where all of it is kept here.
-    fn kept_event(&self, unterminated: bool) -> Event<'_> {
-        let name: &[u8] = if self.name.is_empty() {
-            b"message"
-        } else {
-            &self.name
-        };
-        let data = self.data.get(self.data_from..).unwrap_or_default();
-        Event {
-            name,
-            data,
-            id: &self.id,
-            unterminated,
-        }
-    }
-
-    fn close_event(&mut self) {
-        self.has_data = false;
-        self.data_from = 0;
-        empty(&mut self.data);
-        self.name.clear();
     }
 
     /// Adds a data field that lies in the read at hand.
     #[inline]
     fn add_data<'b>(&mut self, value: &'b [u8], open: &mut Open<'b>) -> Result<(), TooLong> {
-        if !self.has_data && open.data.is_none() {
+        if open.data.is_none() && !self.holds(|kept| kept.has_data) {
             open.data = Some(value);
             return Ok(());
         }
         if let Some(first) = open.data.take() {
-            self.data.extend_from_slice(first);
-            self.has_data = true;
+            let kept = self.kept();
+            kept.data.extend_from_slice(first);
+            kept.has_data = true;
         }
         self.join_data(value)
     }
 
     /// Adds a data field to the kept ones.
     fn join_data(&mut self, value: &[u8]) -> Result<(), TooLong> {
-        if self.has_data {
-            let length = self.data.len() - self.data_from;
-            if length + 1 + value.len() > self.max_line {
+        let most = self.max_line;
+        let kept = self.kept();
+        if kept.has_data {
+            let length = kept.data.len() - kept.data_from;
+            if length + 1 + value.len() > most {
                 return Err(self.refuse());
             }
-            self.data.push(b'\n');
+            kept.data.push(b'\n');
         }
-        self.data.extend_from_slice(value);
-        self.has_data = true;
+        kept.data.extend_from_slice(value);
+        kept.has_data = true;
         Ok(())
     }
 
     /// Keeps what the open event has of a read that is over.
     fn keep_open(&mut self, open: &Open<'_>) {
         if let Some(data) = open.data {
-            self.data.extend_from_slice(data);
-            self.has_data = true;
+            let kept = self.kept();
+            kept.data.extend_from_slice(data);
+            kept.has_data = true;
         }
         if let Some(name) = open.name {
-            replace(&mut self.name, name);
+            replace(&mut self.kept().name, name);
         }
     }
 
     /// Keeps a part of a line whose end has not been read.
     fn keep_line(&mut self, part: &[u8]) -> Result<(), TooLong> {
-        if self.line.len() + part.len() > self.max_line {
+        let most = self.max_line;
+        let kept = self.kept();
+        if kept.line.len() + part.len() > most {
             return Err(self.refuse());
         }
-        self.line.extend_from_slice(part);
+        kept.line.extend_from_slice(part);
         Ok(())
     }
 
@@ -316,30 +308,32 @@ impl Parser {
 
     /// Reads the kept line as a field, and empties it.
     fn take_kept_line(&mut self) -> Result<(), TooLong> {
-        let line = std::mem::take(&mut self.line);
+        let kept = self.kept();
+        let line = std::mem::take(&mut kept.line);
         match Field::of(&line) {
             // The line becomes the data: a long one is not copied again, nor held twice.
-            Field::Data(value) if !self.has_data => {
-                self.data_from = line.len() - value.len();
-                self.has_data = true;
-                self.line = std::mem::replace(&mut self.data, line);
-                empty(&mut self.line);
+            Field::Data(value) if !kept.has_data => {
+                kept.data_from = line.len() - value.len();
+                kept.has_data = true;
+                kept.line = std::mem::replace(&mut kept.data, line);
+                empty(&mut kept.line);
                 return Ok(());
             }
             Field::Data(value) => self.join_data(value)?,
-            Field::Name(value) => replace(&mut self.name, value),
+            Field::Name(value) => replace(&mut kept.name, value),
             other => self.set(&other),
         }
-        self.line = line;
-        empty(&mut self.line);
+        let kept = self.kept();
+        kept.line = line;
+        empty(&mut kept.line);
         Ok(())
     }
 
     /// Takes over a field that belongs to the stream rather than to an event.
     fn set(&mut self, field: &Field<'_>) {
         match *field {
-            Field::Id(value) => replace(&mut self.id, value),
-            Field::Retry(milliseconds) => self.retry = Some(milliseconds),
+            Field::Id(value) => replace(&mut self.kept().id, value),
+            Field::Retry(milliseconds) => self.kept().retry = Some(milliseconds),
             _ => {}
         }
     }
@@ -372,17 +366,66 @@ impl Parser {
         }
         // No mark after all: what was held back is the beginning of the first line.
         self.bom = BOM_DONE;
-        self.line
-            .extend_from_slice(BOM.get(..known).unwrap_or_default());
+        if known > 0 {
+            let begun = BOM.get(..known).unwrap_or_default();
+            self.kept().line.extend_from_slice(begun);
+        }
         bytes
     }
 
     fn refuse(&mut self) -> TooLong {
         self.too_long = true;
-        self.line = Vec::new();
-        self.data = Vec::new();
+        let kept = self.kept();
+        (kept.line, kept.data) = (Vec::new(), Vec::new());
         TooLong {
             limit: self.max_line,
+        }
+    }
+}
+
+impl Kept {
+    /// Hands out the open event, if it has data, with what the read at hand has of it; and opens the next.
+    fn dispatch(
+        &mut self,
+        data: Option<&[u8]>,
+        name: Option<&[u8]>,
+        on_event: &mut impl FnMut(Event<'_>),
+    ) {
+        if let Some(data) = data {
+            let name = name.unwrap_or(&self.name);
+            on_event(Event {
+                name: if name.is_empty() { DEFAULT_NAME } else { name },
+                data,
+                id: &self.id,
+                unterminated: false,
+            });
+            self.name.clear();
+            return;
+        }
+        if let Some(name) = name {
+            replace(&mut self.name, name);
+        }
+        if self.has_data {
+            on_event(self.event(false));
+        }
+        self.has_data = false;
+        self.data_from = 0;
+        empty(&mut self.data);
+        self.name.clear();
+    }
+
+    /// The open event, where all of it is kept here.
+    fn event(&self, unterminated: bool) -> Event<'_> {
+        let name: &[u8] = if self.name.is_empty() {
+            DEFAULT_NAME
+        } else {
+            &self.name
+        };
+        Event {
+            name,
+            data: self.data.get(self.data_from..).unwrap_or_default(),
+            id: &self.id,
+            unterminated,
         }
     }
 }

@@ -39,7 +39,8 @@ proptest! {
             let mut on_event = |event: Event<'_>| events.push(found(event));
             let fed = reads(&stream, lengths).into_iter().try_for_each(|read| parser.feed(read, &mut on_event));
             let ended = fed.and_then(|()| parser.finish(&mut on_event));
-            let most = parser.line.capacity().max(parser.data.capacity());
+            let kept = parser.kept.as_ref();
+            let most = kept.map_or(0, |kept| kept.line.capacity().max(kept.data.capacity()));
             (events, ended, most <= super::KEPT_CAPACITY)
         };
         let whole = read(&[usize::MAX]);

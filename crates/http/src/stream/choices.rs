@@ -8,11 +8,12 @@ const MOST: usize = 1024;
 
 /// The choices of a stream. Most streams have one, which needs no memory of its own.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Choices {
     first: Choice,
-    more: Vec<Choice>,
     seen: u32,
     finished: u32,
+    more: Vec<Choice>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,13 +50,14 @@ impl Choices {
 
     #[inline]
     fn choice(&mut self, index: u32) -> &mut Choice {
-        let place = usize::try_from(index).unwrap_or(MOST).min(MOST - 1);
-        if place > self.more.len() {
-            self.more.resize(place, Choice::default());
-        }
-        let choice = match place.checked_sub(1) {
-            None => &mut self.first,
-            Some(place) => &mut self.more[place],
+        let choice = match usize::try_from(index).unwrap_or(MOST).min(MOST - 1) {
+            0 => &mut self.first,
+            place => {
+                if place > self.more.len() {
+                    self.more.resize(place, Choice::default());
+                }
+                &mut self.more[place - 1]
+            }
         };
         self.seen += u32::from(!choice.seen);
         choice.seen = true;

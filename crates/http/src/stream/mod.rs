@@ -134,7 +134,7 @@ impl StreamReader {
         let fed = parser.feed(bytes, &mut |name, data, torn| {
             progress.event(name, data, torn, &mut scene);
         });
-        if let Some(usage) = progress.usage.of_stream() {
+        if let Some(usage) = progress.new_usage() {
             exchange.usage = Some(usage);
         }
         fed.map_err(|message| progress.too_large(message))
@@ -179,10 +179,11 @@ impl StreamReader {
         };
         let ended =
             parser.finish(&mut |name, data, torn| progress.event(name, data, torn, &mut scene));
-        if let Some(usage) = progress.usage.of_stream() {
+        if let Some(usage) = progress.new_usage() {
             exchange.usage = Some(usage);
         }
         progress.end_read(read_at, progress.uncertainty, exchange, sink);
+        progress.book_second(exchange.stream.get_or_insert_default());
         if let Err(message) = ended {
             return Some(progress.too_large(message));
         }

@@ -2,37 +2,46 @@
 
 use super::{BodyEnd, PROMPT, choices::Choices, repeat::Repeat};
 use crate::dialect::{self, Dialect, Part, PartialUsage, Reading, json::NotJson};
-use loadgen_engine::{ErrorKind, Exchange, Failure, Offset, StreamSample, StreamSink, StreamSpec};
-use std::time::Duration;
+use loadgen_engine::{
+    ErrorKind, Exchange, Failure, Offset, StreamSample, StreamSink, StreamSpec, Usage,
+};
+use std::{mem, time::Duration};
 
 /// How much of an event that is not JSON is shown, in bytes.
 const SHOWN: usize = 120;
 
 /// All that is known of the stream so far, except what the exchange holds.
+///
+/// What every event looks at comes first, so that it lies together.
+#[repr(C)]
 pub(super) struct Progress {
-    dialect: Box<dyn Dialect>,
-    /// Whether the dialect tells reasoning from visible output.
-    tells_reasoning: bool,
-    /// Whether an empty delta counts as output.
-    any_delta: bool,
-    repeat: Repeat,
-    pub(super) usage: PartialUsage,
-    choices: Choices,
-    pub(super) terminated: bool,
-    /// The answer is not empty, though no output event may have come.
-    substance: bool,
-    failure: Option<Failure>,
-    pub(super) last_event: Option<Offset>,
     /// Arrival of the newest read that brought any of the body.
     pub(super) last_read: Option<Offset>,
+    pub(super) last_event: Option<Offset>,
     /// How uncertain that arrival is.
     pub(super) uncertainty: Duration,
     /// Output events of the read at hand.
     outputs_of_read: u32,
     /// Gaps of it without length.
     zero_gaps_of_read: u32,
+    /// The newest second of the run that had output events, and how many.
+    second: (u32, u32),
+    repeat: Repeat,
+    /// Whether the dialect tells reasoning from visible output.
+    tells_reasoning: bool,
+    /// Whether an empty delta counts as output.
+    any_delta: bool,
+    pub(super) terminated: bool,
+    /// The answer is not empty, though no output event may have come.
+    substance: bool,
+    /// Whether usage came that has not been handed on.
+    usage_came: bool,
     /// How its text is read, and how many bytes of it are kept; absent where nobody wants it.
     pub(super) text: Option<Box<(StreamSpec, usize)>>,
+    choices: Choices,
+    dialect: Box<dyn Dialect>,
+    usage: PartialUsage,
+    failure: Option<Failure>,
 }
 
 /// What an event needs to know of the read it came with.
@@ -66,6 +75,8 @@ impl Progress {
             uncertainty: Duration::ZERO,
             outputs_of_read: 0,
             zero_gaps_of_read: 0,
+            second: (0, 0),
+            usage_came: false,
             text: None,
         }
     }
@@ -116,7 +127,10 @@ impl Progress {
         };
         scene.sample.events += 1;
         self.last_event = Some(scene.at);
-        self.usage.update(reading.usage);
+        if reading.usage != PartialUsage::default() {
+            self.usage.update(reading.usage);
+            self.usage_came = true;
+        }
         self.substance |= reading.substance;
         if let Some(message) = reading.error.take() {
             self.fail(ErrorKind::StreamError, message);
@@ -191,19 +205,48 @@ impl Progress {
         exchange: &mut Exchange,
         sink: &mut dyn StreamSink,
     ) -> u32 {
-        let events = std::mem::take(&mut self.outputs_of_read);
-        let zero_gaps = std::mem::take(&mut self.zero_gaps_of_read);
+        let events = mem::take(&mut self.outputs_of_read);
+        let zero_gaps = mem::take(&mut self.zero_gaps_of_read);
         if zero_gaps > 0 {
             sink.zero_gaps(zero_gaps);
         }
         if events > 0 {
-            exchange.stream.get_or_insert_default().output_reads += 1;
+            let sample = exchange.stream.get_or_insert_default();
+            sample.output_reads += 1;
+            self.book(at, events, sample);
             sink.output_events(at, events);
         }
         if events > 1 {
             sink.coalesced(events - 1, uncertainty > PROMPT);
         }
         events
+    }
+
+    /// Books output events in their second.
+    fn book(&mut self, at: Offset, events: u32, sample: &mut StreamSample) {
+        let second = u32::try_from(at.as_nanos() / 1_000_000_000).unwrap_or(u32::MAX);
+        if second > self.second.0 {
+            self.book_second(sample);
+            self.second.0 = second;
+        }
+        self.second.1 += events;
+    }
+
+    /// Hands the newest second on; what comes in it after that is handed on by itself.
+    pub(super) fn book_second(&mut self, sample: &mut StreamSample) {
+        let (second, events) = self.second;
+        if events > 0 {
+            sample.by_second.push((second, events));
+            self.second.1 = 0;
+        }
+    }
+
+    /// What the stream tells of its usage, where it told anything since this was asked last.
+    pub(super) fn new_usage(&mut self) -> Option<Usage> {
+        if !mem::take(&mut self.usage_came) {
+            return None;
+        }
+        self.usage.of_stream()
     }
 
     /// The first failure stays: what follows it is often its consequence.
@@ -290,11 +333,6 @@ impl Scene<'_> {
         if first_text_possible && sample.first_text.is_none() {
             sample.first_text = Some(at);
             self.sink.first_text(at);
-        }
-        let second = u32::try_from(at.as_nanos() / 1_000_000_000).unwrap_or(u32::MAX);
-        match sample.by_second.last_mut() {
-            Some((last, events)) if *last >= second => *events += 1,
-            _ => sample.by_second.push((second, 1)),
         }
     }
 }

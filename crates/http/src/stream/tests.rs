@@ -279,8 +279,9 @@ fn output_is_booked_by_the_second_of_the_run() {
     }
     // A stamp before an earlier one is taken for that one.
     play.read(4_000, &["data: x"]);
-    assert_eq!(play.sample().by_second, [(0, 1), (1, 2), (5, 3)]);
     assert_eq!(play.told.0.last(), Some(&Told::Events(5_001, 1)));
+    assert_eq!(play.end(BodyEnd::Clean, 5_002), None);
+    assert_eq!(play.sample().by_second, [(0, 1), (1, 2), (5, 3)]);
     assert_eq!(
         play.sample().first_text,
         None,

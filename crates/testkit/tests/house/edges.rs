@@ -64,6 +64,7 @@ const ROOMS: &[Room] = &[
             "brotli-decompressor",
             "bytes",
             "flate2",
+            "foldhash",
             "http",
             "http-body-util",
             "httparse",
