@@ -70,6 +70,27 @@ pub(crate) struct Taken {
     began: Option<Dated>,
 }
 
+impl Taken {
+    /// As if nothing had been taken; field by field, as most of it is not in use.
+    pub(crate) fn clear(&mut self) {
+        let Self {
+            dated,
+            coded,
+            keep,
+            decoder,
+            plain,
+            unreported,
+            reader,
+            began,
+        } = self;
+        (*dated, *began) = (None, None);
+        (*coded, *keep, *unreported) = (0, 0, false);
+        *decoder = None;
+        *plain = None;
+        *reader = None;
+    }
+}
+
 impl<'a> Wanted<'a> {
     /// As the call says.
     pub(crate) fn new(call: &Call<'a>, traits: Traits, body_limit: u64) -> Self {

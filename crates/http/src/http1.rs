@@ -86,7 +86,7 @@ pub(crate) enum Ran {
 impl State {
     /// That of a request of which nothing has been sent yet.
     pub(crate) fn begin(&mut self, traits: Traits) {
-        self.taken = Taken::default();
+        self.taken.clear();
         self.course = Course {
             response: Response::new(traits.head),
             ..Course::default()

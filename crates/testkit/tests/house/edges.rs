@@ -72,6 +72,7 @@ const ROOMS: &[Room] = &[
             "memchr",
             "nix",
             "reqwest",
+            "rustix",
             "rustls",
             "rustls-native-certs",
             "zstd",
