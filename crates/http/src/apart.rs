@@ -16,9 +16,10 @@ use std::{
     cell::RefCell,
     future::{Future, poll_fn},
     mem,
+    panic::resume_unwind,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 use tokio::task::{JoinHandle, spawn_local};
 
@@ -37,20 +38,13 @@ pub(crate) struct Stream {
     pub(crate) wanted: Wanted<'static>,
 }
 
-/// A stream that is being read, and who waits for its end.
-struct Apart {
-    stream: Stream,
-    ended: Option<Result<bool, Broken>>,
-    waiter: Option<Waker>,
-}
-
 /// A stream that is read by its task. Comes to its connection, and whether that may be used again as far as the answer can
 /// tell.
 ///
 /// Dropped, it takes back what it was lent, so that what came counts, and closes the connection where that is still there.
 pub(crate) struct Lent<'a> {
-    apart: Rc<RefCell<Apart>>,
-    task: JoinHandle<()>,
+    stream: Rc<RefCell<Stream>>,
+    task: JoinHandle<Result<bool, Broken>>,
     exchange: &'a mut Exchange,
     alarm: &'a mut Alarm,
 }
@@ -60,14 +54,10 @@ impl Stream {
     pub(crate) fn read<'a>(mut self, exchange: &'a mut Exchange, alarm: &'a mut Alarm) -> Lent<'a> {
         mem::swap(&mut self.exchange, exchange);
         mem::swap(&mut self.alarm, alarm);
-        let apart = Rc::new(RefCell::new(Apart {
-            stream: self,
-            ended: None,
-            waiter: None,
-        }));
-        let read = Rc::clone(&apart);
+        let stream = Rc::new(RefCell::new(self));
+        let read = Rc::clone(&stream);
         Lent {
-            apart,
+            stream,
             task: spawn_local(poll_fn(move |cx| read.borrow_mut().poll(cx))),
             exchange,
             alarm,
@@ -96,41 +86,27 @@ impl Stream {
     }
 }
 
-impl Apart {
-    /// Reads on; ready at the end.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.ended = Some(ready!(self.stream.poll(cx)));
-        if let Some(waiter) = self.waiter.take() {
-            waiter.wake();
-        }
-        Poll::Ready(())
-    }
-}
-
 impl Future for Lent<'_> {
     type Output = Result<(Wire, bool), Broken>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Apart {
-            stream,
-            ended,
-            waiter,
-        } = &mut *self.apart.borrow_mut();
-        let Some(ended) = ended.take() else {
-            *waiter = Some(cx.waker().clone());
-            return Poll::Pending;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let ended = match ready!(Pin::new(&mut self.task).poll(cx)) {
+            Ok(ended) => ended,
+            // As if it had been read here.
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Err(Broken::Cancelled),
+            },
         };
-        Poll::Ready(ended.and_then(|reusable| {
-            let wire = stream.wire.take().ok_or(Broken::Cancelled)?;
-            Ok((wire, reusable))
-        }))
+        let wire = self.stream.borrow_mut().wire.take();
+        Poll::Ready(ended.and_then(|reusable| Ok((wire.ok_or(Broken::Cancelled)?, reusable))))
     }
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         self.task.abort();
-        let stream = &mut self.apart.borrow_mut().stream;
+        let mut stream = self.stream.borrow_mut();
         mem::swap(&mut stream.exchange, self.exchange);
         mem::swap(&mut stream.alarm, self.alarm);
         stream.wire = None;
