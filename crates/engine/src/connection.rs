@@ -1,6 +1,6 @@
 //! The seam to the network: what the engine asks of a connection, and what it gets back.
 
-use crate::{Clock, sink::RecorderSink};
+use crate::Clock;
 use loadgen_stats::{Arrival, ErrorKind, Offset, StepIndex, StreamSample, Usage};
 use std::{future::Future, io, time::Duration};
 
@@ -31,8 +31,8 @@ pub trait Connector: 'static {
 pub trait Connection: 'static {
     /// Sends one request and reads its answer to the end.
     ///
-    /// All that is learned goes into `exchange` as it is learned, so that a call that is dropped half-way (cut by the
-    /// end of the run) still tells how far it came. A call whose future was dropped leaves a connection that is not
+    /// All that was learned is in `exchange` when the call ends, and also when it is dropped half-way (cut by the end of the
+    /// run), so that it still tells how far it came; meanwhile it may be elsewhere. A call whose future was dropped leaves a connection that is not
     /// used again. All timeouts of the call are kept by the implementer. `exchange.done` is set when the future ends.
     fn call(
         &mut self,
@@ -208,7 +208,7 @@ pub trait StreamSink {
     /// How a read that brought the first byte of an answer or an output event was dated.
     fn arrival(&mut self, arrival: &Arrival);
     /// The same sink, for a stream that is read by a task of its own; none where the caller alone may be told.
-    fn of_its_own(&self) -> Option<RecorderSink> {
+    fn of_its_own(&self) -> Option<Box<dyn StreamSink>> {
         None
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Crowd<C: Connector, T: Timer> {
     waits_until: Option<Offset>,
     /// Users who were done by then have had their turn to say so.
     turned: Offset,
+    /// Turns they have been given for the start at hand.
+    looks: u32,
     /// What was due by then is late because a user was waited for.
     held_up: Offset,
 }
@@ -46,6 +48,9 @@ pub(crate) struct Crowd<C: Connector, T: Timer> {
 /// How often it is looked whether a user is free for a start that waits: another shard may have given one back.
 const LOOK: Duration = Duration::from_millis(1);
 const SHORTEST_LOOK: Duration = Duration::from_micros(50);
+
+/// So many turns it may take a user who is done to say so: one for the task that read the end of a stream, one for the user.
+const TURNS: u32 = 2;
 
 impl<C: Connector, T: Timer> Crowd<C, T> {
     /// The users of a load that has not begun.
@@ -64,6 +69,7 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
             told: false,
             waits_until: None,
             turned: Offset::ZERO,
+            looks: 0,
             held_up: Offset::ZERO,
         }
     }
@@ -162,7 +168,10 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
         let late = now.since(due);
         let left = users.patience(now).saturating_sub(late);
         if late > TOLERANCE && self.turned < due {
-            self.turned = now;
+            self.looks += 1;
+            if self.looks == TURNS {
+                (self.turned, self.looks) = (now, 0);
+            }
             return Some(LOOK);
         }
         if left.is_zero() {

@@ -61,7 +61,6 @@ pub use phase::Stop;
 pub use run::{Outcome, Settings, run};
 pub use schedule::{ArrivalTimes, Budget, Level, Line, Schedule, Stay, Stays};
 pub use seed::user_seed;
-pub use sink::RecorderSink;
 pub use timer::{Timer, Timing, TokioTiming};
 pub use turns::Turns;
 pub use ways::{Way, all_of};

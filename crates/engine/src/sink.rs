@@ -10,7 +10,7 @@ use std::{
 
 /// The sink of one request, and of the turn of a conversation that it is: tells the recorder of its worker.
 #[derive(Clone, Debug)]
-pub struct RecorderSink {
+pub(crate) struct RecorderSink {
     pub(crate) recorder: Rc<RefCell<Recorder>>,
     pub(crate) step: StepIndex,
     /// The turn, where that has figures of its own.
@@ -63,7 +63,7 @@ impl StreamSink for RecorderSink {
         recorder.arrival(self.step, self.due, arrival);
     }
 
-    fn of_its_own(&self) -> Option<RecorderSink> {
-        Some(self.clone())
+    fn of_its_own(&self) -> Option<Box<dyn StreamSink>> {
+        Some(Box::new(self.clone()))
     }
 }

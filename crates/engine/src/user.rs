@@ -26,7 +26,6 @@ use loadgen_stats::{DropReason, Iteration, Offset, ScenarioIndex};
 use std::{
     cell::RefCell,
     future::poll_fn,
-    num::NonZeroU64,
     pin::{Pin, pin},
     rc::Rc,
 };
@@ -46,28 +45,8 @@ pub(crate) struct User<C: Connector, T: Timer> {
     seat: Option<Box<Seat>>,
     /// When the user became ready for its next step.
     ready: Offset,
-    /// The clock as it was read last, for as long as the user has waited for nothing since.
-    present: Present,
-}
-
-/// The clock as it was read last, in nanoseconds; unknown where something was waited for since. Small, as it is memory of
-/// every user.
-#[derive(Clone, Copy, Debug, Default)]
-struct Present(Option<NonZeroU64>);
-
-impl Present {
-    const fn set(&mut self, now: Offset) {
-        self.0 = NonZeroU64::new(now.as_nanos());
-    }
-
-    const fn forget(&mut self) {
-        self.0 = None;
-    }
-
-    fn take(&mut self) -> Option<Offset> {
-        let nanos = self.0.take()?;
-        Some(Offset::from_nanos(nanos.get()))
-    }
+    /// The clock as it was read last; absent where something was waited for since.
+    present: Option<Offset>,
 }
 
 /// What only some users have: in a box, so that it takes no memory of others.
@@ -203,7 +182,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             luck: Luck::of(seed, user),
             seat: None,
             ready,
-            present: Present::default(),
+            present: None,
             shard,
         }
     }
@@ -250,7 +229,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             // A flow that never waits must not keep the shard's other users from their turn. One that has waited gave
             // it to them then.
             if !waited {
-                user.present.forget();
+                user.present = None;
                 tokio::task::yield_now().await;
             }
             if matches!(end, StepEnd::EndUser | StepEnd::Leave) {
@@ -289,7 +268,7 @@ impl<C: Connector, T: Timer> User<C, T> {
         }
         guard.stage = Stage::Finished;
         let ended = shard.clock.now();
-        self.present.set(ended);
+        self.present = Some(ended);
         let iteration = Iteration {
             scenario,
             due: guard.due,
@@ -306,7 +285,7 @@ impl<C: Connector, T: Timer> User<C, T> {
     fn now(&mut self) -> Offset {
         let now = self.present.take();
         let now = now.unwrap_or_else(|| self.shard.clock.now());
-        self.present.set(now);
+        self.present = Some(now);
         now
     }
 

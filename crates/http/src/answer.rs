@@ -27,8 +27,7 @@ const USAGE_BODY: usize = 1024 * 1024;
 
 /// What is wanted of an answer.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
-    stream: Option<&'a StreamSpec>,
+pub(crate) struct Wanted {
     keep_body: usize,
     keep_text: usize,
     keep_head: bool,
@@ -41,7 +40,9 @@ pub(crate) struct Wanted<'a> {
 
 /// What becomes of one answer.
 pub(crate) struct Answer<'a> {
-    pub(crate) wanted: Wanted<'a>,
+    pub(crate) wanted: Wanted,
+    /// How it is read as a stream, where its step has one.
+    pub(crate) stream: Option<&'a StreamSpec>,
     pub(crate) exchange: &'a mut Exchange,
     pub(crate) sink: &'a mut dyn StreamSink,
     pub(crate) taken: &'a mut Taken,
@@ -91,11 +92,10 @@ impl Taken {
     }
 }
 
-impl<'a> Wanted<'a> {
+impl Wanted {
     /// As the call says.
-    pub(crate) fn new(call: &Call<'a>, traits: Traits, body_limit: u64) -> Self {
+    pub(crate) const fn new(call: &Call<'_>, traits: Traits, body_limit: u64) -> Self {
         let Call {
-            stream,
             keep_body,
             keep_text,
             keep_head,
@@ -104,7 +104,6 @@ impl<'a> Wanted<'a> {
             ..
         } = *call;
         Self {
-            stream,
             keep_body,
             keep_text,
             keep_head,
@@ -112,20 +111,6 @@ impl<'a> Wanted<'a> {
             follow,
             body_limit,
             decode: traits.decode,
-        }
-    }
-
-    /// The same, for a stream that is told by `stream`.
-    pub(crate) const fn of_stream<'b>(self, stream: Option<&'b StreamSpec>) -> Wanted<'b> {
-        Wanted {
-            stream,
-            keep_body: self.keep_body,
-            keep_text: self.keep_text,
-            keep_head: self.keep_head,
-            heed: self.heed,
-            follow: self.follow,
-            body_limit: self.body_limit,
-            decode: self.decode,
         }
     }
 }
@@ -215,7 +200,7 @@ impl Answer<'_> {
             .as_mut()
             .and_then(|reader| reader.finish(BodyEnd::Clean, at, self.exchange, self.sink));
         self.exchange.failure = decoded.err().or(judged);
-        if let (Some(spec), Some(body)) = (self.wanted.stream, self.taken.plain.take()) {
+        if let (Some(spec), Some(body)) = (self.stream, self.taken.plain.take()) {
             self.exchange.usage = usage_of_plain(spec, &body);
             if self.wanted.keep_text > 0 {
                 add_text(spec, b"message", &body, &mut self.exchange.text);
@@ -302,7 +287,7 @@ impl Answer<'_> {
     }
 
     fn begin_stream(&mut self, content_type: Option<&[u8]>) {
-        let Some(spec) = self.wanted.stream else {
+        let Some(spec) = self.stream else {
             return;
         };
         if is_stream(spec, content_type) {

@@ -11,7 +11,7 @@ use crate::{
     shard::Shard,
     wire::Wire,
 };
-use loadgen_engine::{Exchange, RecorderSink, StreamSpec};
+use loadgen_engine::{Exchange, StreamSink, StreamSpec};
 use std::{
     cell::RefCell,
     future::{Future, poll_fn},
@@ -31,11 +31,11 @@ pub(crate) struct Stream {
     pub(crate) alarm: Alarm,
     pub(crate) shard: Rc<Shard>,
     pub(crate) state: State,
-    pub(crate) sink: RecorderSink,
+    pub(crate) sink: Box<dyn StreamSink>,
     pub(crate) exchange: Exchange,
     pub(crate) limits: Limits,
     pub(crate) spec: StreamSpec,
-    pub(crate) wanted: Wanted<'static>,
+    pub(crate) wanted: Wanted,
 }
 
 /// A stream that is read by its task. Comes to its connection, and whether that may be used again as far as the answer can
@@ -75,14 +75,21 @@ impl Stream {
             alarm: &mut self.alarm,
             limits: &self.limits,
             answer: Answer {
-                wanted: self.wanted.of_stream(Some(&self.spec)),
+                wanted: self.wanted,
+                stream: Some(&self.spec),
                 exchange: &mut self.exchange,
-                sink: &mut self.sink,
+                sink: &mut *self.sink,
                 taken,
             },
             course,
         };
-        http1.poll_rest(cx)
+        let ended = ready!(http1.poll_rest(cx));
+        if ended.is_err() {
+            // Its user may have its turn much later.
+            let now = self.limits.clock.now();
+            self.exchange.done.get_or_insert(now);
+        }
+        Poll::Ready(ended)
     }
 }
 

@@ -165,6 +165,7 @@ impl HttpConnection {
             limits,
             answer: Answer {
                 wanted,
+                stream: call.stream,
                 exchange,
                 sink,
                 taken,
@@ -183,7 +184,7 @@ impl HttpConnection {
                     exchange: Exchange::default(),
                     limits: *limits,
                     spec: spec.clone(),
-                    wanted: wanted.of_stream(None),
+                    wanted,
                 };
                 self.shard.is_over(state);
                 let (wire, reusable) = stream.read(exchange, &mut self.alarm).await?;
@@ -208,6 +209,7 @@ impl HttpConnection {
         let (request, traits) = self.shard.frame(call).map_err(Broken::Failed)?;
         let mut answer = Answer {
             wanted: self.wanted(call, traits),
+            stream: call.stream,
             exchange,
             sink,
             taken: &mut Taken::default(),
@@ -222,7 +224,7 @@ impl HttpConnection {
         }
     }
 
-    fn wanted<'c>(&self, call: &Call<'c>, traits: Traits) -> Wanted<'c> {
+    fn wanted(&self, call: &Call<'_>, traits: Traits) -> Wanted {
         Wanted::new(call, traits, self.shard.shared.options.body_limit)
     }
 
@@ -281,7 +283,7 @@ impl Connection for HttpConnection {
     async fn call(&mut self, call: &Call<'_>, exchange: &mut Exchange, sink: &mut dyn StreamSink) {
         if let Err(reason) = self.perform(call, exchange, sink).await {
             exchange.failure = Some(reason);
-            exchange.done = Some(call.clock.now());
+            exchange.done.get_or_insert_with(|| call.clock.now());
         } else if call.follow {
             redirect::tell(call, exchange);
         }

@@ -84,9 +84,8 @@ pub(crate) enum Ran {
 }
 
 impl State {
-    /// That of a request of which nothing has been sent yet.
+    /// That of a request of which nothing has been sent yet; nothing has been taken of its answer.
     pub(crate) fn begin(&mut self, traits: Traits) {
-        self.taken.clear();
         self.course = Course {
             response: Response::new(traits.head),
             ..Course::default()

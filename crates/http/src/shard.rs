@@ -119,10 +119,11 @@ impl Shard {
         state
     }
 
-    /// Takes the memory of an exchange back.
-    pub(crate) fn is_over(&self, state: Box<State>) {
+    /// Takes the memory of an exchange back, but not what its answer needed.
+    pub(crate) fn is_over(&self, mut state: Box<State>) {
         let mut states = self.states.borrow_mut();
         if states.len() < STATES {
+            state.taken.clear();
             states.push(state);
         }
     }

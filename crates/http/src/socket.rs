@@ -11,7 +11,6 @@ use nix::{
         time::TimeSpec,
     },
 };
-use rustix::net::{SendFlags, send};
 use std::{
     io::{self, IoSlice, IoSliceMut},
     net::{Ipv4Addr, UdpSocket},
@@ -146,11 +145,7 @@ impl Socket {
     /// One write; nothing where the kernel takes nothing now.
     pub(crate) fn send(&self, parts: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         let result = match (&self.stream, parts) {
-            // Not through the C library, where a send is a point at which a thread may be cancelled: that takes as long as
-            // all that is done here.
-            (Stream::Tcp(stream), [bytes]) => stream.try_io(Interest::WRITABLE, || {
-                Ok(send(stream, bytes, SendFlags::NOSIGNAL)?)
-            }),
+            (Stream::Tcp(stream), [bytes]) => stream.try_write(bytes),
             (Stream::Tcp(stream), parts) => stream.try_write_vectored(parts),
             (Stream::Unix(stream), parts) => stream.try_write_vectored(parts),
         };

@@ -11,12 +11,12 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use loadgen_engine::{DialectName, ErrorKind, HttpVersion, Method, StreamSpec};
+use loadgen_engine::{DialectName, ErrorKind, Exchange, HttpVersion, Method, StreamSpec};
 use loadgen_http::{Family, Options};
 use loadgen_testkit::{ScriptedServer, Step};
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 use support::{
-    Ask, User, answer, failed, text,
+    Ask, Told, User, answer, failed, text,
     tls::{Authority, serve, serve_tls, server_config},
 };
 use tokio::{
@@ -410,7 +410,7 @@ async fn a_dropped_call_takes_its_connection_along() {
         .run_until(async {
             let address = plain();
             let mut user = User::new(Options::default());
-            let (mut exchange, mut told) = Default::default();
+            let (mut exchange, mut told) = (Exchange::default(), Told::default());
             let silent = ask(address, "/silent");
             let cut = user.ask_into(&silent, &mut exchange, &mut told);
             assert!(

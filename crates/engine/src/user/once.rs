@@ -1,6 +1,6 @@
 //! Whoever does what is done once in a run: a user of no load.
 
-use super::{Present, StepEnd, User};
+use super::{StepEnd, User};
 use crate::{connection::Connector, luck::Luck, shard::Shard, timer::Timer};
 use loadgen_scenario::{Scope, Step};
 use std::rc::Rc;
@@ -16,7 +16,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             scope,
             seat: None,
             ready: shard.clock.now(),
-            present: Present::default(),
+            present: None,
             shard,
         }
     }

@@ -1,6 +1,6 @@
 //! Users of open loads between two arrivals, where something comes before the first iteration or they have tokens.
 
-use super::{More, Present, User};
+use super::{More, User};
 use crate::{connection::Connector, luck::Luck, shard::Shard, timer::Timer};
 use loadgen_scenario::Scope;
 use loadgen_stats::{DropReason, Offset, ScenarioIndex};
@@ -65,7 +65,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             luck: rested.luck,
             seat: None,
             ready,
-            present: Present::default(),
+            present: None,
             shard,
         };
         (user, rested.iterations)

@@ -109,7 +109,7 @@ impl<C: Connector, T: Timer> User<C, T> {
         if wants(&self.scope).is_none() {
             return true;
         }
-        self.present.forget();
+        self.present = None;
         let (asking, scope) = (Rc::clone(&self.more().asking), self.scope.clone());
         let answer = Box::pin(async {
             // Of several ways that it goes at once, one asks for all.

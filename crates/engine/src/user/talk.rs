@@ -38,7 +38,7 @@ impl<C: Connector, T: Timer> User<C, T> {
     /// Reads the answer and thinks of the next question; false where the user has to go.
     async fn take_breath(&mut self, talk: &Conversation) -> bool {
         // Turns that never wait must not keep the shard's other users from theirs.
-        self.present.forget();
+        self.present = None;
         tokio::task::yield_now().await;
         if let Some(think) = talk.think
             && matches!(self.think(think).await, StepEnd::Leave)

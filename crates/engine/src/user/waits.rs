@@ -37,7 +37,7 @@ impl<C: Connector, T: Timer> User<C, T> {
     async fn rest_until(&mut self, next: Offset, until: Offset) {
         let shard = Rc::clone(&self.shard);
         self.ready = next;
-        self.present.forget();
+        self.present = None;
         tokio::select! {
             () = shard.timer.sleep_until(shard.clock.instant(next.min(until))) => {}
             () = shard.stopped(self.load) => {}
@@ -48,7 +48,7 @@ impl<C: Connector, T: Timer> User<C, T> {
     /// Waits until the user is ready; false where it has to go before.
     pub(super) async fn is_still_here(&mut self) -> bool {
         let until = self.shard.clock.instant(self.ready);
-        self.present.forget();
+        self.present = None;
         tokio::select! {
             () = self.shard.timer.sleep_until(until) => true,
             () = lost(&mut self.seat) => false,
@@ -68,7 +68,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             left: true,
         };
         let wait = turns.wait(ready, shard.clock, &shard.timer);
-        self.present.forget();
+        self.present = None;
         self.ready = tokio::select! {
             due = wait => due,
             // Its level fell: that is not the end of the run.

@@ -1,6 +1,6 @@
 //! How a user walks the tree of steps.
 
-use super::{More, Present, StepEnd, User};
+use super::{More, StepEnd, User};
 use crate::{
     connection::Connector,
     flight::{Landing, template_failed},
@@ -83,7 +83,7 @@ impl<C: Connector, T: Timer> User<C, T> {
                     Some(talk) => Box::pin(self.converse(request, talk)).await,
                 },
                 tree => {
-                    self.present.forget();
+                    self.present = None;
                     self.tree(tree).await
                 }
             };
@@ -237,7 +237,7 @@ impl<C: Connector, T: Timer> User<C, T> {
             more: Some(Box::new(more)),
             seat: self.seat.clone(),
             ready: self.ready,
-            present: Present::default(),
+            present: None,
         }
     }
 

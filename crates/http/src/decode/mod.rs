@@ -195,6 +195,16 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_is_judged_alike_however_it_is_cut() {
+        // Says that it holds seven bytes, and holds none.
+        let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x07, 0x05, 0x00, 0x00];
+        let whole = decode(Coding::Zstd, &frame, frame.len());
+        for piece in 1..frame.len() {
+            assert_eq!(decode(Coding::Zstd, &frame, piece), whole, "by {piece}");
+        }
+    }
+
+    #[test]
     fn garbage_is_refused() {
         for coding in [Coding::Gzip, Coding::Deflate, Coding::Zstd, Coding::Brotli] {
             let garbage = [0xff_u8; 64];

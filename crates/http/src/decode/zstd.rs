@@ -32,23 +32,28 @@ impl Zstd {
         !self.in_frame
     }
 
-    pub(crate) fn feed(&mut self, input: &[u8], take: Taker<'_>) -> Result<(), Trouble> {
+    pub(crate) fn feed(&mut self, mut input: &[u8], take: Taker<'_>) -> Result<(), Trouble> {
         let mut output = [0; OUTPUT];
-        let mut input = InBuffer::around(input);
         loop {
-            let begun = input.pos();
+            // A frame that begins gets one byte by itself: whole frames go another way through the library, which is stricter
+            // about those without content, and an answer must not be judged by how it was cut.
+            let most = if self.in_frame { input.len() } else { 1 };
+            let (piece, rest) = input.split_at(most.min(input.len()));
+            let mut piece = InBuffer::around(piece);
             let mut room = OutBuffer::around(&mut output[..]);
             let left = self
                 .decoder
-                .run(&mut input, &mut room)
+                .run(&mut piece, &mut room)
                 .map_err(|_| coding())?;
             let made = room.pos();
+            let used = piece.pos();
+            let all_read = used == piece.src.len() && rest.is_empty();
+            input = &input[used..];
             // Nothing is left of a frame that has ended; another may follow.
-            self.in_frame = left > 0 && (self.in_frame || input.pos() > begun);
+            self.in_frame = left > 0 && (self.in_frame || used > 0);
             if made > 0 {
                 take(&output[..made]).map_err(Trouble::Taker)?;
             }
-            let all_read = input.pos() == input.src.len();
             if all_read && made < OUTPUT {
                 return Ok(());
             }

@@ -9,8 +9,8 @@ use loadgen_engine::{
 };
 use loadgen_http::{HttpConnect, HttpConnection, Options};
 use loadgen_testkit::Step;
-use std::{borrow::Cow, net::SocketAddr, time::Duration};
-use tokio::time::Instant;
+use std::{borrow::Cow, cell::RefCell, net::SocketAddr, rc::Rc, time::Duration};
+use tokio::{task::LocalSet, time::Instant};
 
 /// What a sink was told.
 #[derive(Debug, Default)]
@@ -43,6 +43,37 @@ impl StreamSink for Told {
 
     fn arrival(&mut self, arrival: &Arrival) {
         self.arrivals.push(*arrival);
+    }
+}
+
+/// A sink that a stream may be told to by a task of its own, as those of a run are.
+#[derive(Clone, Default)]
+struct Shared(Rc<RefCell<Told>>);
+
+impl StreamSink for Shared {
+    fn first_output(&mut self, sent_first: Offset, at: Offset, uncertainty: Duration) {
+        let mut told = self.0.borrow_mut();
+        told.first_output(sent_first, at, uncertainty);
+    }
+
+    fn first_text(&mut self, _at: Offset) {}
+
+    fn gap(&mut self, gap: Duration) {
+        self.0.borrow_mut().gap(gap);
+    }
+
+    fn output_events(&mut self, at: Offset, events: u32) {
+        self.0.borrow_mut().output_events(at, events);
+    }
+
+    fn coalesced(&mut self, _events: u32, _late: bool) {}
+
+    fn arrival(&mut self, arrival: &Arrival) {
+        self.0.borrow_mut().arrival(arrival);
+    }
+
+    fn of_its_own(&self) -> Option<Box<dyn StreamSink>> {
+        Some(Box::new(self.clone()))
     }
 }
 
@@ -93,14 +124,25 @@ impl User {
     }
 
     pub(crate) async fn ask_and_tell(&mut self, ask: &Ask) -> (Exchange, Told) {
-        let (mut exchange, mut told) = (Exchange::default(), Told::default());
-        self.ask_into(ask, &mut exchange, &mut told).await;
+        let (mut exchange, mut told) = (Exchange::default(), Shared::default());
+        let asked = self.ask_into(ask, &mut exchange, &mut told);
+        match ask.version {
+            // A stream is read apart.
+            HttpVersion::Http1 => LocalSet::new().run_until(asked).await,
+            _ => asked.await,
+        }
         let begun = exchange.done.expect("set at the end");
         assert!(begun <= self.clock.now());
+        let told = told.0.take();
         (exchange, told)
     }
 
-    pub(crate) async fn ask_into(&mut self, ask: &Ask, exchange: &mut Exchange, told: &mut Told) {
+    pub(crate) async fn ask_into(
+        &mut self,
+        ask: &Ask,
+        exchange: &mut Exchange,
+        told: &mut impl StreamSink,
+    ) {
         let headers: Vec<_> = ask
             .headers
             .iter()

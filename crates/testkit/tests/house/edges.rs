@@ -72,7 +72,6 @@ const ROOMS: &[Room] = &[
             "memchr",
             "nix",
             "reqwest",
-            "rustix",
             "rustls",
             "rustls-native-certs",
             "zstd",
