@@ -163,6 +163,7 @@ impl<C: Connector, T: Timer> Crowd<C, T> {
     fn wait(&mut self, due: Offset, now: Offset) -> Option<Duration> {
         let users = &self.shard.load(self.load).busy_users;
         if !users.are_all_busy(self.asking(due)) {
+            self.looks = 0;
             return None;
         }
         let late = now.since(due);

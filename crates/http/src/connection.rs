@@ -89,8 +89,8 @@ impl HttpConnection {
                 // As browsers do: the peer may close a kept connection at any time, also just when a request goes out.
                 Err(Broken::Gone(_)) if reused => {
                     lost = true;
-                    (exchange.connected, exchange.sent_first, exchange.sent_last) =
-                        (None, None, None);
+                    (exchange.connected, exchange.sent_first) = (None, None);
+                    (exchange.sent_last, exchange.done) = (None, None);
                 }
                 Err(Broken::Gone(reason) | Broken::Failed(reason)) => return Err(reason),
                 Err(Broken::Cancelled) => return Ok(()),

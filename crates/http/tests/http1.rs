@@ -2,7 +2,7 @@
 
 mod support;
 
-use loadgen_engine::{ErrorKind, Method};
+use loadgen_engine::{DialectName, ErrorKind, Method, StreamSpec};
 use loadgen_http::Options;
 use loadgen_testkit::{ScriptedServer, Step, refused_address};
 use std::time::Duration;
@@ -156,6 +156,30 @@ async fn a_kept_connection_that_has_gone_is_replaced_once() {
         "the peer closed the connection within the head of its answer",
     );
     assert_eq!(failed(&second), Some(want));
+}
+
+#[tokio::test]
+async fn a_stream_that_is_sent_again_ends_with_its_second_attempt() {
+    let gone = [
+        vec![Step::ReadRequest, ok("1"), Step::ReadRequest, Step::Close],
+        vec![Step::ReadRequest, Step::WaitForClose],
+    ];
+    let server = ScriptedServer::start(gone).unwrap();
+    let mut user = User::new(Options::default());
+    let mut ask = Ask::get(server.address());
+    assert_eq!(text(&user.ask(&ask).await), "1");
+    ask.stream = Some(StreamSpec {
+        dialect: DialectName::Sse,
+        any_delta: false,
+        pointer: None,
+        stall: None,
+    });
+    ask.timeouts.total = Duration::from_millis(300);
+    let begun = user.clock.now();
+    let second = user.ask(&ask).await;
+    assert_eq!(second.resent, 1);
+    assert_eq!(failed(&second).map(|told| told.0), Some(ErrorKind::Timeout));
+    assert!(second.done.unwrap().since(begun) >= ask.timeouts.total);
 }
 
 #[tokio::test]
