@@ -28,7 +28,7 @@ def build():
     command = ["nice", "cargo", "build", "--release", "--locked", "--quiet", "-p", "loadgen-benches", "--bins", "--examples"]
     subprocess.run(command, cwd=ROOT, check=True, timeout=BUILD_LIMIT_S)
     command = ["nice", "scripts/release"]
-    made = subprocess.run(command, cwd=ROOT, check=True, timeout=BUILD_LIMIT_S, stdout=subprocess.PIPE, text=True).stdout
+    made = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     programs = TARGET / "bench" / "programs"
     shutil.rmtree(programs, ignore_errors=True)
     (programs / "examples").mkdir(parents=True)
